@@ -1,0 +1,198 @@
+//! Tags that the creating request itself set, so that they can be kept.
+//!
+//! They stand in the request (`tagSpecificationSet`, `tags`, …) and, where a launch template or a
+//! copied resource set them, in the response.
+
+use serde_json::Value;
+
+use crate::event::{Event, member, scalar};
+use crate::services::Resource;
+use crate::tags::{TagMap, pairs};
+
+/// Where APIs put the tags of what they create.
+const IN_REQUEST: &[&str] = &[
+    "requestParameters.tags[]",
+    "requestParameters.tagList[]",
+    "requestParameters.tagList.items[]",
+    "requestParameters.tagSet.items[]",
+    "requestParameters.tagging.tagSet.tag[]",
+    "requestParameters.createBucketConfiguration.tags[]",
+    "requestParameters.createBucketConfiguration.tags.tag[]",
+];
+
+/// EC2's specifications of tags by resource type, in the spelling of older and newer calls.
+const SPECIFICATIONS: &[(&str, &str)] = &[
+    ("requestParameters.tagSpecificationSet.items[]", "tags"),
+    ("requestParameters.tagSpecification[]", "Tag"),
+];
+
+/// Names of members that hold the tags of a resource in a response.
+const IN_RESPONSE: &[&str] = &["tagSet", "tags", "tagList"];
+
+/// The tags that the request set on a resource; `aws:` tags among them, as they take no room.
+pub fn requested_tags(event: &Event, resource: &Resource) -> TagMap {
+    let mut tags = TagMap::new();
+    for path in IN_REQUEST {
+        tags.extend(event.values(path).into_iter().flat_map(pairs));
+    }
+    let (_, kind) = resource.kind.split_once(':').unwrap_or_default();
+    for (path, member_name) in SPECIFICATIONS {
+        for specification in event.values(path) {
+            tags.extend(of_specification(specification, kind, member_name));
+        }
+    }
+    if let Some(header) = event.text("requestParameters.x-amz-tagging") {
+        tags.extend(url_pairs(&header));
+    }
+    if resource.main {
+        for response in event.values("responseElements") {
+            within(response, &mut tags);
+        }
+    }
+    tags.retain(|key, _| !crate::tags::starts_reserved(key));
+    tags
+}
+
+fn of_specification(specification: &Value, kind: &str, member_name: &str) -> Vec<(String, String)> {
+    let Value::Object(fields) = specification else {
+        return Vec::new();
+    };
+    let of = member(fields, "resourceType").and_then(scalar);
+    if of.is_some_and(|of| of != kind) {
+        return Vec::new();
+    }
+    match member(fields, member_name) {
+        Some(Value::Array(tags)) => tags.iter().flat_map(pairs).collect(),
+        Some(tag) => pairs(tag),
+        None => Vec::new(),
+    }
+}
+
+/// Collects tags wherever a response has them.
+fn within(value: &Value, tags: &mut TagMap) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| within(item, tags)),
+        Value::Object(fields) => {
+            for (name, inner) in fields {
+                if IN_RESPONSE.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                    tags.extend(of_list(inner));
+                } else {
+                    within(inner, tags);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A list of `{key, value}`, the same behind `items` or `item`, or a map.
+fn of_list(value: &Value) -> Vec<(String, String)> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(pairs).collect(),
+        Value::Object(fields) => match member(fields, "items") {
+            Some(items) => of_list(items),
+            None => pairs(value),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// `Team=a%20b&Cost=1`, as the `x-amz-tagging` header has it.
+fn url_pairs(header: &str) -> Vec<(String, String)> {
+    let decoded = |text: &str| {
+        let text = text.replace('+', " ");
+        percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
+    };
+    header
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(key, value)| (decoded(key), decoded(value)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meaning::Meaning;
+    use serde_json::json;
+
+    /// Kinds and requested tags of everything that a record names.
+    fn requested(source: &str, name: &str, request: Value, response: Value) -> Vec<(String, Vec<String>)> {
+        let event = Event::from_json(json!({
+            "eventSource": source, "eventName": name, "awsRegion": "eu-west-1",
+            "recipientAccountId": "111122223333",
+            "requestParameters": request, "responseElements": response}));
+        let event = event.expect("a record");
+        let Meaning::Created(creation) = Meaning::of(&event) else {
+            panic!("creates nothing");
+        };
+        let tags = |resource| {
+            let tags = requested_tags(&event, resource);
+            tags.iter().map(|(key, value)| format!("{key}={value}")).collect()
+        };
+        creation.resources.iter().map(|r| (r.kind.to_owned(), tags(r))).collect()
+    }
+
+    #[test]
+    fn specifications_count_for_their_type_of_resource() {
+        let found = requested(
+            "ec2.amazonaws.com",
+            "RunInstances",
+            json!({"tagSpecificationSet": {"items": [
+                {"resourceType": "instance", "tags": [{"key": "Name", "value": "web"}]},
+                {"resourceType": "network-interface", "tags": [{"key": "Net", "value": ""}]}]}}),
+            json!({"instancesSet": {"items": [{"instanceId": "i-1",
+                "tagSet": {"items": [{"key": "FromTemplate", "value": "t"}]},
+                "networkInterfaceSet": {"items": [{"networkInterfaceId": "eni-1"}]}}]}}),
+        );
+        assert_eq!(
+            found,
+            [
+                ("ec2:instance".to_owned(), vec!["FromTemplate=t".to_owned(), "Name=web".to_owned()]),
+                ("ec2:network-interface".to_owned(), vec!["Net=".to_owned()]),
+            ]
+        );
+    }
+
+    #[test]
+    fn newer_calls_lists_maps_and_headers_are_read_too() {
+        let volume = json!({"volumeId": "vol-1"});
+        for (source, name, request, response) in [
+            (
+                "ec2.amazonaws.com",
+                "CreateVpc",
+                json!({"CreateVpcRequest": {"TagSpecification": {"ResourceType": "vpc", "tag": 1,
+                    "Tag": {"Key": "Team", "tag": 1, "Value": "a b"}}}}),
+                json!({"CreateVpcResponse": {"vpc": {"vpcId": "vpc-1"}}}),
+            ),
+            (
+                "ec2.amazonaws.com",
+                "CreateVolume",
+                json!({"tagSpecificationSet": {"items": [{"resourceType": "volume",
+                    "tags": [{"key": "Team", "value": "a b"}]}]}}),
+                volume,
+            ),
+            (
+                "sqs.amazonaws.com",
+                "CreateQueue",
+                json!({"queueName": "q", "tags": {"Team": "a b"}}),
+                json!(null),
+            ),
+            (
+                "rds.amazonaws.com",
+                "CreateDBInstance",
+                json!({"tags": [{"key": "Team", "value": "a b"}]}),
+                json!({"dBInstanceIdentifier": "db"}),
+            ),
+            (
+                "s3.amazonaws.com",
+                "PutObject",
+                json!({"bucketName": "b", "key": "k", "x-amz-tagging": "Team=a+b&aws:x=y"}),
+                json!(null),
+            ),
+        ] {
+            let found = requested(source, name, request, response);
+            assert_eq!(found[0].1, ["Team=a b"], "{name}");
+        }
+    }
+}

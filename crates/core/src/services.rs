@@ -1,0 +1,600 @@
+//! The table: which calls create which resources, where a record names them, how they are tagged.
+//!
+//! One file per event source, one row per call and kind of resource. Rows are `const`: a cold
+//! start pays nothing for them, and a look-up is two binary searches.
+
+mod athena;
+mod dynamodb;
+mod ec2;
+mod ecs;
+mod eks;
+mod elasticache;
+mod elasticloadbalancing;
+mod glue;
+mod lambda;
+mod rds;
+mod s3;
+mod secretsmanager;
+mod sns;
+mod sqs;
+mod ssm;
+
+use std::borrow::Cow;
+
+use crate::arn::{Arn, Piece, pieces};
+use crate::event::Event;
+use crate::tags::TAGS_PER_RESOURCE;
+
+/// Every supported service, sorted by event source.
+pub const SERVICES: &[Service] = &[
+    athena::SERVICE,
+    dynamodb::SERVICE,
+    ec2::SERVICE,
+    ecs::SERVICE,
+    eks::SERVICE,
+    elasticache::SERVICE,
+    elasticloadbalancing::SERVICE,
+    glue::SERVICE,
+    lambda::SERVICE,
+    rds::SERVICE,
+    s3::SERVICE,
+    secretsmanager::SERVICE,
+    sns::SERVICE,
+    sqs::SERVICE,
+    ssm::SERVICE,
+];
+
+/// One event source.
+#[derive(Debug)]
+pub struct Service {
+    /// The event source without `.amazonaws.com`; also the name of the folder in `events/`.
+    pub name: &'static str,
+    /// The service's name as AWS writes it.
+    pub title: &'static str,
+    /// How its resources are tagged where a row does not say otherwise.
+    pub route: Route,
+    /// Its rows, sorted by call. Several rows of one call and kind are alternatives: the first
+    /// that finds something counts.
+    pub rows: &'static [Row],
+}
+
+/// One creating call and one kind of resource that it creates.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// `eventName`, without the API date that Lambda appends.
+    pub call: &'static str,
+    /// Resource type of the Service Authorization Reference, e.g. `ec2:volume`.
+    pub kind: &'static str,
+    /// Where the resources are.
+    pub found: Found,
+    /// How they are tagged; `None` means as the service says.
+    pub route: Option<Route>,
+    /// User tags that the resource takes.
+    pub limit: usize,
+    /// Whether a record without this resource is fine, as only some calls create it.
+    pub optional: bool,
+    /// Whether the service stores names in lower case, whatever the request said.
+    pub lower_case: bool,
+    /// Tells calls that create from calls of the same name that do not. Of an optional kind, only
+    /// that kind is left out.
+    pub unless: Option<fn(&Event) -> Option<Ending>>,
+}
+
+/// Where the resources of a row are.
+#[derive(Clone, Copy, Debug)]
+pub enum Found {
+    /// In the record, at the first of these places that has any. A place is a path to ARNs, or
+    /// an ARN format whose variables are `Partition`, `Region`, `Account` and paths.
+    InRecord(&'static [&'static str]),
+    /// In the record, at a place that depends on the record.
+    Chosen(fn(&Event) -> &'static str),
+    /// Not in the record: AWS is asked.
+    LookUp {
+        /// What to ask for.
+        what: LookUp,
+        /// Path to the ids or names of what to ask about.
+        of: &'static str,
+        /// ARN format of the answer, with `${Id}`.
+        arn: &'static str,
+    },
+    /// The call is known, and there is nothing to tag.
+    Nothing(Ending),
+}
+
+/// A question to AWS about resources that a record does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LookUp {
+    /// EBS volumes that came to be with instances.
+    VolumesOfInstances,
+    /// EBS snapshots that came to be with an image.
+    SnapshotsOfImage,
+    /// The default security group of a VPC.
+    SecurityGroupOfVpc,
+    /// The default network ACL of a VPC.
+    NetworkAclOfVpc,
+    /// The main route table of a VPC.
+    RouteTableOfVpc,
+    /// The subnets that a default VPC starts with.
+    SubnetsOfVpc,
+    /// The internet gateway that a default VPC starts with.
+    InternetGatewayOfVpc,
+    /// A secret whose ARN ends in a random suffix, by its name.
+    SecretNamed,
+}
+
+/// How a known call ends without anything to tag, and why.
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The call makes no resource (yet).
+    NothingCreated(&'static str),
+    /// What it makes takes no tags.
+    NotTaggable(&'static str),
+    /// It changed something that was there before.
+    Update(&'static str),
+    /// The record does not tell a creation from a change.
+    Unresolvable(&'static str),
+}
+
+/// Which API tags a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Route {
+    /// EC2 `CreateTags`.
+    Ec2CreateTags,
+    /// Resource Groups Tagging API `TagResources`.
+    TaggingApi,
+    /// S3 `PutObjectTagging`, which replaces: the tags are read and merged first.
+    S3Object,
+}
+
+impl Route {
+    /// The API call, as documentation names it.
+    pub const fn call(self) -> &'static str {
+        match self {
+            Self::Ec2CreateTags => "ec2:CreateTags",
+            Self::TaggingApi => "tag:TagResources",
+            Self::S3Object => "s3:PutObjectTagging",
+        }
+    }
+}
+
+/// A created resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Its ARN.
+    pub arn: Arn,
+    /// Resource type, e.g. `ec2:volume`.
+    pub kind: &'static str,
+    /// How it is tagged.
+    pub route: Route,
+    /// The Region in which it is tagged.
+    pub region: String,
+    /// User tags that it takes.
+    pub limit: usize,
+    /// Whether it is the kind that the call is named after, not one that comes with it.
+    pub main: bool,
+}
+
+/// Resources to be found by asking AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What to ask for.
+    pub what: LookUp,
+    /// Ids or names to ask about.
+    pub of: Vec<String>,
+    /// Turns an answer into a resource.
+    row: RowRef,
+    partition: &'static str,
+    /// The Region to ask in.
+    pub region: String,
+    account: String,
+}
+
+/// What a creating call made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Creation {
+    /// What the record names.
+    pub resources: Vec<Resource>,
+    /// What AWS must be asked for.
+    pub questions: Vec<Question>,
+    /// What should be in the record and is not.
+    pub missing: Vec<String>,
+}
+
+impl Row {
+    /// A kind that every successful call creates.
+    const fn new(call: &'static str, kind: &'static str, places: &'static [&'static str]) -> Self {
+        Self::with(call, kind, Found::InRecord(places))
+    }
+
+    /// A kind that every successful call creates, at a place that depends on the record.
+    const fn chosen(call: &'static str, kind: &'static str, choose: fn(&Event) -> &'static str) -> Self {
+        Self::with(call, kind, Found::Chosen(choose))
+    }
+
+    /// A kind that the record does not name.
+    const fn look_up(
+        call: &'static str,
+        kind: &'static str,
+        what: LookUp,
+        of: &'static str,
+        arn: &'static str,
+    ) -> Self {
+        Self::with(call, kind, Found::LookUp { what, of, arn }).optional()
+    }
+
+    /// A known call without anything to tag.
+    const fn nothing(call: &'static str, ending: Ending) -> Self {
+        Self::with(call, "", Found::Nothing(ending))
+    }
+
+    const fn with(call: &'static str, kind: &'static str, found: Found) -> Self {
+        Self {
+            call,
+            kind,
+            found,
+            route: None,
+            limit: TAGS_PER_RESOURCE,
+            optional: false,
+            lower_case: false,
+            unless: None,
+        }
+    }
+
+    const fn optional(self) -> Self {
+        Self { optional: true, ..self }
+    }
+
+    const fn via(self, route: Route) -> Self {
+        Self { route: Some(route), ..self }
+    }
+
+    const fn at_most(self, limit: usize) -> Self {
+        Self { limit, ..self }
+    }
+
+    const fn lower_case(self) -> Self {
+        Self { lower_case: true, ..self }
+    }
+
+    const fn unless(self, ends: fn(&Event) -> Option<Ending>) -> Self {
+        Self { unless: Some(ends), ..self }
+    }
+}
+
+/// A row by address: rows live in a `const` table and are compared by what they say.
+#[derive(Clone, Copy, Debug)]
+struct RowRef(&'static Row, Route);
+
+impl PartialEq for RowRef {
+    fn eq(&self, other: &Self) -> bool {
+        (self.0.call, self.0.kind) == (other.0.call, other.0.kind)
+    }
+}
+
+impl Eq for RowRef {}
+
+/// The service of an event source, e.g. `ec2.amazonaws.com`.
+pub fn service(event_source: &str) -> Option<&'static Service> {
+    let (name, _) = event_source.split_once(".amazonaws.com")?;
+    let nth = SERVICES.binary_search_by(|service| service.name.cmp(name)).ok()?;
+    SERVICES.get(nth)
+}
+
+impl Service {
+    /// The rows of a call: `CreateFunction20150331v2` finds those of `CreateFunction`.
+    pub fn rows_of(&self, event_name: &str) -> &'static [Row] {
+        let exact = self.rows_named(event_name);
+        if !exact.is_empty() {
+            return exact;
+        }
+        self.rows_named(without_date(event_name))
+    }
+
+    fn rows_named(&self, call: &str) -> &'static [Row] {
+        let from = self.rows.partition_point(|row| row.call < call);
+        let to = self.rows.partition_point(|row| row.call <= call);
+        &self.rows[from..to]
+    }
+}
+
+/// `CreateFunction20150331v2` → `CreateFunction`, `CreateDistribution2020_05_31` →
+/// `CreateDistribution`: some services append the date of their API.
+fn without_date(name: &str) -> &str {
+    let versionless = match name.rsplit_once('v') {
+        Some((start, version)) if is_digits(version) && start.ends_with(|c: char| c.is_ascii_digit()) => {
+            start
+        }
+        _ => name,
+    };
+    let start = versionless.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
+    let digits = versionless[start.len()..].bytes().filter(u8::is_ascii_digit).count();
+    if digits == 8 { start } else { name }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// What the rows of a call find in its record; an ending where there is nothing to tag.
+pub fn created(service: &Service, rows: &'static [Row], event: &Event) -> Result<Creation, Ending> {
+    let mut creation = Creation::default();
+    let mut missing = Vec::new();
+    for row in rows {
+        if let Found::Nothing(ending) = row.found {
+            return Err(ending);
+        }
+        match row.unless.and_then(|ends| ends(event)) {
+            Some(_) if row.optional => continue,
+            Some(ending) => return Err(ending),
+            None => {}
+        }
+        if creation.resources.iter().any(|resource| resource.kind == row.kind) {
+            continue;
+        }
+        match find(service, row, event) {
+            Ok(Finding::Resources(resources)) => creation.add(resources),
+            Ok(Finding::Question(question)) => creation.questions.push(question),
+            Err(_) if row.optional => {}
+            Err(reason) => missing.push((row.kind, reason)),
+        }
+    }
+    // An alternative row of the same kind may have found it.
+    missing.retain(|(kind, _)| {
+        let found = creation.resources.iter().any(|resource| resource.kind == *kind);
+        !found && !creation.questions.iter().any(|question| question.kind() == *kind)
+    });
+    creation.missing = missing.into_iter().map(|(_, reason)| reason).collect();
+    Ok(creation)
+}
+
+impl Creation {
+    /// One call may name a resource twice, e.g. a route table that is both defaults.
+    fn add(&mut self, resources: Vec<Resource>) {
+        for resource in resources {
+            if !self.resources.iter().any(|known| known.arn == resource.arn) {
+                self.resources.push(resource);
+            }
+        }
+    }
+}
+
+enum Finding {
+    Resources(Vec<Resource>),
+    Question(Question),
+}
+
+fn find(service: &Service, row: &'static Row, event: &Event) -> Result<Finding, String> {
+    let route = row.route.unwrap_or(service.route);
+    match row.found {
+        Found::Nothing(_) => Ok(Finding::Resources(Vec::new())),
+        Found::InRecord(places) => in_record(places, row, route, event),
+        Found::Chosen(choose) => in_record(&[choose(event)], row, route, event),
+        Found::LookUp { what, of, .. } => {
+            let of: Vec<String> = event.texts(of).into_iter().map(Cow::into_owned).collect();
+            let account = event.account().ok_or("the record names no account")?;
+            if of.is_empty() {
+                return Err(format!("{} has nothing to look up a {} by", event.name, row.kind));
+            }
+            Ok(Finding::Question(Question {
+                what,
+                of,
+                row: RowRef(row, route),
+                partition: event.partition(),
+                region: event.region().to_owned(),
+                account: account.into_owned(),
+            }))
+        }
+    }
+}
+
+/// The first place that has any resources; if none has, what the first and best place lacks.
+fn in_record(places: &[&str], row: &Row, route: Route, event: &Event) -> Result<Finding, String> {
+    let mut reason = String::new();
+    for place in places {
+        match arns_at(place, row, event) {
+            Ok(arns) => {
+                let resources =
+                    arns.into_iter().map(|arn| resource(arn, row, route, event.region(), !row.optional));
+                return Ok(Finding::Resources(resources.collect()));
+            }
+            Err(why) if reason.is_empty() => reason = why,
+            Err(_) => {}
+        }
+    }
+    Err(reason)
+}
+
+fn resource(arn: Arn, row: &Row, route: Route, event_region: &str, main: bool) -> Resource {
+    // Replicas lie in other Regions than the call; buckets and global clusters name none.
+    let region = if arn.region().is_empty() { event_region } else { arn.region() };
+    Resource { region: region.to_owned(), kind: row.kind, route, limit: row.limit, main, arn }
+}
+
+impl Question {
+    /// What kind of resource is asked for.
+    pub fn kind(&self) -> &'static str {
+        self.row.0.kind
+    }
+
+    /// The resource that an answer names: an id, or a whole ARN.
+    pub fn answered(&self, answer: &str) -> Option<Resource> {
+        let Found::LookUp { arn: format, .. } = self.row.0.found else {
+            return None;
+        };
+        let arn = Arn::parse(answer).or_else(|| {
+            let text: String = pieces(format)
+                .map(|piece| match piece {
+                    Piece::Text(text) => text,
+                    Piece::Variable("Partition") => self.partition,
+                    Piece::Variable("Region") => &self.region,
+                    Piece::Variable("Account") => &self.account,
+                    Piece::Variable(_) => answer,
+                })
+                .collect();
+            Arn::parse(&text)
+        })?;
+        Some(resource(arn, self.row.0, self.row.1, &self.region, false))
+    }
+}
+
+/// The ARNs at a place: a path, or a format that starts with `arn:`.
+fn arns_at(place: &str, row: &Row, event: &Event) -> Result<Vec<Arn>, String> {
+    let texts: Vec<Cow<'_, str>> = if place.starts_with("arn:") {
+        fill(place, row.lower_case, event)?.into_iter().map(Cow::Owned).collect()
+    } else {
+        event.texts(place)
+    };
+    if texts.is_empty() {
+        return Err(format!("{} has no `{place}`", event.name));
+    }
+    let service = row.kind.split(':').next().unwrap_or_default();
+    texts
+        .iter()
+        .map(|text| match Arn::parse(text) {
+            Some(arn) if arn.service() == service => Ok(arn),
+            _ => Err(format!("{}: `{text}` is no ARN of {service}", event.name)),
+        })
+        .collect()
+}
+
+/// Fills an ARN format; a variable with several values gives several ARNs.
+fn fill(format: &str, lower_case: bool, event: &Event) -> Result<Vec<String>, String> {
+    let mut arns = vec![String::new()];
+    for piece in pieces(format) {
+        let values = match piece {
+            Piece::Text(text) => vec![Cow::Borrowed(text)],
+            Piece::Variable("Partition") => vec![Cow::Borrowed(event.partition())],
+            Piece::Variable("Region") if event.region().is_empty() => Vec::new(),
+            Piece::Variable("Region") => vec![Cow::Borrowed(event.region())],
+            Piece::Variable("Account") => event.account().into_iter().collect(),
+            Piece::Variable(path) if lower_case => {
+                let texts = event.texts(path).into_iter();
+                texts.map(|text| Cow::Owned(text.to_lowercase())).collect()
+            }
+            Piece::Variable(path) => event.texts(path),
+        };
+        if values.is_empty() {
+            let Piece::Variable(name) = piece else {
+                continue;
+            };
+            return Err(format!("{} has no `{name}`", event.name));
+        }
+        arns =
+            arns.iter().flat_map(|start| values.iter().map(move |value| format!("{start}{value}"))).collect();
+    }
+    Ok(arns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn created_by(source: &str, name: &str, fields: Value) -> Result<Creation, Ending> {
+        let mut record = json!({"eventSource": source, "eventName": name, "awsRegion": "eu-west-1",
+                                "recipientAccountId": "111122223333"});
+        let object = record.as_object_mut().expect("object");
+        object.extend(fields.as_object().expect("object").clone());
+        let event = Event::from_json(record).expect("a record");
+        let service = service(source).expect("a service");
+        created(service, service.rows_of(name), &event)
+    }
+
+    fn arns(creation: &Creation) -> Vec<&str> {
+        creation.resources.iter().map(|resource| resource.arn.as_str()).collect()
+    }
+
+    #[test]
+    fn services_and_rows_are_sorted() {
+        assert!(SERVICES.is_sorted_by(|a, b| a.name < b.name));
+        for service in SERVICES {
+            assert!(service.rows.is_sorted_by(|a, b| a.call <= b.call), "{}", service.name);
+        }
+    }
+
+    #[test]
+    fn every_place_is_a_path_or_a_format_with_at_most_one_list() {
+        for row in SERVICES.iter().flat_map(|service| service.rows) {
+            let Found::InRecord(places) = row.found else {
+                continue;
+            };
+            assert!(!places.is_empty(), "{}", row.call);
+            for place in places {
+                assert!(place.matches("[]").count() <= 3, "{place}");
+                let lists = pieces(place).filter(|p| matches!(p, Piece::Variable(v) if v.contains("[]")));
+                assert!(lists.count() <= 1, "{place}");
+                let paths = place.contains("responseElements.") || place.contains("requestParameters.");
+                assert!(paths, "{place}");
+            }
+        }
+    }
+
+    #[test]
+    fn api_dates_are_no_part_of_a_calls_name() {
+        for (name, call) in [
+            ("CreateFunction20150331", "CreateFunction"),
+            ("CreateFunction20150331v2", "CreateFunction"),
+            ("CreateDistribution2020_05_31", "CreateDistribution"),
+            ("CreateFunction", "CreateFunction"),
+            ("CreateVpc", "CreateVpc"),
+            ("PublishLayerVersion20181031", "PublishLayerVersion"),
+        ] {
+            assert_eq!(without_date(name), call);
+        }
+    }
+
+    #[test]
+    fn an_arn_of_another_service_is_not_taken() {
+        let creation = created_by(
+            "sns.amazonaws.com",
+            "CreateTopic",
+            json!({
+            "responseElements": {"topicArn": "arn:aws:sqs:eu-west-1:111122223333:q"}}),
+        )
+        .expect("a creation");
+        assert!(creation.resources.is_empty());
+        assert!(creation.missing[0].contains("is no ARN of sns"), "{creation:?}");
+    }
+
+    #[test]
+    fn a_missing_resource_names_call_and_path() {
+        let creation = created_by("ec2.amazonaws.com", "CreateVolume", json!({"responseElements": null}))
+            .expect("a creation");
+        assert_eq!(creation.missing, ["CreateVolume has no `responseElements.volumeId`"]);
+    }
+
+    #[test]
+    fn a_resource_named_twice_is_tagged_once() {
+        let creation = created_by(
+            "ec2.amazonaws.com",
+            "CreateTransitGateway",
+            json!({
+            "responseElements": {"CreateTransitGatewayResponse": {"transitGateway": {
+                "transitGatewayId": "tgw-1", "options": {
+                    "associationDefaultRouteTableId": "tgw-rtb-1",
+                    "propagationDefaultRouteTableId": "tgw-rtb-1"}}}}}),
+        )
+        .expect("a creation");
+        assert_eq!(
+            arns(&creation),
+            [
+                "arn:aws:ec2:eu-west-1:111122223333:transit-gateway/tgw-1",
+                "arn:aws:ec2:eu-west-1:111122223333:transit-gateway-route-table/tgw-rtb-1"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_answer_becomes_a_resource_of_the_questions_account() {
+        let creation = created_by(
+            "ec2.amazonaws.com",
+            "CreateVpc",
+            json!({
+            "responseElements": {"vpc": {"vpcId": "vpc-1"}}}),
+        )
+        .expect("a creation");
+        let question = creation.questions.iter().find(|q| q.what == LookUp::RouteTableOfVpc);
+        let resource = question.expect("a question").answered("rtb-1").expect("a resource");
+        assert_eq!(resource.arn.as_str(), "arn:aws:ec2:eu-west-1:111122223333:route-table/rtb-1");
+    }
+}

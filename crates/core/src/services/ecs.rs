@@ -1,0 +1,29 @@
+//! Amazon ECS. Every response names the ARN.
+
+use super::{Route, Row, Service};
+
+pub(super) const SERVICE: Service =
+    Service { name: "ecs", title: "Amazon ECS", route: Route::TaggingApi, rows: ROWS };
+
+const ROWS: &[Row] = &[
+    Row::new(
+        "CreateCapacityProvider",
+        "ecs:capacity-provider",
+        &["responseElements.capacityProvider.capacityProviderArn"],
+    ),
+    Row::new("CreateCluster", "ecs:cluster", &["responseElements.cluster.clusterArn"]),
+    Row::new("CreateService", "ecs:service", &["responseElements.service.serviceArn"]),
+    Row::new("CreateTaskSet", "ecs:task-set", &["responseElements.taskSet.taskSetArn"]),
+    Row::new(
+        "RegisterContainerInstance",
+        "ecs:container-instance",
+        &["responseElements.containerInstance.containerInstanceArn"],
+    ),
+    Row::new(
+        "RegisterTaskDefinition",
+        "ecs:task-definition",
+        &["responseElements.taskDefinition.taskDefinitionArn"],
+    ),
+    Row::new("RunTask", "ecs:task", &["responseElements.tasks[].taskArn"]),
+    Row::new("StartTask", "ecs:task", &["responseElements.tasks[].taskArn"]),
+];

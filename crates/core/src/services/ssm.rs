@@ -1,0 +1,74 @@
+//! AWS Systems Manager. A parameter's name may begin with a slash, which its ARN has only once, and
+//! `PutParameter` also changes parameters.
+
+use super::{Ending, Route, Row, Service};
+use crate::event::Event;
+
+pub(super) const SERVICE: Service =
+    Service { name: "ssm", title: "AWS Systems Manager", route: Route::TaggingApi, rows: ROWS };
+
+const ROWS: &[Row] = &[
+    Row::new(
+        "CreateAssociation",
+        "ssm:association",
+        &[
+            "arn:${Partition}:ssm:${Region}:${Account}:association/${responseElements.associationDescription.associationId}",
+        ],
+    ),
+    Row::new(
+        "CreateDocument",
+        "ssm:document",
+        &[
+            "arn:${Partition}:ssm:${Region}:${Account}:document/${responseElements.documentDescription.name}",
+            "arn:${Partition}:ssm:${Region}:${Account}:document/${requestParameters.name}",
+        ],
+    ),
+    Row::new(
+        "CreateMaintenanceWindow",
+        "ssm:maintenancewindow",
+        &["arn:${Partition}:ssm:${Region}:${Account}:maintenancewindow/${responseElements.windowId}"],
+    ),
+    Row::new(
+        "CreateOpsItem",
+        "ssm:opsitem",
+        &[
+            "responseElements.opsItemArn",
+            "arn:${Partition}:ssm:${Region}:${Account}:opsitem/${responseElements.opsItemId}",
+        ],
+    ),
+    Row::new("CreateOpsMetadata", "ssm:opsmetadata", &["responseElements.opsMetadataArn"]),
+    Row::new(
+        "CreatePatchBaseline",
+        "ssm:patchbaseline",
+        &["arn:${Partition}:ssm:${Region}:${Account}:patchbaseline/${responseElements.baselineId}"],
+    ),
+    Row::chosen("PutParameter", "ssm:parameter", parameter).unless(was_there_before),
+];
+
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-access.html>
+fn parameter(event: &Event) -> &'static str {
+    let name = event.text("requestParameters.name");
+    if name.is_some_and(|name| name.starts_with('/')) {
+        "arn:${Partition}:ssm:${Region}:${Account}:parameter${requestParameters.name}"
+    } else {
+        "arn:${Partition}:ssm:${Region}:${Account}:parameter/${requestParameters.name}"
+    }
+}
+
+/// The first version is a creation. Without a version in the record, a call that may overwrite
+/// tells nothing.
+fn was_there_before(event: &Event) -> Option<Ending> {
+    let version = event.text("responseElements.version");
+    let may_overwrite = event
+        .values("requestParameters.overwrite")
+        .first()
+        .is_some_and(|value| value.as_bool().unwrap_or(true));
+    match version.as_deref() {
+        Some("1") => None,
+        Some(_) => Some(Ending::Update("a new version of a parameter")),
+        None if may_overwrite => {
+            Some(Ending::Unresolvable("PutParameter with overwrite and without `responseElements.version`"))
+        }
+        None => None,
+    }
+}

@@ -1,0 +1,334 @@
+//! Settings: what the functions and the command line read from environment variables, checked
+//! once at the start.
+
+use std::fmt;
+
+use wildmatch::WildMatch;
+
+use crate::arn::{Piece, pieces};
+use crate::tags::{KEY_LENGTH, VALUE_LENGTH, is_allowed, starts_reserved};
+
+/// One environment variable, as the README and `--help` describe it.
+#[derive(Debug)]
+pub struct Setting {
+    /// The variable.
+    pub name: &'static str,
+    /// Its value where it is not set.
+    pub default: &'static str,
+    /// What it may be.
+    pub allowed: &'static str,
+    /// What it does.
+    pub effect: &'static str,
+}
+
+/// Every setting of the tag handler.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "OWNER",
+        default: "principal-arn",
+        allowed: "`principal-arn`, `session-name`, `user-name`, `role-name` or `source-identity`",
+        effect: "What the owner tag says. A form that a principal lacks gives way to the nearest one, at last to its ARN.",
+    },
+    Setting { name: "OWNER_TAG", default: "Owner", allowed: "a tag key", effect: "Key of the owner tag." },
+    Setting {
+        name: "PRINCIPAL_ID_TAG",
+        default: "PrincipalId",
+        allowed: "a tag key, or empty for no such tag",
+        effect: "Key of the tag that holds the caller's unique id, e.g. `AROA…:session`.",
+    },
+    Setting {
+        name: "EXTRA_TAGS",
+        default: "",
+        allowed: "`Key=text ${path.in.the.record}`, separated by commas",
+        effect: "Further tags, e.g. `CreatedAt=${eventTime}`. A tag is left out where the record lacks a variable.",
+    },
+    Setting {
+        name: "INHERIT",
+        default: "*",
+        allowed: "patterns with `*` and `?`, separated by commas",
+        effect: "Which IAM and session tag keys are inherited, in any case of letters.",
+    },
+    Setting {
+        name: "DO_NOT_INHERIT",
+        default: "",
+        allowed: "patterns with `*` and `?`, separated by commas",
+        effect: "Which of those are not.",
+    },
+    Setting {
+        name: "REQUESTED_TAGS",
+        default: "keep",
+        allowed: "`keep` or `overwrite`",
+        effect: "What happens to a tag that the creating request itself set.",
+    },
+    Setting {
+        name: "EXCLUDED_PRINCIPALS",
+        default: "",
+        allowed: "patterns with `*` and `?` on ARNs, separated by commas",
+        effect: "Whose resources are left alone. A session matches by its own ARN or its role's. The function's own role is always excluded.",
+    },
+    Setting {
+        name: "SERVICE_CREATED",
+        default: "tag",
+        allowed: "`tag` or `skip`",
+        effect: "What AWS services create on their own gets the service as owner and no other tag, or is skipped.",
+    },
+    Setting {
+        name: "S3_OBJECTS",
+        default: "skip",
+        allowed: "`tag` or `skip`",
+        effect: "Whether S3 objects are tagged. Needs a trail with data events, and costs three calls an object.",
+    },
+];
+
+/// What the owner tag says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerForm {
+    /// ARN of the session or user.
+    PrincipalArn,
+    /// Name that the session was started with.
+    SessionName,
+    /// Name of the IAM user.
+    UserName,
+    /// Name of the role.
+    RoleName,
+    /// Source identity of the session.
+    SourceIdentity,
+}
+
+const OWNER_FORMS: &[(&str, OwnerForm)] = &[
+    ("principal-arn", OwnerForm::PrincipalArn),
+    ("session-name", OwnerForm::SessionName),
+    ("user-name", OwnerForm::UserName),
+    ("role-name", OwnerForm::RoleName),
+    ("source-identity", OwnerForm::SourceIdentity),
+];
+
+/// Checked settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What the owner tag says.
+    pub owner: OwnerForm,
+    /// Key of the owner tag.
+    pub owner_tag: String,
+    /// Key of the tag with the principal's id.
+    pub principal_id_tag: Option<String>,
+    /// Keys and templates of further tags.
+    pub extra_tags: Vec<(String, String)>,
+    /// Whether tags that the creating request set stay as they are.
+    pub keep_requested: bool,
+    /// Whether what AWS services create on their own is tagged.
+    pub tag_service_created: bool,
+    /// Whether S3 objects are tagged.
+    pub tag_s3_objects: bool,
+    inherit: Vec<WildMatch>,
+    do_not_inherit: Vec<WildMatch>,
+    excluded_principals: Vec<WildMatch>,
+}
+
+/// Settings that cannot be used; every wrong one is named.
+#[derive(Debug, PartialEq, Eq)]
+pub struct WrongSettings(pub Vec<WrongSetting>);
+
+/// A variable, what it holds, and what is allowed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct WrongSetting {
+    /// The variable.
+    pub name: &'static str,
+    /// Its value, or the part of it that is wrong.
+    pub value: String,
+    /// What it may be.
+    pub allowed: &'static str,
+}
+
+impl fmt::Display for WrongSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, wrong) in self.0.iter().enumerate() {
+            let break_ = if nth == 0 { "" } else { "; " };
+            let WrongSetting { name, value, allowed } = wrong;
+            write!(f, "{break_}{name} is `{value}`, allowed: {allowed}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for WrongSettings {}
+
+impl Settings {
+    /// Reads and checks all settings; `variable` gives the value of an environment variable.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, WrongSettings> {
+        let mut reader = Reader { variable, wrong: Vec::new() };
+        let settings = Self {
+            owner: reader.one_of("OWNER", OWNER_FORMS),
+            owner_tag: reader.key("OWNER_TAG"),
+            principal_id_tag: Some(reader.key("PRINCIPAL_ID_TAG")).filter(|key| !key.is_empty()),
+            extra_tags: reader.extra_tags("EXTRA_TAGS"),
+            keep_requested: reader.one_of("REQUESTED_TAGS", &[("keep", true), ("overwrite", false)]),
+            tag_service_created: reader.one_of("SERVICE_CREATED", TAG_OR_SKIP),
+            tag_s3_objects: reader.one_of("S3_OBJECTS", TAG_OR_SKIP),
+            inherit: reader.patterns("INHERIT", WildMatch::new_case_insensitive),
+            do_not_inherit: reader.patterns("DO_NOT_INHERIT", WildMatch::new_case_insensitive),
+            excluded_principals: reader.patterns("EXCLUDED_PRINCIPALS", WildMatch::new),
+        };
+        match reader.wrong.is_empty() {
+            true => Ok(settings),
+            false => Err(WrongSettings(reader.wrong)),
+        }
+    }
+
+    /// Whether IAM and session tags of this key are inherited.
+    pub fn inherits(&self, key: &str) -> bool {
+        let matches = |patterns: &[WildMatch]| patterns.iter().any(|pattern| pattern.matches(key));
+        matches(&self.inherit) && !matches(&self.do_not_inherit)
+    }
+
+    /// Whether only this program states the tag: in any case of letters.
+    pub fn vouches_for(&self, key: &str) -> bool {
+        [Some(&self.owner_tag), self.principal_id_tag.as_ref()]
+            .into_iter()
+            .flatten()
+            .chain(self.extra_tags.iter().map(|(key, _)| key))
+            .any(|own| own.eq_ignore_ascii_case(key))
+    }
+
+    /// Whether the resources of a principal with this ARN are left alone.
+    pub fn excludes(&self, arn: &str) -> bool {
+        self.excluded_principals.iter().any(|pattern| pattern.matches(arn))
+    }
+}
+
+const TAG_OR_SKIP: &[(&str, bool)] = &[("tag", true), ("skip", false)];
+
+struct Reader<F> {
+    variable: F,
+    wrong: Vec<WrongSetting>,
+}
+
+impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    fn text(&self, name: &str) -> (&'static Setting, String) {
+        // Names are checked by a test.
+        let nth = SETTINGS.iter().position(|setting| setting.name == name);
+        let setting = &SETTINGS[nth.unwrap_or_default()];
+        let value = (self.variable)(name).map(|value| value.trim().to_owned());
+        (setting, value.unwrap_or_else(|| setting.default.to_owned()))
+    }
+
+    fn refuse(&mut self, setting: &'static Setting, value: &str) {
+        self.wrong.push(WrongSetting {
+            name: setting.name,
+            value: value.to_owned(),
+            allowed: setting.allowed,
+        });
+    }
+
+    fn one_of<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> T {
+        let (setting, value) = self.text(name);
+        let chosen = choices.iter().find(|(word, _)| *word == value);
+        if chosen.is_none() {
+            self.refuse(setting, &value);
+        }
+        chosen.unwrap_or(&choices[0]).1
+    }
+
+    fn key(&mut self, name: &str) -> String {
+        let (setting, value) = self.text(name);
+        let may_be_empty = setting.allowed.contains("empty");
+        if !(is_key(&value) || value.is_empty() && may_be_empty) {
+            self.refuse(setting, &value);
+        }
+        value
+    }
+
+    fn list(&self, name: &str) -> (&'static Setting, Vec<String>) {
+        let (setting, value) = self.text(name);
+        let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
+        (setting, items.map(str::to_owned).collect())
+    }
+
+    fn patterns(&self, name: &str, pattern: fn(&str) -> WildMatch) -> Vec<WildMatch> {
+        self.list(name).1.iter().map(|item| pattern(item)).collect()
+    }
+
+    fn extra_tags(&mut self, name: &str) -> Vec<(String, String)> {
+        let (setting, items) = self.list(name);
+        let mut tags = Vec::new();
+        for item in items {
+            match item.split_once('=') {
+                Some((key, template)) if is_key(key.trim()) && is_template(template) => {
+                    tags.push((key.trim().to_owned(), template.to_owned()));
+                }
+                _ => self.refuse(setting, &item),
+            }
+        }
+        tags
+    }
+}
+
+fn is_key(text: &str) -> bool {
+    let length = text.chars().count();
+    (1..=KEY_LENGTH).contains(&length) && text.chars().all(is_allowed) && !starts_reserved(text)
+}
+
+/// Text of the tag alphabet with well-formed variables; never one that holds credentials.
+fn is_template(text: &str) -> bool {
+    pieces(text).all(|piece| match piece {
+        Piece::Text(text) => text.chars().all(is_allowed) && text.chars().count() <= VALUE_LENGTH,
+        Piece::Variable(path) => !path.is_empty() && !path.to_ascii_lowercase().contains("credentials"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &'static str, value: &'static str) -> Result<Settings, WrongSettings> {
+        Settings::read(|asked| (asked == name).then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn the_defaults_are_sound_and_every_setting_is_read() {
+        let read = std::cell::RefCell::new(Vec::new());
+        let settings = Settings::read(|name| {
+            read.borrow_mut().push(name.to_owned());
+            None
+        });
+        assert!(settings.is_ok());
+        let mut names: Vec<_> = SETTINGS.iter().map(|setting| setting.name.to_owned()).collect();
+        names.sort();
+        let mut read = read.into_inner();
+        read.sort();
+        assert_eq!(read, names);
+    }
+
+    #[test]
+    fn a_wrong_setting_names_variable_value_and_what_is_allowed() {
+        for (name, value) in [
+            ("OWNER", "arn"),
+            ("OWNER_TAG", "aws:owner"),
+            ("OWNER_TAG", ""),
+            ("PRINCIPAL_ID_TAG", "a,b"),
+            ("EXTRA_TAGS", "CreatedAt"),
+            ("EXTRA_TAGS", "Token=${responseElements.credentials.sessionToken}"),
+            ("EXTRA_TAGS", "A=${open"),
+            ("REQUESTED_TAGS", "yes"),
+            ("SERVICE_CREATED", ""),
+            ("S3_OBJECTS", "on"),
+        ] {
+            let wrong = read(name, value).expect_err(value).to_string();
+            assert!(wrong.starts_with(&format!("{name} is `{value}`, allowed: ")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn all_wrong_settings_are_named_at_once() {
+        let wrong = Settings::read(|name| (name == "OWNER" || name == "S3_OBJECTS").then(|| "x".into()));
+        let text = wrong.expect_err("wrong").to_string();
+        assert_eq!(text.matches("is `x`").count(), 2);
+    }
+
+    #[test]
+    fn excluded_principals_are_patterns_on_arns() {
+        let settings = read("EXCLUDED_PRINCIPALS", "*:role/ci-*, *:user/robot").expect("sound");
+        assert!(settings.excludes("arn:aws:iam::111122223333:role/ci-main"));
+        assert!(!settings.excludes("arn:aws:iam::111122223333:role/dev"));
+    }
+}

@@ -1,0 +1,69 @@
+//! Times as CloudTrail writes them: three spellings for one instant.
+
+use time::format_description::BorrowedFormatItem;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+/// Records that passed through a database: `2024-12-12 16:04:32.000000000`, in UTC.
+const SPACED: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day] [hour]:[minute]:[second][optional [.[subsecond]]]");
+/// `credentials.expiration` of STS, commas removed: `Jul 10 2023 12:09:47 PM`, in UTC.
+const SPOKEN: &[BorrowedFormatItem<'_>] = format_description!(
+    "[month repr:short case_sensitive:false] [day padding:none] [year] [hour padding:none repr:12]:[minute]:[second] [period case_sensitive:false]"
+);
+
+/// An instant in UTC from any of CloudTrail's spellings; `None` where the text is none of them.
+pub fn parse(text: &str) -> Option<OffsetDateTime> {
+    // Newer Java runtimes write a narrow no-break space before AM and PM.
+    let text = text.trim().replace(['\u{202f}', '\u{a0}'], " ");
+    OffsetDateTime::parse(&text, &Rfc3339)
+        .or_else(|_| PrimitiveDateTime::parse(&text, SPACED).map(PrimitiveDateTime::assume_utc))
+        .or_else(|_| {
+            PrimitiveDateTime::parse(&text.replace(',', ""), SPOKEN).map(PrimitiveDateTime::assume_utc)
+        })
+        .ok()
+        .map(|at| at.to_offset(time::UtcOffset::UTC))
+}
+
+/// ISO 8601 in UTC, to the second: `2024-12-12T16:04:32Z`. Sorts as text in the order of time.
+pub fn format(at: OffsetDateTime) -> String {
+    let at = at.to_offset(time::UtcOffset::UTC);
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+        at.year(),
+        u8::from(at.month()),
+        at.day(),
+        at.hour(),
+        at.minute(),
+        at.second()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_of_cloudtrail_is_the_same_instant() {
+        for text in [
+            "2023-07-10T12:09:47Z",
+            "2023-07-10T14:09:47+02:00",
+            "2023-07-10 12:09:47",
+            "2023-07-10 12:09:47.000000000",
+            "Jul 10, 2023 12:09:47 PM",
+            "Jul 10, 2023, 12:09:47 PM",
+            "Jul 10, 2023, 12:09:47\u{202f}PM",
+        ] {
+            assert_eq!(parse(text).map(format).as_deref(), Some("2023-07-10T12:09:47Z"), "{text}");
+        }
+        assert_eq!(parse("Jan 9, 2020 5:03:49 AM").map(format).as_deref(), Some("2020-01-09T05:03:49Z"));
+    }
+
+    #[test]
+    fn what_is_no_time_is_none() {
+        for text in ["", "soon", "2023-13-10T12:09:47Z", "10 Jul 2023"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}
