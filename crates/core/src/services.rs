@@ -20,6 +20,7 @@ mod sqs;
 mod ssm;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::arn::{Arn, Piece, pieces};
 use crate::event::Event;
@@ -408,6 +409,13 @@ fn resource(arn: Arn, row: &Row, route: Route, event_region: &str, main: bool) -
     // Replicas lie in other Regions than the call; buckets and global clusters name none.
     let region = if arn.region().is_empty() { event_region } else { arn.region() };
     Resource { region: region.to_owned(), kind: row.kind, route, limit: row.limit, main, arn }
+}
+
+/// `ec2:volume of i-0abc`: what is asked for, and by what.
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.kind(), self.of.join(", "))
+    }
 }
 
 impl Question {

@@ -126,6 +126,19 @@ pub enum SessionMatch {
     Ambiguous,
 }
 
+impl SessionMatch {
+    /// One word for it, as logs and metrics say it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::NotASession => "none",
+            Self::Found(_) => "found",
+            Self::Pending => "pending",
+            Self::Unknown => "unknown",
+            Self::Ambiguous => "ambiguous",
+        }
+    }
+}
+
 /// When to look for a caller's sessions, both ends included.
 pub fn window(caller: &Caller) -> (OffsetDateTime, OffsetDateTime) {
     (caller.created - CLOCK_SLACK, caller.created + CLOCK_SLACK)

@@ -1,0 +1,90 @@
+//! `aws-tags services` and `aws-tags settings`: the tables, as they are compiled in.
+
+use std::io::{self, Write};
+
+use aws_tags::services::{Ending, Found, Row, Service};
+use aws_tags::{SERVICES, SETTINGS, Settings};
+use serde::Serialize;
+
+use crate::{End, Services, complain};
+
+/// One line of `--json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    event_source: String,
+    call: &'static str,
+    resource: Option<&'static str>,
+    found: &'static str,
+    tagged_by: Option<&'static str>,
+    reason: Option<&'static str>,
+}
+
+/// Lists the rows of all services, or of those that are named.
+pub fn run(options: &Services, out: &mut impl Write) -> io::Result<End> {
+    let mut end = End::Done;
+    for name in &options.names {
+        if !SERVICES.iter().any(|service| service.name == *name) {
+            let known: Vec<_> = SERVICES.iter().map(|service| service.name).collect();
+            complain(&format!("`{name}` is not a supported service; there are {}", known.join(", ")));
+            end = End::BadInput;
+        }
+    }
+    let wanted = |service: &&Service| {
+        options.names.is_empty() || options.names.iter().any(|name| name == service.name)
+    };
+    for service in SERVICES.iter().filter(wanted) {
+        if !options.json {
+            writeln!(out, "{} ({}.amazonaws.com)", service.title, service.name)?;
+        }
+        for row in service.rows {
+            let line = line(service, row);
+            if options.json {
+                serde_json::to_writer(&mut *out, &line)?;
+                writeln!(out)?;
+            } else {
+                let what = line.resource.or(line.reason).unwrap_or_default();
+                let how = line.tagged_by.unwrap_or(line.found);
+                writeln!(out, "  {:<42} {what:<40} {how}", line.call)?;
+            }
+        }
+    }
+    Ok(end)
+}
+
+fn line(service: &Service, row: &Row) -> Line {
+    let route = row.route.unwrap_or(service.route);
+    let (found, reason) = match row.found {
+        Found::InRecord(_) | Found::Chosen(_) => ("in the record", None),
+        Found::LookUp { .. } => ("by look-up", None),
+        Found::Nothing(Ending::NotTaggable(why)) => ("not taggable", Some(why)),
+        Found::Nothing(Ending::NothingCreated(why)) => ("nothing created", Some(why)),
+        Found::Nothing(Ending::Update(why)) => ("update", Some(why)),
+        Found::Nothing(Ending::Unresolvable(why)) => ("unresolvable", Some(why)),
+    };
+    let created = reason.is_none();
+    Line {
+        event_source: format!("{}.amazonaws.com", service.name),
+        call: row.call,
+        resource: created.then_some(row.kind),
+        found,
+        tagged_by: created.then(|| route.call()),
+        reason,
+    }
+}
+
+/// Lists the settings with their values, and says what is wrong with them.
+pub fn settings(out: &mut impl Write) -> io::Result<End> {
+    for setting in SETTINGS {
+        let value = std::env::var(setting.name);
+        let value = value.as_deref().unwrap_or(setting.default);
+        writeln!(out, "{}={value}\n    {}\n    Allowed: {}.", setting.name, setting.effect, setting.allowed)?;
+    }
+    match Settings::read(|name| std::env::var(name).ok()) {
+        Ok(_) => Ok(End::Done),
+        Err(wrong) => {
+            complain(&wrong.to_string());
+            Ok(End::BadInput)
+        }
+    }
+}
