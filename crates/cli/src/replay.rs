@@ -69,7 +69,7 @@ fn bad(reason: &str) -> io::Result<End> {
 
 #[cfg(feature = "apply")]
 mod apply {
-    use super::{Cloud, OffsetDateTime, Record, Replay, Replayed, Served, Sessions, Settings, Write, io};
+    use super::{Cloud, OffsetDateTime, Record, Replay, Replayed, Sessions, Settings, Write, io};
     use crate::stand_in::IamTags;
 
     /// Replays with AWS: what the records started are the sessions, all else is asked and done there.
@@ -81,18 +81,17 @@ mod apply {
         records: &[Record],
     ) -> io::Result<()> {
         let aws = aws_tags_aws::Aws::connect(options.endpoint_url.as_deref()).await;
-        let account = aws.account().await.map_err(io::Error::other)?;
-        let served = Served { account: Some(account), own_role: None };
+        let served = aws.served().await.map_err(io::Error::other)?;
         let now = |_: &_| OffsetDateTime::now_utc();
         let (sessions, look_ups, tagger) = (Sessions::default(), aws.look_ups(), aws.tagger());
         match iam_tags {
             Some(principals) => {
                 let cloud = Cloud { sessions, principals, look_ups, tagger };
-                replayed.all(&cloud, settings, &served, now, records).await
+                replayed.all(&cloud, settings, served, now, records).await
             }
             None => {
                 let cloud = Cloud { sessions, principals: aws.principal_tags(), look_ups, tagger };
-                replayed.all(&cloud, settings, &served, now, records).await
+                replayed.all(&cloud, settings, served, now, records).await
             }
         }
     }

@@ -14,6 +14,7 @@
 //! anybody. Everything can be handled twice, late and in any order, with the same result.
 
 pub mod arn;
+mod delivery;
 pub mod event;
 mod meaning;
 pub mod principal;
@@ -26,6 +27,7 @@ pub mod tags;
 pub mod timestamp;
 
 pub use arn::Arn;
+pub use delivery::Delivery;
 pub use event::{Event, NotARecord};
 pub use meaning::Meaning;
 pub use principal::Principal;

@@ -111,8 +111,9 @@ impl Failure {
 pub struct Served {
     /// The account whose resources are tagged; `None` serves any (offline).
     pub account: Option<String>,
-    /// ARN of this program's own role: its calls are never acted on.
-    pub own_role: Option<String>,
+    /// How the session ARNs of this program's own role begin, up to the last slash: its calls are
+    /// never acted on.
+    pub own_sessions: Option<String>,
 }
 
 /// Why a creation is left alone.
@@ -304,8 +305,9 @@ fn skip(settings: &Settings, served: &Served, event: &Event, outcome: &Outcome) 
         return Some(Skip::NoPrincipal);
     }
     let issuer = principal.issuer.as_ref().and_then(|issuer| issuer.arn.as_deref());
+    let own = |arn: &str| served.own_sessions.as_ref().is_some_and(|start| arn.starts_with(start));
     let mut arns = [principal.arn.as_deref(), issuer].into_iter().flatten();
-    if arns.any(|arn| settings.excludes(arn) || served.own_role.as_deref() == Some(arn)) {
+    if arns.any(|arn| settings.excludes(arn) || own(arn)) {
         return Some(Skip::ExcludedPrincipal);
     }
     let service = principal.service().filter(|_| !settings.tag_service_created)?;

@@ -1,0 +1,68 @@
+//! What AWS said, in one line.
+
+use std::fmt;
+
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_tags::Failure;
+
+/// A failed call.
+#[derive(Debug)]
+pub struct Error {
+    /// AWS's error code, e.g. `ThrottlingException`; absent where AWS did not answer.
+    pub code: Option<String>,
+    message: String,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.code {
+            Some(code) => write!(f, "{code}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl<E, R> From<SdkError<E, R>> for Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: fmt::Debug,
+{
+    fn from(error: SdkError<E, R>) -> Self {
+        let code = error.code().map(str::to_owned);
+        let message = match error.message() {
+            Some(message) => message.to_owned(),
+            None => DisplayErrorContext(&error).to_string(),
+        };
+        Self { code, message }
+    }
+}
+
+impl Error {
+    /// A request that cannot even be built.
+    pub(crate) fn incomplete(error: impl fmt::Display) -> Self {
+        Self { code: None, message: error.to_string() }
+    }
+
+    /// Whether AWS says that there is no such thing: codes like `NoSuchEntity`,
+    /// `InvalidVolume.NotFound`, `ResourceNotFoundException`, `NoSuchBucket`.
+    pub fn is_not_found(&self) -> bool {
+        self.code.as_deref().is_some_and(names_absence)
+    }
+}
+
+/// Whether an error code or message says that a resource is not there.
+pub fn names_absence(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["notfound", "not found", "nosuch", "does not exist", "doesn't exist"]
+        .iter()
+        .any(|sign| text.contains(sign))
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { not_found: error.is_not_found(), reason: error.to_string() }
+    }
+}
