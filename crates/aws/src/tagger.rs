@@ -1,5 +1,7 @@
 //! The tagging APIs, with one result per resource whatever a call says about all of them.
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_sdk_s3::types::{Tag as ObjectTag, Tagging};
 use aws_tags::services::Route;
@@ -8,6 +10,9 @@ use aws_tags::{Batch, Failure, Tagger};
 
 use crate::Regional;
 use crate::error::{Error, names_absence};
+
+/// Waits before resources that failed for a passing reason are tried again.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(800)];
 
 /// EC2, the Resource Groups Tagging API, and S3.
 #[derive(Debug)]
@@ -131,6 +136,27 @@ fn blames_one(error: &Error) -> bool {
 
 impl Tagger for AwsTagger {
     async fn tag(&self, batch: &Batch) -> Vec<Result<(), Failure>> {
-        self.whole_or_halves(batch).await
+        let mut results = self.whole_or_halves(batch).await;
+        for pause in PAUSES {
+            let passing = |result: &Result<(), Failure>| result.as_ref().is_err_and(is_passing);
+            let again: Vec<usize> = (0..results.len()).filter(|nth| passing(&results[*nth])).collect();
+            if again.is_empty() {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            let resources = again.iter().map(|nth| batch.resources[*nth].clone()).collect();
+            let retried = self.whole_or_halves(&Batch { resources, ..batch.clone() }).await;
+            for (nth, result) in again.into_iter().zip(retried) {
+                results[nth] = result;
+            }
+        }
+        results
     }
+}
+
+/// Whether a failure inside a successful answer may pass within a second: the SDK, which retries
+/// failed calls, does not see it. What takes longer is left to the queue.
+fn is_passing(failure: &Failure) -> bool {
+    let code = failure.reason.split(':').next().unwrap_or_default();
+    !failure.not_found && (code == "InternalServiceException" || code.contains("Throttl"))
 }

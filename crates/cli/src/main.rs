@@ -48,7 +48,7 @@ The settings of the tag handler count here too: see `aws-tags settings`.")]
   aws-tags services --json | jq -r '.call'")]
     Services(Services),
     /// Lists the settings, which are environment variables, and checks those that are set.
-    Settings,
+    Settings(SettingsList),
 }
 
 /// Where records come from.
@@ -100,6 +100,13 @@ struct Services {
     json: bool,
 }
 
+#[derive(Args)]
+struct SettingsList {
+    /// One JSON object a setting.
+    #[arg(long)]
+    json: bool,
+}
+
 /// How a command ended. Bad input is said at once, on standard error, and remembered here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum End {
@@ -114,7 +121,7 @@ fn main() -> ExitCode {
         Command::Explain(options) => explain::run(&options, out),
         Command::Replay(options) => replay::run(&options, out),
         Command::Services(options) => services::run(&options, out),
-        Command::Settings => services::settings(out),
+        Command::Settings(options) => services::settings(&options, out),
     };
     match end {
         Ok(End::Done) => ExitCode::SUCCESS,

@@ -3,10 +3,12 @@
 use std::io::{self, Write};
 
 use aws_tags::services::{Ending, Found, Row, Service};
+use aws_tags::settings::Setting;
 use aws_tags::{SERVICES, SETTINGS, Settings};
 use serde::Serialize;
+use serde_json::json;
 
-use crate::{End, Services, complain};
+use crate::{End, Services, SettingsList, complain};
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -74,11 +76,16 @@ fn line(service: &Service, row: &Row) -> Line {
 }
 
 /// Lists the settings with their values, and says what is wrong with them.
-pub fn settings(out: &mut impl Write) -> io::Result<End> {
-    for setting in SETTINGS {
-        let value = std::env::var(setting.name);
-        let value = value.as_deref().unwrap_or(setting.default);
-        writeln!(out, "{}={value}\n    {}\n    Allowed: {}.", setting.name, setting.effect, setting.allowed)?;
+pub fn settings(options: &SettingsList, out: &mut impl Write) -> io::Result<End> {
+    for Setting { name, default, allowed, effect } in SETTINGS {
+        if options.json {
+            let line = json!({"name": name, "default": default, "allowed": allowed, "effect": effect});
+            writeln!(out, "{line}")?;
+        } else {
+            let value = std::env::var(name);
+            let value = value.as_deref().unwrap_or(default);
+            writeln!(out, "{name}={value}\n    {effect}\n    Allowed: {allowed}.")?;
+        }
     }
     match Settings::read(|name| std::env::var(name).ok()) {
         Ok(_) => Ok(End::Done),

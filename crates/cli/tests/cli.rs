@@ -1,5 +1,7 @@
 //! The command as a user meets it: input in every form, bad input, output for people and programs.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

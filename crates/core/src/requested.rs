@@ -3,7 +3,7 @@
 //! They stand in the request (`tagSpecificationSet`, `tags`, …) and, where a launch template or a
 //! copied resource set them, in the response.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::event::{Event, member, scalar};
 use crate::services::Resource;
@@ -20,14 +20,18 @@ const IN_REQUEST: &[&str] = &[
     "requestParameters.createBucketConfiguration.tags.tag[]",
 ];
 
-/// EC2's specifications of tags by resource type, in the spelling of older and newer calls.
-const SPECIFICATIONS: &[(&str, &str)] = &[
-    ("requestParameters.tagSpecificationSet.items[]", "tags"),
-    ("requestParameters.tagSpecification[]", "Tag"),
+/// EC2's specifications of tags by resource type, in the spellings of older and newer calls.
+const SPECIFICATIONS: &[&str] = &[
+    "requestParameters.tagSpecificationSet.items[]",
+    "requestParameters.tagSpecification[]",
+    "requestParameters.tagSpecifications[]",
+    "requestParameters.spotFleetRequestConfig.tagSpecificationSet.items[]",
+    "requestParameters.spotFleetRequestConfig.tagSpecification[]",
+    "requestParameters.spotFleetRequestConfig.tagSpecifications[]",
 ];
 
-/// Names of members that hold the tags of a resource in a response.
-const IN_RESPONSE: &[&str] = &["tagSet", "tags", "tagList"];
+/// Names of members that hold tags: of a specification, and of a resource in a response.
+const TAG_MEMBERS: &[&str] = &["tag", "tags", "tagSet", "tagList"];
 
 /// The tags that the request set on a resource; `aws:` tags among them, as they take no room.
 pub fn requested_tags(event: &Event, resource: &Resource) -> TagMap {
@@ -36,24 +40,20 @@ pub fn requested_tags(event: &Event, resource: &Resource) -> TagMap {
         tags.extend(event.values(path).into_iter().flat_map(pairs));
     }
     let (_, kind) = resource.kind.split_once(':').unwrap_or_default();
-    for (path, member_name) in SPECIFICATIONS {
-        for specification in event.values(path) {
-            tags.extend(of_specification(specification, kind, member_name));
-        }
+    for specification in SPECIFICATIONS.iter().flat_map(|path| event.values(path)) {
+        tags.extend(of_specification(specification, kind));
     }
     if let Some(header) = event.text("requestParameters.x-amz-tagging") {
         tags.extend(url_pairs(&header));
     }
-    if resource.main {
-        for response in event.values("responseElements") {
-            within(response, &mut tags);
-        }
+    for response in event.values("responseElements") {
+        beside_id(response, resource, &mut tags);
     }
     tags.retain(|key, _| !crate::tags::starts_reserved(key));
     tags
 }
 
-fn of_specification(specification: &Value, kind: &str, member_name: &str) -> Vec<(String, String)> {
+fn of_specification(specification: &Value, kind: &str) -> Vec<(String, String)> {
     let Value::Object(fields) = specification else {
         return Vec::new();
     };
@@ -61,28 +61,29 @@ fn of_specification(specification: &Value, kind: &str, member_name: &str) -> Vec
     if of.is_some_and(|of| of != kind) {
         return Vec::new();
     }
-    match member(fields, member_name) {
-        Some(Value::Array(tags)) => tags.iter().flat_map(pairs).collect(),
-        Some(tag) => pairs(tag),
-        None => Vec::new(),
-    }
+    tag_members(fields)
 }
 
-/// Collects tags wherever a response has them.
-fn within(value: &Value, tags: &mut TagMap) {
+/// Collects the tags of the object that names the resource, wherever in a response it is.
+fn beside_id(value: &Value, resource: &Resource, tags: &mut TagMap) {
     match value {
-        Value::Array(items) => items.iter().for_each(|item| within(item, tags)),
+        Value::Array(items) => items.iter().for_each(|item| beside_id(item, resource, tags)),
         Value::Object(fields) => {
-            for (name, inner) in fields {
-                if IN_RESPONSE.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-                    tags.extend(of_list(inner));
-                } else {
-                    within(inner, tags);
-                }
+            let names = |value: &Value| {
+                value.as_str().is_some_and(|text| text == resource.arn.id() || text == resource.arn.as_str())
+            };
+            if fields.values().any(names) {
+                tags.extend(tag_members(fields));
             }
+            fields.values().for_each(|inner| beside_id(inner, resource, tags));
         }
         _ => {}
     }
+}
+
+fn tag_members(fields: &Map<String, Value>) -> Vec<(String, String)> {
+    let named = |name: &String| TAG_MEMBERS.iter().any(|known| known.eq_ignore_ascii_case(name));
+    fields.iter().filter(|(name, _)| named(name)).flat_map(|(_, value)| of_list(value)).collect()
 }
 
 /// A list of `{key, value}`, the same behind `items` or `item`, or a map.
@@ -143,13 +144,14 @@ mod tests {
                 {"resourceType": "network-interface", "tags": [{"key": "Net", "value": ""}]}]}}),
             json!({"instancesSet": {"items": [{"instanceId": "i-1",
                 "tagSet": {"items": [{"key": "FromTemplate", "value": "t"}]},
-                "networkInterfaceSet": {"items": [{"networkInterfaceId": "eni-1"}]}}]}}),
+                "networkInterfaceSet": {"items": [{"networkInterfaceId": "eni-1",
+                    "tagSet": {"items": [{"key": "Own", "value": "e"}]}}]}}]}}),
         );
         assert_eq!(
             found,
             [
                 ("ec2:instance".to_owned(), vec!["FromTemplate=t".to_owned(), "Name=web".to_owned()]),
-                ("ec2:network-interface".to_owned(), vec!["Net=".to_owned()]),
+                ("ec2:network-interface".to_owned(), vec!["Net=".to_owned(), "Own=e".to_owned()]),
             ]
         );
     }

@@ -171,8 +171,6 @@ pub struct Resource {
     pub region: String,
     /// User tags that it takes.
     pub limit: usize,
-    /// Whether it is the kind that the call is named after, not one that comes with it.
-    pub main: bool,
 }
 
 /// Resources to be found by asking AWS.
@@ -394,8 +392,7 @@ fn in_record(places: &[&str], row: &Row, route: Route, event: &Event) -> Result<
     for place in places {
         match arns_at(place, row, event) {
             Ok(arns) => {
-                let resources =
-                    arns.into_iter().map(|arn| resource(arn, row, route, event.region(), !row.optional));
+                let resources = arns.into_iter().map(|arn| resource(arn, row, route, event.region()));
                 return Ok(Finding::Resources(resources.collect()));
             }
             Err(why) if reason.is_empty() => reason = why,
@@ -405,10 +402,10 @@ fn in_record(places: &[&str], row: &Row, route: Route, event: &Event) -> Result<
     Err(reason)
 }
 
-fn resource(arn: Arn, row: &Row, route: Route, event_region: &str, main: bool) -> Resource {
+fn resource(arn: Arn, row: &Row, route: Route, event_region: &str) -> Resource {
     // Replicas lie in other Regions than the call; buckets and global clusters name none.
     let region = if arn.region().is_empty() { event_region } else { arn.region() };
-    Resource { region: region.to_owned(), kind: row.kind, route, limit: row.limit, main, arn }
+    Resource { region: region.to_owned(), kind: row.kind, route, limit: row.limit, arn }
 }
 
 /// `ec2:volume of i-0abc`: what is asked for, and by what.
@@ -441,7 +438,7 @@ impl Question {
                 .collect();
             Arn::parse(&text)
         })?;
-        Some(resource(arn, self.row.0, self.row.1, &self.region, false))
+        Some(resource(arn, self.row.0, self.row.1, &self.region))
     }
 }
 

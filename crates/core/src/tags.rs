@@ -96,6 +96,8 @@ pub(crate) fn pairs(value: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| match value {
         // An empty value is a value.
         Value::String(text) => Some(text.clone()),
+        // Newer calls of EC2 turn "true" into true.
+        Value::Bool(truth) => Some(truth.to_string()),
         other => scalar(other).map(std::borrow::Cow::into_owned),
     };
     match member(fields, "key").and_then(text) {

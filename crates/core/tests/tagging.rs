@@ -1,5 +1,7 @@
 //! The second verb against a cloud in memory: what is called, what fails, what comes again.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 

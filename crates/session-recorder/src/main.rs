@@ -7,12 +7,14 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> Result<(), Error> {
     lambda::init_log();
     let table = lambda::session_table().map_err(|reason| anyhow!(reason))?;
     let sessions = Aws::connect(None).await.sessions(table);
     let sessions = &sessions;
-    lambda_runtime::run(service_fn(async |invocation| handle(sessions, invocation).await)).await
+    lambda_runtime::run(service_fn(async |invocation| handle(sessions, invocation).await))
+        .await
+        .map_err(|error| anyhow!(error))
 }
 
 async fn handle(sessions: &SessionTable, invocation: LambdaEvent<Value>) -> Result<Value, Error> {

@@ -16,7 +16,7 @@ struct Handler {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> Result<(), Error> {
     lambda::init_log();
     let settings = Settings::read(|name| std::env::var(name).ok())?;
     let table = lambda::session_table().map_err(|reason| anyhow!(reason))?;
@@ -28,7 +28,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         tagger: aws.tagger(),
     };
     let handler = &Handler { aws, cloud, settings };
-    lambda_runtime::run(service_fn(async |invocation| handler.handle(invocation).await)).await
+    lambda_runtime::run(service_fn(async |invocation| handler.handle(invocation).await))
+        .await
+        .map_err(|error| anyhow!(error))
 }
 
 impl Handler {

@@ -1,5 +1,5 @@
-//! Amazon ElastiCache. The wrapper of the response is missing, and `aRN` is at the top; records of
-//! before 2020 have no ARN.
+//! Amazon ElastiCache. Most responses lack their wrapper, and `aRN` is at the top; records of before
+//! 2020 have no ARN, but the identifier as ElastiCache stored it.
 
 use super::{Ending, Route, Row, Service};
 use crate::event::Event;
@@ -127,6 +127,11 @@ const ROWS: &[Row] = &[
             "responseElements.userGroup.aRN",
             "arn:${Partition}:elasticache:${Region}:${Account}:usergroup:${responseElements.userGroupId}",
         ],
+    ),
+    Row::new(
+        "PurchaseReservedCacheNodesOffering",
+        "elasticache:reserved-instance",
+        &["responseElements.reservationARN", "responseElements.reservedCacheNode.reservationARN"],
     ),
 ];
 

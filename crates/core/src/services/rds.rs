@@ -57,6 +57,7 @@ const ROWS: &[Row] = &[
         "rds:deployment",
         &[
             "arn:${Partition}:rds:${Region}:${Account}:deployment:${responseElements.blueGreenDeployment.blueGreenDeploymentIdentifier}",
+            "arn:${Partition}:rds:${Region}:${Account}:deployment:${responseElements.blueGreenDeploymentIdentifier}",
         ],
     ),
     Row::new("CreateCustomDBEngineVersion", "rds:cev", &["responseElements.dBEngineVersionArn"]),
@@ -184,7 +185,7 @@ const ROWS: &[Row] = &[
     Row::new(
         "CreateTenantDatabase",
         "rds:tenant-database",
-        &["responseElements.tenantDatabase.tenantDatabaseARN"],
+        &["responseElements.tenantDatabaseARN", "responseElements.tenantDatabase.tenantDatabaseARN"],
     ),
     Row::new(
         "PurchaseReservedDBInstancesOffering",

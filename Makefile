@@ -1,0 +1,21 @@
+# Needs Rust, Python 3 and make; everything else is installed below target/.
+.PHONY: demo test bench snapshots services
+
+# The main job on a local AWS, told step by step.
+demo:
+	python3 tests/demo.py
+
+# Everything: units, command line, event files, and end to end with the built Lambdas.
+test:
+	python3 tests/readme.py --check
+	python3 tests/end_to_end.py
+	cargo test --workspace --all-features --quiet
+
+# Start, memory, CPU and AWS calls of the release binaries. Builds them: minutes.
+bench:
+	python3 tests/bench.py
+
+# Writes what is derived from the table and the event files anew.
+snapshots:
+	UPDATE=1 cargo test -p aws-tags-cli --test events --quiet
+	python3 tests/readme.py

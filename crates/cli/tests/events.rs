@@ -1,0 +1,107 @@
+//! The event files: one for every row, named after their call, explained as their `.txt` says.
+//!
+//! `UPDATE=1 cargo test -p aws-tags-cli --test events` writes the `.txt` files anew.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use aws_tags::services::Found;
+use aws_tags::{Event, Meaning, SERVICES};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
+}
+
+/// Paths below the workspace, and the events in them.
+fn events() -> Vec<(String, Event)> {
+    let all: Vec<_> = walkdir::WalkDir::new(root().join("events"))
+        .sort_by_file_name()
+        .into_iter()
+        .map(|entry| entry.expect("readable").into_path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).expect("readable");
+            let event = Event::from_json(serde_json::from_str(&text).expect("JSON")).expect("a record");
+            let name = path.strip_prefix(root()).expect("below the workspace");
+            (name.display().to_string(), event)
+        })
+        .collect();
+    assert!(all.len() > 100, "the event files are gone");
+    all
+}
+
+#[test]
+fn files_are_named_after_source_call_and_variant() {
+    for (path, event) in events() {
+        let source = event.source.strip_suffix(".amazonaws.com").expect("an AWS service");
+        let (folder, file) =
+            path.strip_prefix("events/").and_then(|p| p.split_once('/')).expect("events/…/…");
+        let stem = file.strip_suffix(".json").expect("JSON");
+        let call = stem.split_once("--").map_or(stem, |(call, _)| call);
+        assert_eq!((folder, call), (source, event.name.as_str()), "{path}");
+    }
+}
+
+#[test]
+fn every_row_finds_its_resource_in_some_file() {
+    let mut seen = BTreeSet::new();
+    for (_, event) in events() {
+        let Some(service) = aws_tags::services::service(&event.source) else { continue };
+        let Some(row) = service.rows_of(&event.name).first() else { continue };
+        let kinds: Vec<&str> = match Meaning::of(&event) {
+            Meaning::Created(creation) => {
+                let looked_up = creation.questions.iter().map(|question| question.kind());
+                creation.resources.iter().map(|resource| resource.kind).chain(looked_up).collect()
+            }
+            Meaning::NothingCreated(_) | Meaning::NotTaggable(_) | Meaning::Update(_) => vec![""],
+            _ => vec![],
+        };
+        seen.extend(kinds.into_iter().map(|kind| (service.name, row.call, kind)));
+    }
+    let mut missing = Vec::new();
+    for service in SERVICES {
+        for row in service.rows {
+            let nothing = matches!(row.found, Found::Nothing(_));
+            if !seen.contains(&(service.name, row.call, if nothing { "" } else { row.kind })) {
+                missing.push(format!("{} {} {}", service.name, row.call, row.kind));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "rows without an event file that they find something in: {missing:#?}");
+}
+
+#[test]
+fn explanations_are_as_the_snapshots_say() {
+    let update = std::env::var_os("UPDATE").is_some();
+    let mut wrong = Vec::new();
+    for (path, _) in events() {
+        let explained = Command::new(env!("CARGO_BIN_EXE_aws-tags"))
+            .args(["explain", &path])
+            .current_dir(root())
+            .output();
+        let text = String::from_utf8(explained.expect("runs").stdout).expect("UTF-8");
+        let snapshot = root().join(&path).with_extension("txt");
+        if update {
+            std::fs::write(&snapshot, &text).expect("writable");
+        } else if std::fs::read_to_string(&snapshot).ok().as_deref() != Some(&text) {
+            wrong.push(path);
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "explained otherwise than their .txt says (UPDATE=1 writes it anew): {wrong:#?}"
+    );
+}
+
+#[test]
+fn no_event_file_holds_a_secret() {
+    for (path, _) in events() {
+        let text = std::fs::read_to_string(root().join(&path)).expect("readable");
+        for line in text.lines().filter(|line| line.contains("\"sessionToken\"")) {
+            assert!(line.contains("EXAMPLE-NOT-A-TOKEN"), "{path}: {line}");
+        }
+    }
+}

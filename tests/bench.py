@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+"""The cost of the release binaries: start, memory, CPU, AWS calls. Prints figures with their bounds
+and each time also as a ratio to the cost of starting /bin/true on the same machine in the same run.
+
+The functions talk to a Lambda Runtime API and an AWS of a few lines each, in this process: both answer
+at once and count, so that what is measured is the function and nothing else. Linux only (/proc).
+"""
+import argparse
+import http.server
+import json
+import os
+import queue
+import resource
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+
+from local_aws import ACCOUNT, REGION, ROOT, TABLE, batch, client_env, load
+
+SESSION = load("sts/AssumeRole")
+VOLUME = load("ec2/CreateVolume")
+TOPIC = load("sns/CreateTopic")
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def setup(self):
+        super().setup()
+        self.connection.setsockopt(6, 1, 1)  # TCP_NODELAY
+
+    def log_message(self, *_):
+        pass
+
+    def body(self):
+        return self.rfile.read(int(self.headers.get("content-length") or 0))
+
+    def answer(self, body, headers=None, status=200):
+        body = body if isinstance(body, bytes) else body.encode()
+        self.send_response(status)
+        for key, value in {"content-length": str(len(body)), **(headers or {})}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, handler):
+        super().__init__(("127.0.0.1", 0), handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        self.address = "127.0.0.1:%d" % self.server_address[1]
+
+
+class RuntimeApi(Server):
+    """https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html"""
+
+    def __init__(self):
+        self.payloads, self.answers, self.asked = queue.Queue(), queue.Queue(), queue.Queue()
+        super().__init__(RuntimeHandler)
+
+
+class RuntimeHandler(Handler):
+    def do_GET(self):
+        self.server.asked.put(time.perf_counter())
+        payload = self.server.payloads.get()
+        if payload is None:
+            self.close_connection = True
+            return
+        self.answer(json.dumps(payload), {
+            "lambda-runtime-aws-request-id": "1", "lambda-runtime-deadline-ms": str(int(time.time() * 1000) + 60000),
+            "lambda-runtime-invoked-function-arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:bench"})
+
+    def do_POST(self):
+        body = self.body()
+        self.answer("", status=202)
+        self.server.answers.put((self.path.rsplit("/", 1)[1], json.loads(body or b"null")))
+
+
+class Aws(Server):
+    """Answers what the functions ask, and counts it."""
+
+    def __init__(self):
+        self.calls = []
+        super().__init__(AwsHandler)
+
+
+class AwsHandler(Handler):
+    def do_POST(self):
+        body, target = self.body().decode(), self.headers.get("x-amz-target")
+        call = target.split(".")[1] if target else urllib.parse.parse_qs(body)["Action"][0]
+        self.server.calls.append(call)
+        self.answer(ANSWERS[call])
+
+
+def xml(call, result):
+    return f"<{call}Response><{call}Result>{result}</{call}Result></{call}Response>"
+
+
+def item():
+    credentials = SESSION["detail"]["responseElements"]["credentials"]
+    user = SESSION["detail"]["responseElements"]["assumedRoleUser"]
+    return {"issued": {"S": f"{SESSION['detail']['eventTime']}#{credentials['accessKeyId']}"}, "arn": {"S": user["arn"]},
+            "tags": {"M": {"Team": {"S": "payments"}}}, "transitive_tag_keys": {"L": []},
+            "expires_at": {"S": "2026-05-04T21:00:00Z"}}
+
+
+ROLE_ID = VOLUME["detail"]["userIdentity"]["principalId"].split(":")[0]
+ANSWERS = {
+    "CreateTags": "<CreateTagsResponse><return>true</return></CreateTagsResponse>",
+    "TagResources": '{"FailedResourcesMap": {}}',
+    "Query": json.dumps({"Count": 1, "ScannedCount": 1, "Items": [item()]}),
+    "PutItem": "{}",
+    "GetCallerIdentity": xml("GetCallerIdentity", f"<Account>{ACCOUNT}</Account><Arn>arn:aws:sts::{ACCOUNT}:assumed-role/own/f</Arn>"),
+    "GetRole": xml("GetRole", f"<Role><RoleId>{ROLE_ID}</RoleId><RoleName>developer</RoleName><Path>/</Path><Arn>arn:aws:iam::{ACCOUNT}:role/developer</Arn>"
+                   "<CreateDate>2020-01-01T00:00:00Z</CreateDate><Tags><member><Key>CostCenter</Key><Value>1</Value></member></Tags></Role>"),
+}
+
+
+class Function:
+    """A function's process with a Runtime API of its own."""
+
+    def __init__(self, binary, aws):
+        self.api = RuntimeApi()
+        env = {**client_env(f"http://{aws.address}"), "AWS_LAMBDA_RUNTIME_API": self.api.address, "SESSION_TABLE": TABLE,
+               "AWS_LAMBDA_FUNCTION_NAME": "bench", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+               "AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_LAMBDA_LOG_GROUP_NAME": "", "AWS_LAMBDA_LOG_STREAM_NAME": ""}
+        started = time.perf_counter()
+        self.process = subprocess.Popen([binary], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.start = self.api.asked.get(timeout=20) - started
+
+    def invoke(self, payload):
+        self.api.payloads.put(payload)
+        how, answer = self.api.answers.get(timeout=60)
+        if how != "response":
+            raise SystemExit(f"the function failed: {answer}")
+        return answer
+
+    def cpu(self):
+        """Seconds of CPU so far, to the nanosecond."""
+        total = 0
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/schedstat") as stat:
+                total += int(stat.read().split()[0])
+        return total / 1e9
+
+    def peak(self):
+        """Most resident memory so far, in MiB."""
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.api.shutdown()
+
+
+def true_start():
+    """The cost of starting a process that does nothing: the unit of the ratios."""
+    started = time.perf_counter()
+    subprocess.run(["/bin/true"], check=True)
+    return time.perf_counter() - started
+
+
+def numbered(event, n):
+    text = json.dumps(event)
+    resource_id = {"CreateVolume": VOLUME["detail"]["responseElements"].get("volumeId"),
+                   "CreateTopic": TOPIC["detail"]["responseElements"].get("topicArn")}[event["detail"]["eventName"]]
+    number = f"{resource_id[:-4]}{n:04}" if resource_id.startswith("vol-") else f"{resource_id}-{n}"
+    return json.loads(text.replace(resource_id, number))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15, help="starts measured for each function (default 15)")
+    rounds = parser.parse_args().rounds
+    binaries = {name: os.path.join(ROOT, "target", "release", name) for name in ("tag-handler", "session-recorder")}
+    subprocess.run(["cargo", "build", "--release", "--quiet", *(f"-p{name}" for name in binaries)], cwd=ROOT, check=True)
+    bad = []
+
+    def report(what, value, bound, unit, ratio=None):
+        over = value > bound
+        bad.extend([what] * over)
+        more = f"  {ratio:6.2f} × /bin/true" if ratio else ""
+        print(f"{what:<58} {value:9.3f} {unit:<6} bound {bound:<5} {'OVER' if over else 'ok'}{more}", flush=True)
+
+    for name, payload in (("session-recorder", SESSION), ("tag-handler", VOLUME)):
+        size = os.path.getsize(binaries[name]) / 2**20
+        print(f"{name}: {size:.1f} MiB")
+        aws = Aws()
+        starts, units, peaks = [], [], []
+        for _ in range(rounds):
+            units.append(true_start())
+            function = Function(binaries[name], aws)
+            starts.append(function.start)
+            for _ in range(20):
+                function.invoke(payload)
+            peaks.append(function.peak())
+            function.stop()
+        start, unit = statistics.median(starts), statistics.median(units)
+        report(f"{name}: start to the first request for work, median", start * 1000, 10, "ms", start / unit)
+        report(f"{name}: peak memory after 20 events, most", max(peaks), 16, "MiB")
+
+    aws = Aws()
+    function = Function(binaries["tag-handler"], aws)
+    for _ in range(50):
+        function.invoke(VOLUME)
+    aws.calls.clear()
+    before, events = function.cpu(), 500
+    for _ in range(events):
+        function.invoke(VOLUME)
+    cpu = (function.cpu() - before) / events
+    report("tag-handler: CPU of a warm EC2 event, mean of 500", cpu * 1000, 1, "ms", cpu / statistics.median(units))
+    report("tag-handler: AWS calls of a warm EC2 event", len(aws.calls) / events, 1, "calls")
+    if set(aws.calls) != {"CreateTags"}:
+        bad.append(f"calls were {set(aws.calls)}")
+    for what, event in (("EC2", VOLUME), ("SNS", TOPIC)):
+        aws.calls.clear()
+        thousand = [numbered(event, n) for n in range(1000)]
+        for start in range(0, 1000, 100):
+            answer = function.invoke(batch(thousand[start:start + 100]))
+            if answer["batchItemFailures"]:
+                bad.append(f"{what}: {len(answer['batchItemFailures'])} failed")
+        calls = sum(call in ("CreateTags", "TagResources") for call in aws.calls)
+        report(f"tag-handler: tagging calls of 1,000 {what} events in batches of 100", calls, 60, "calls")
+    function.stop()
+    cpus, memory = os.cpu_count(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"{cpus} CPUs; this script itself used {memory} MiB")
+    if bad:
+        sys.exit("over the bounds: " + ", ".join(bad))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""The main job on a local AWS: a session with tags, resources made in it, the Lambdas, and the
+resources' tags as the services themselves tell them."""
+import local_aws
+from local_aws import say
+
+local_aws.with_boto3()
+
+from kinds import KINDS  # noqa: E402
+from records import creation, name_in  # noqa: E402
+from stack import ROLE_TAGS, SESSION_TAGS, Stack, build  # noqa: E402
+
+SHOWN = ["ec2/CreateVolume", "dynamodb/CreateTable", "rds/CreateDBInstance", "s3/CreateBucket",
+         "lambda/CreateFunction20150331", "sns/CreateTopic", "ecs/CreateCluster"]
+
+
+def show(tags):
+    for key, value in sorted(tags.items()):
+        print(f"      {key:<14} {value}")
+
+
+def main():
+    say("building (the AWS SDK takes a few minutes the first time)")
+    build()
+    say("starting a local AWS (moto) and the functions (cargo lambda watch)")
+    stack = Stack("demo", local_aws.moto())
+    print(f"\nRole developer has the IAM tags        {ROLE_TAGS}")
+    print(f"ann assumed it with the session tags   {SESSION_TAGS}")
+    print("session-recorder has stored the session. ann now makes some resources:\n")
+    events, made = [], []
+    for name, make, read in KINDS:
+        if name in SHOWN:
+            arn = make(stack.c, stack.net, name_in(name))
+            events.append(creation(name, arn, stack.session.identity))
+            made.append((arn, read))
+            print(f"  {name.split('/')[1]:<24} {arn}")
+    failed = stack.tag(events)
+    print(f"\ntag-handler took {len(events)} events in one SQS batch; {len(failed)} must come again.")
+    print("The services now say:")
+    for arn, read in made:
+        print(f"\n  {arn}")
+        show(read(stack.c, arn))
+    if failed:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

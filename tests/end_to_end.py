@@ -1,0 +1,355 @@
+#!/usr/bin/env python3
+"""End to end: resources that a real client made in a local AWS, events in CloudTrail's shapes, the
+built Lambda binaries, and tags read back from the services that own the resources."""
+import datetime
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+
+import local_aws
+from local_aws import ACCOUNT, REGION, ROOT, TABLE, FunctionError, client_env, load
+
+local_aws.with_boto3()
+
+import kinds  # noqa: E402
+from kinds import KINDS, ec2_arn, ec2_tags, pairs  # noqa: E402
+from records import Session, creation, fresh, iso, name_in, now  # noqa: E402
+from stack import Stack, build  # noqa: E402
+
+# What the emulator's tagging API refuses; `aws-tags` must then report a failure, not success.
+# When an emulator learns one of these, the test says so.
+NOT_IN_MOTO = {
+    "eks/CreateCluster", "eks/CreateFargateProfile", "elasticloadbalancing/CreateListener",
+    "elasticloadbalancing/CreateLoadBalancer", "elasticloadbalancing/CreateLoadBalancer--classic",
+    "elasticloadbalancing/CreateLoadBalancer--network", "elasticloadbalancing/CreateRule",
+    "elasticloadbalancing/CreateTargetGroup", "rds/CreateGlobalCluster", "sqs/CreateQueue", "sqs/CreateQueue--fifo",
+    "ssm/CreateDocument", "ssm/CreateMaintenanceWindow", "ssm/PutParameter",
+}
+# What moto lacks and ministack has, and some of what both have.
+IN_MINISTACK = [
+    "dynamodb/CreateTable", "ecs/CreateCluster", "elasticache/CreateCacheCluster", "glue/CreateJob",
+    "lambda/CreateFunction20150331", "s3/CreateBucket", "sns/CreateTopic", "sqs/CreateQueue", "sqs/CreateQueue--fifo",
+    "ec2/CreateVolume",
+]
+
+def make_all(stack, names):
+    """Makes a resource of every kind; returns its event, ARN and how to read its tags."""
+    made = []
+    for name, make, read in KINDS:
+        if name in names:
+            arn = make(stack.c, stack.net, name_in(name))
+            made.append((name, creation(name, arn, stack.session.identity), arn, read))
+    return made
+
+
+class EveryKind(unittest.TestCase):
+    """Each kind that an emulator can make and tag, tagged with session, IAM and owner tags."""
+
+    def check(self, stack, names, refused=frozenset()):
+        made = make_all(stack, names)
+        self.assertEqual(len(made), len(names))
+        for start in range(0, len(made), 10):
+            some = made[start:start + 10]
+            failed = stack.tag([event for _, event, _, _ in some])
+            for n, (name, _, arn, read) in enumerate(some):
+                with self.subTest(name):
+                    if name in refused:
+                        self.assertIn(n, failed, "the emulator has learnt this kind")
+                        continue
+                    self.assertNotIn(n, failed, stack.lambdas.log()[-12:])
+                    tags = read(stack.c, arn)
+                    self.assertEqual({k: tags.get(k) for k in stack.wanted()}, stack.wanted())
+                    if name == "s3/CreateBucket":
+                        self.assertEqual(tags.get("by-other-tool"), "stays")
+        good = len([name for name in names if name not in refused])
+        print(f"{good} kinds tagged and read back, {len(names) - good} refused by the emulator and reported so")
+
+    def test_every_kind_of_moto(self):
+        self.check(MOTO, [name for name, _, _ in KINDS], NOT_IN_MOTO)
+
+    def test_kinds_of_ministack(self):
+        self.check(MINISTACK, IN_MINISTACK)
+
+
+class Sessions(unittest.TestCase):
+    def test_a_session_is_stored_once_without_its_secret(self):
+        session = Session(MOTO.c, MOTO.role, "twice", [("Team", "a")], at=now() - datetime.timedelta(minutes=1))
+        again = fresh(session.event, session.at)
+        again["detail"]["sharedEventID"] = "8d7c5f2e-0000-4000-8000-000000000000"
+        answer = MOTO.lambdas.invoke("session-recorder", local_aws.batch([session.event, again]))
+        self.assertEqual(answer, {"batchItemFailures": []})
+        items = MOTO.c("dynamodb").query(
+            TableName=TABLE, KeyConditionExpression="caller = :c",
+            ExpressionAttributeValues={":c": {"S": f"{ACCOUNT}#{session.id}"}})["Items"]
+        self.assertEqual(len(items), 1)
+        self.assertEqual(items[0]["issued"]["S"], f"{iso(session.at)}#{session.key}")
+        self.assertEqual(items[0]["tags"]["M"], {"Team": {"S": "a"}})
+        self.assertGreater(int(items[0]["forget_after"]["N"]), session.at.timestamp() + 14 * 86400)
+        token = session.event["detail"]["responseElements"]["credentials"]["sessionToken"]
+        self.assertNotIn(token, str(items))
+        self.assertNotIn(token, open(MOTO.lambdas.server.log).read())
+
+    def test_transitive_tags_reach_the_next_role_of_a_chain(self):
+        role = MOTO.make_role("deployer", {"Squad": "platform"})
+        session = Session(MOTO.c, role, "pipeline", incoming={"Person": "ann"})
+        MOTO.record(session)
+        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        self.assertEqual(MOTO.tag([creation("ec2/CreateVolume", arn, session.identity)]), [])
+        tags = ec2_tags(MOTO.c, arn)
+        self.assertEqual((tags["Person"], tags["Squad"], tags["Owner"]), ("ann", "platform", session.arn))
+
+    def test_a_young_session_is_tagged_at_once_and_completed_later(self):
+        session = Session(MOTO.c, MOTO.role, "late", [("Person", "bob")])
+        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        event = creation("ec2/CreateVolume", arn, session.identity)
+        self.assertEqual(MOTO.tag([event]), [0], "must come again")
+        tags = ec2_tags(MOTO.c, arn)
+        self.assertEqual((tags["Squad"], tags["Owner"], tags.get("Person")), ("from-iam", session.arn, None))
+        MOTO.record(session)
+        self.assertEqual(MOTO.tag([event]), [])
+        self.assertEqual(ec2_tags(MOTO.c, arn)["Person"], "bob")
+
+    def test_an_old_session_without_a_record_does_not_wait(self):
+        session = Session(MOTO.c, MOTO.role, "old", at=now() - datetime.timedelta(minutes=20))
+        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        self.assertEqual(MOTO.tag([creation("ec2/CreateVolume", arn, session.identity)]), [])
+        self.assertEqual(ec2_tags(MOTO.c, arn)["Owner"], session.arn)
+
+    def test_the_console_uses_another_key_and_is_the_same_session(self):
+        identity = {**MOTO.session.identity, "accessKeyId": "ASIAEXAMPLECONSOLE01"}
+        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        self.assertEqual(MOTO.tag([creation("ec2/CreateVolume", arn, identity)]), [])
+        self.assertEqual(ec2_tags(MOTO.c, arn)["Person"], "ann")
+
+
+class Principals(unittest.TestCase):
+    def tags_of(self, identity):
+        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        self.assertEqual(MOTO.tag([creation("ec2/CreateVolume", arn, identity)]), [])
+        return ec2_tags(MOTO.c, arn)
+
+    def test_a_user_gives_its_iam_tags(self):
+        user = MOTO.c("iam").create_user(UserName="carl", Tags=[{"Key": "Squad", "Value": "ops"}])["User"]
+        identity = {"type": "IAMUser", "principalId": user["UserId"], "arn": user["Arn"], "accountId": ACCOUNT, "userName": "carl"}
+        self.assertEqual(self.tags_of(identity), {"Squad": "ops", "Owner": user["Arn"], "PrincipalId": user["UserId"]})
+
+    def test_a_role_that_was_made_again_lends_no_tags(self):
+        role = MOTO.make_role("remade", {"Squad": "new"})
+        identity = Session(MOTO.c, {**role, "RoleId": "AROAEXAMPLEDELETED01"}, "before", at=now() - datetime.timedelta(hours=1)).identity
+        self.assertNotIn("Squad", self.tags_of(identity))
+
+    def test_a_caller_of_another_account_gives_the_owner_only(self):
+        identity = load("ec2/CreateVolume--cross-account")["detail"]["userIdentity"]
+        self.assertEqual(self.tags_of(identity), {"Owner": identity["principalId"]})
+
+    def test_a_service_gives_its_name_only(self):
+        identity = {"type": "AWSService", "invokedBy": "autoscaling.amazonaws.com"}
+        self.assertEqual(self.tags_of(identity), {"Owner": "autoscaling.amazonaws.com"})
+
+    def test_events_of_another_account_are_left_alone(self):
+        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        event = creation("ec2/CreateVolume", arn, MOTO.session.identity)
+        event["account"] = event["detail"]["recipientAccountId"] = "444455556666"
+        self.assertEqual(MOTO.tag([event]), [])
+        self.assertEqual(ec2_tags(MOTO.c, arn), {})
+
+
+class LookedUp(unittest.TestCase):
+    """What comes with a creation and is not in its record."""
+
+    def test_instances_with_their_interfaces_and_volumes(self):
+        made = kinds.instance(MOTO.c, MOTO.net)
+        arn = ec2_arn("instance", made["InstanceId"])
+        event = creation("ec2/RunInstances", arn, MOTO.session.identity)
+        instances = event["detail"]["responseElements"]["instancesSet"]["items"]
+        del instances[1:]
+        interface = made["NetworkInterfaces"][0]["NetworkInterfaceId"]
+        instances[0]["networkInterfaceSet"] = {"items": [{"networkInterfaceId": interface}]}
+        self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
+        described = MOTO.c("ec2").describe_instances(InstanceIds=[made["InstanceId"]])["Reservations"][0]["Instances"][0]
+        volumes = [m["Ebs"]["VolumeId"] for m in described["BlockDeviceMappings"]]
+        self.assertTrue(volumes)
+        for kind, id in [("instance", made["InstanceId"]), ("network-interface", interface)] + [("volume", v) for v in volumes]:
+            with self.subTest(kind):
+                self.assertEqual(ec2_tags(MOTO.c, ec2_arn(kind, id))["Person"], "ann")
+
+    def test_a_vpc_with_its_security_group_network_acl_and_route_table(self):
+        ec2 = MOTO.c("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.5.0.0/16")["Vpc"]["VpcId"]
+        event = creation("ec2/CreateVpc", ec2_arn("vpc", vpc), MOTO.session.identity)
+        self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
+        of_vpc = [{"Name": "vpc-id", "Values": [vpc]}]
+        ids = [vpc, ec2.describe_security_groups(Filters=of_vpc)["SecurityGroups"][0]["GroupId"],
+               ec2.describe_network_acls(Filters=of_vpc)["NetworkAcls"][0]["NetworkAclId"],
+               ec2.describe_route_tables(Filters=of_vpc)["RouteTables"][0]["RouteTableId"]]
+        for id in ids:
+            self.assertEqual(ec2_tags(MOTO.c, f"x/{id}")["Person"], "ann", id)
+
+    def test_an_image_with_its_snapshots(self):
+        image = kinds.image(MOTO.c, MOTO.net)
+        event = creation("ec2/CreateImage", ec2_arn("image", image, ""), MOTO.session.identity)
+        self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
+        described = MOTO.c("ec2").describe_images(ImageIds=[image])["Images"][0]
+        snapshots = [m["Ebs"]["SnapshotId"] for m in described["BlockDeviceMappings"] if "Ebs" in m]
+        self.assertTrue(snapshots)
+        for snapshot in snapshots:
+            self.assertEqual(ec2_tags(MOTO.c, f"x/{snapshot}")["Person"], "ann")
+
+    def test_a_secret_without_arn_in_the_record_is_found_by_its_name(self):
+        arn = MOTO.c("secretsmanager").create_secret(Name="orders/unnamed", SecretString="{}")["ARN"]
+        event = fresh(load("secretsmanager/CreateSecret--omitted-response"))
+        event["detail"]["requestParameters"]["name"] = "orders/unnamed"
+        event["detail"]["userIdentity"] = MOTO.session.identity
+        self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
+        self.assertEqual(kinds.secret_tags(MOTO.c, arn)["Person"], "ann")
+
+    def test_a_record_that_names_nothing_is_kept_for_redrive(self):
+        event = fresh(load("ec2/CreateVolume--omitted-response"))
+        self.assertEqual(MOTO.tag([event]), [0])
+
+
+class OtherTags(unittest.TestCase):
+    """Nothing that was there before is lost."""
+
+    def test_an_object_keeps_its_tags(self):
+        s3 = MOTO.c("s3")
+        event = load("s3/PutObject")
+        where = event["detail"]["requestParameters"]
+        s3.create_bucket(Bucket=where["bucketName"], CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_object(Bucket=where["bucketName"], Key=where["key"], Body=b"x", Tagging="by-other-tool=stays")
+        event = fresh(event)
+        event["detail"]["userIdentity"] = MOTO.session.identity
+        event["detail"]["requestParameters"].pop("x-amz-tagging", None)
+        self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
+        tags = pairs(s3.get_object_tagging(Bucket=where["bucketName"], Key=where["key"])["TagSet"])
+        self.assertEqual((tags["by-other-tool"], tags["Person"]), ("stays", "ann"))
+
+    def test_an_object_that_is_not_there_is_a_failure_and_nothing_is_written(self):
+        event = fresh(load("s3/PutObject"))
+        event["detail"]["requestParameters"]["bucketName"] = "no-such-bucket"
+        event["detail"]["userIdentity"] = MOTO.session.identity
+        self.assertEqual(MOTO.tag([event]), [0])
+
+    def test_tags_of_the_request_are_kept(self):
+        made = MOTO.c("ec2").create_volume(AvailabilityZone=f"{REGION}a", Size=1, TagSpecifications=[
+            {"ResourceType": "volume", "Tags": [{"Key": "CostCenter", "Value": "mine"}]}])
+        event = creation("ec2/CreateVolume", ec2_arn("volume", made["VolumeId"]), MOTO.session.identity)
+        event["detail"]["requestParameters"]["tagSpecificationSet"] = {
+            "items": [{"resourceType": "volume", "tags": [{"key": "CostCenter", "value": "mine"}]}]}
+        self.assertEqual(MOTO.tag([event]), [])
+        tags = ec2_tags(MOTO.c, f"x/{made['VolumeId']}")
+        self.assertEqual((tags["CostCenter"], tags["Person"]), ("mine", "ann"))
+
+    def test_the_same_event_twice_changes_nothing(self):
+        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        event = creation("ec2/CreateVolume", arn, MOTO.session.identity)
+        self.assertEqual(MOTO.tag([event, event]), [])
+        before = ec2_tags(MOTO.c, arn)
+        self.assertEqual(MOTO.tag([event]), [])
+        self.assertEqual(ec2_tags(MOTO.c, arn), before)
+
+
+class Faults(unittest.TestCase):
+    """AWS as it is on a bad day, by a proxy between the functions and the local AWS."""
+
+    def setUp(self):
+        self.arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        self.event = creation("ec2/CreateVolume", self.arn, MOTO.session.identity)
+        self.addCleanup(MOTO.faults.tell)
+
+    def test_throttling_is_waited_out(self):
+        MOTO.faults.tell({"service": "*", "operation": "CreateTags", "times": 2, "error": {"code": "RequestLimitExceeded"}})
+        self.assertEqual(MOTO.tag([self.event]), [])
+        self.assertEqual(ec2_tags(MOTO.c, self.arn)["Person"], "ann")
+        self.assertEqual(len(MOTO.faults.fired()), 2)
+
+    def test_what_goes_on_failing_comes_again_and_only_that(self):
+        topic = MOTO.c("sns").create_topic(Name="bad-day")["TopicArn"]
+        other = creation("sns/CreateTopic", topic, MOTO.session.identity)
+        MOTO.faults.tell({"service": "*", "operation": "CreateTags", "error": {"code": "InternalError", "status": 500}})
+        self.assertEqual(MOTO.tag([self.event, other]), [0])
+        self.assertEqual(kinds.topic_tags(MOTO.c, topic)["Person"], "ann")
+        MOTO.faults.tell()
+        self.assertEqual(MOTO.tag([self.event]), [])
+        self.assertEqual(ec2_tags(MOTO.c, self.arn)["Person"], "ann")
+
+    def test_without_iam_the_owner_is_there_at_once_and_the_rest_later(self):
+        role = MOTO.make_role("unasked", {"Squad": "t"})
+        session = Session(MOTO.c, role, "eve")
+        MOTO.record(session)
+        event = creation("ec2/CreateVolume", self.arn, session.identity)
+        MOTO.faults.tell({"service": "*", "operation": "GetRole", "error": {"code": "Throttling"}})
+        self.assertEqual(MOTO.tag([event]), [0])
+        self.assertEqual(ec2_tags(MOTO.c, self.arn), {"Owner": session.arn, "PrincipalId": session.id})
+        MOTO.faults.tell()
+        self.assertEqual(MOTO.tag([event]), [])
+        self.assertEqual(ec2_tags(MOTO.c, self.arn)["Squad"], "t")
+
+
+class TheCommand(unittest.TestCase):
+    def test_a_replay_can_be_applied(self):
+        session = Session(MOTO.c, MOTO.role, "replayed", [("Person", "rita")])
+        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        event = creation("ec2/CreateVolume", arn, session.identity)
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "trail.json"), "w") as file:
+                json.dump({"Records": [event["detail"], session.event["detail"]]}, file)
+            subprocess.run(["cargo", "build", "--quiet", "-p", "aws-tags-cli", "--features", "apply"], cwd=ROOT, check=True)
+            command = [os.path.join(ROOT, "target", "debug", "aws-tags"), "replay", "--apply", "--endpoint-url", MOTO.server.url, folder]
+            env = {**os.environ, **client_env("http://127.0.0.1:1")}
+            done = subprocess.run(command, env=env, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        tags = ec2_tags(MOTO.c, arn)
+        self.assertEqual((tags["Person"], tags["CostCenter"], tags["Owner"]), ("rita", "4711", session.arn))
+
+
+class TheFunctions(unittest.TestCase):
+    def test_cargo_lambda_invoke_takes_event_files(self):
+        done = MOTO.lambdas.invoke_file("session-recorder", "events/sts/AssumeRole.json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        topic = MOTO.c("sns").create_topic(Name=name_in("sns/CreateTopic"))["TopicArn"]
+        done = MOTO.lambdas.invoke_file("tag-handler", "events/sns/CreateTopic.json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        tags = kinds.topic_tags(MOTO.c, topic)
+        self.assertEqual(tags["Owner"], "arn:aws:sts::111122223333:assumed-role/developer/ann@example.com")
+        self.assertEqual(tags["Team"], "payments")
+
+    def test_eventbridge_gets_an_error_and_sqs_a_list(self):
+        event = fresh(load("ec2/CreateVolume--omitted-response"))
+        with self.assertRaises(FunctionError):
+            MOTO.lambdas.invoke("tag-handler", event)
+        answer = MOTO.lambdas.invoke("tag-handler", {"Records": [{"messageId": "m", "body": "not json"}]})
+        self.assertEqual(answer, {"batchItemFailures": [{"itemIdentifier": "m"}]})
+
+    def test_failed_calls_tag_nothing(self):
+        for name in ("ec2/RunInstances--failed", "ec2/CreateVolume--dry-run", "s3/CreateBucket--failed"):
+            self.assertEqual(MOTO.tag([fresh(load(name))]), [], name)
+
+    def test_a_wrong_setting_stops_the_start_and_says_what_is_allowed(self):
+        binary = os.path.join(ROOT, "target", "debug", "tag-handler")
+        env = {**os.environ, **client_env("http://127.0.0.1:1"), "OWNER": "everyone", "SESSION_TABLE": TABLE}
+        done = subprocess.run([binary], env=env, capture_output=True, text=True, timeout=20)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("OWNER is `everyone`, allowed: `principal-arn`", done.stdout + done.stderr)
+
+    def test_the_log_has_keys_and_sources_but_no_values(self):
+        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        event = creation("ec2/CreateVolume", arn, MOTO.session.identity)
+        MOTO.tag([event])
+        line = next(line for line in MOTO.lambdas.log() if line.get("id") == event["detail"]["eventID"])
+        self.assertIn('"Person":"session"', line["resources"])
+        self.assertIn('"CostCenter":"iam"', line["resources"])
+        self.assertNotIn("4711", str(line))
+
+
+def setUpModule():
+    global MOTO, MINISTACK
+    build()
+    MOTO = Stack("moto", local_aws.moto(), S3_OBJECTS="tag")
+    MINISTACK = Stack("ministack", local_aws.ministack())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

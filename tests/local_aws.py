@@ -1,0 +1,216 @@
+"""A local AWS for tests, demo and benchmark: real servers, real clients, the built Lambda binaries.
+
+Everything is installed below target/tools, each tool in a virtual environment of its own because
+their dependencies clash, and every version is pinned here.
+"""
+import atexit
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import venv
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TOOLS = os.path.join(ROOT, "target", "tools")
+PINS = {
+    "moto": ["moto[all,server]==5.2.5", "boto3==1.44.5"],
+    "ministack": ["ministack==1.5.33"],
+    "cargo-lambda": ["cargo-lambda==1.9.2"],
+    "microburst": ["microburst==0.10.0"],
+}
+# The event files are of this account and Region, so a local AWS of the same understands them.
+ACCOUNT, REGION = "111122223333", "eu-west-1"
+TABLE = "aws-tags-sessions"
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def tool(name):
+    """The bin folder of a tool, which is installed on first use."""
+    home = os.path.join(TOOLS, name)
+    done, want = os.path.join(home, "installed"), "\n".join(PINS[name])
+    if not os.path.exists(done) or open(done).read() != want:
+        say(f"installing {' '.join(PINS[name])} into {os.path.relpath(home, ROOT)}")
+        venv.create(home, with_pip=True, clear=True)
+        pip = [os.path.join(home, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run(pip + PINS[name], check=True)
+        with open(done, "w") as file:
+            file.write(want)
+    return os.path.join(home, "bin")
+
+
+def with_boto3():
+    """Starts the calling script again where boto3 is at hand."""
+    python = os.path.join(tool("moto"), "python")
+    if sys.prefix != os.path.dirname(os.path.dirname(python)):
+        os.execv(python, [python, *sys.argv])
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Process:
+    """A server in a process group of its own, ended with this script."""
+
+    def __init__(self, name, command, port, env=None, timeout=60):
+        os.makedirs(TOOLS, exist_ok=True)
+        self.log = os.path.join(TOOLS, f"{name}.log")
+        self.url = f"http://127.0.0.1:{port}"
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=ROOT, start_new_session=True,
+                env={**os.environ, **(env or {})},
+            )
+        atexit.register(self.stop)
+        self.wait_for(port, timeout)
+
+    def wait_for(self, port, timeout):
+        end = time.time() + timeout
+        while time.time() < end:
+            if self.process.poll() is not None:
+                break
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return
+            time.sleep(0.05)
+        self.stop()
+        raise SystemExit(f"{self.log} says:\n{open(self.log).read()[-3000:]}")
+
+    def stop(self):
+        if self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+
+
+def moto():
+    port = free_port()
+    command = [os.path.join(tool("moto"), "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    return Process("moto", command, port, {"MOTO_ACCOUNT_ID": ACCOUNT})
+
+
+def ministack():
+    port = free_port()
+    env = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+           "MINISTACK_ACCOUNT_ID": ACCOUNT}
+    return Process("ministack", [os.path.join(tool("ministack"), "ministack")], port, env)
+
+
+class Faults:
+    """A proxy before a local AWS that answers with the faults that it is told, as AWS would."""
+
+    def __init__(self, upstream):
+        port = free_port()
+        command = [os.path.join(tool("microburst"), "microburst"), "-u", upstream.url, "-p", str(port), "--host", "127.0.0.1"]
+        self.server = Process("microburst", command, port)
+        self.url = self.server.url
+
+    def tell(self, *rules):
+        """Replaces all rules."""
+        self.call("rules", json.dumps(rules).encode())
+
+    def fired(self):
+        return self.call("fired")
+
+    def call(self, path, body=None):
+        request = urllib.request.Request(f"{self.url}/_microburst/{path}", body, {"content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+
+def client_env(url):
+    """What an AWS client needs to talk to a local AWS and to nothing else."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_SESSION_TOKEN": "",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+class Lambdas:
+    """The functions of this workspace, built and run by `cargo lambda watch`."""
+
+    def __init__(self, name, env, profile="dev"):
+        self.port = free_port()
+        path = f"{tool('cargo-lambda')}{os.pathsep}{os.environ['PATH']}"
+        self.env = {**env, "SESSION_TABLE": TABLE, "PATH": path}
+        command = ["cargo", "lambda", "watch", "--ignore-changes", "-A", "127.0.0.1", "-P", str(self.port)]
+        if profile == "release":
+            command.append("--release")
+        self.server = Process(f"lambdas-{name}", command, self.port, self.env)
+
+    def invoke(self, function, payload):
+        """The function's answer; a function error is raised with its message."""
+        url = f"{self.server.url}/2015-03-31/functions/{function}/invocations"
+        request = urllib.request.Request(url, json.dumps(payload).encode(), {"content-type": "application/json"})
+        try:
+            # The first invocation builds the function.
+            with urllib.request.urlopen(request, timeout=1800) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise FunctionError(error.read().decode()) from None
+
+    def invoke_file(self, function, path):
+        """The same with `cargo lambda invoke`, as the README shows it."""
+        command = ["cargo", "lambda", "invoke", function, "--data-file", path, "-A", "127.0.0.1", "-P", str(self.port)]
+        env = {**os.environ, "PATH": self.env["PATH"]}
+        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+
+    def log(self):
+        """What the functions logged: one object a line."""
+        lines = []
+        for line in open(self.server.log, errors="replace"):
+            with contextlib.suppress(ValueError):
+                lines.append(json.loads(line[line.index("{"):]))
+        return lines
+
+
+class FunctionError(Exception):
+    """What a function answered instead of a result."""
+
+
+def session(url):
+    """A boto3 session's client factory for a local AWS."""
+    import boto3
+
+    made = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+    return lambda service, region=REGION: made.client(service, endpoint_url=url, region_name=region)
+
+
+def make_session_table(client):
+    """The session table, as infra describes it."""
+    client("dynamodb").create_table(
+        TableName=TABLE,
+        KeySchema=[{"AttributeName": "caller", "KeyType": "HASH"}, {"AttributeName": "issued", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("caller", "issued")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def batch(events):
+    """Events as the messages of an SQS batch."""
+    return {"Records": [{"messageId": str(n), "body": json.dumps(e), "eventSource": "aws:sqs"} for n, e in enumerate(events)]}
+
+
+def load(name):
+    with open(os.path.join(ROOT, "events", f"{name}.json")) as file:
+        return json.load(file)

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Writes the README's service list and settings from the tables that are compiled in.
+
+With --check it writes nothing and fails where the README says otherwise.
+"""
+import collections
+import json
+import os
+import re
+import subprocess
+import sys
+
+from local_aws import ROOT
+
+
+def table(command):
+    out = subprocess.run(["cargo", "run", "--quiet", "-p", "aws-tags-cli", "--", command, "--json"], cwd=ROOT,
+                         check=True, capture_output=True, text=True).stdout
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def services():
+    calls = collections.defaultdict(lambda: collections.defaultdict(list))
+    routes = collections.defaultdict(set)
+    for row in table("services"):
+        source = row["eventSource"].removesuffix(".amazonaws.com")
+        kind = (row["resource"] or "").split(":")[-1]
+        if kind:
+            routes[source].add(f"`{row['taggedBy']}`")
+            kind += " (look-up)" if row["found"] == "by look-up" else ""
+        calls[source][row["call"]].append(kind or f"nothing: {row['reason']}")
+    lines = []
+    for source, rows in calls.items():
+        lines += [f"<details><summary><b>{source}</b>: {len(rows)} calls, tagged by {', '.join(sorted(routes[source]))}</summary>", ""]
+        lines += ["| Call | Creates |", "|---|---|"]
+        lines += [f"| {call} | {', '.join(dict.fromkeys(kinds))} |" for call, kinds in rows.items()]
+        lines += ["", "</details>", ""]
+    return "\n".join(lines).strip()
+
+
+def settings():
+    lines = ["| Variable | Default | Allowed | Effect |", "|---|---|---|---|"]
+    for row in table("settings"):
+        default = f"`{row['default']}`" if row["default"] else "empty"
+        lines.append(f"| `{row['name']}` | {default} | {row['allowed']} | {row['effect']} |")
+    return "\n".join(lines)
+
+
+def main():
+    path = os.path.join(ROOT, "README.md")
+    old = new = open(path).read()
+    for name, text in (("services", services()), ("settings", settings())):
+        begin, end = f"<!-- {name}: written by tests/readme.py -->", f"<!-- end of {name} -->"
+        new, count = re.subn(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: f"{begin}\n\n{text}\n\n{end}", new, flags=re.S)
+        if count != 1:
+            sys.exit(f"README.md has no part `{begin}`")
+    if new == old:
+        return
+    if "--check" in sys.argv:
+        sys.exit("README.md does not say what the tables say: run `make snapshots`")
+    with open(path, "w") as file:
+        file.write(new)
+
+
+main()

@@ -1,0 +1,54 @@
+"""One local AWS with the functions, a role, and a recorded session of it."""
+import subprocess
+
+import kinds
+import local_aws
+from local_aws import ROOT, Lambdas, batch, client_env
+from records import Session
+
+ROLE_TAGS = {"Squad": "from-iam", "CostCenter": "4711"}
+SESSION_TAGS = {"squad": "payments", "Person": "ann"}
+
+
+def build():
+    """Builds the command and the functions."""
+    for package in ("aws-tags-cli", "session-recorder", "tag-handler"):
+        subprocess.run(["cargo", "build", "--quiet", "-p", package], cwd=ROOT, check=True)
+
+
+def trust():
+    return '{"Version":"2012-10-17","Statement":[]}'
+
+
+class Stack:
+    """`server`, a session table, the functions, and someone who works there."""
+
+    def __init__(self, name, server, **settings):
+        self.server = server
+        self.faults = local_aws.Faults(server)
+        # The functions go through the proxy, the clients that make and read do not.
+        self.c = local_aws.session(server.url)
+        local_aws.make_session_table(self.c)
+        self.lambdas = Lambdas(name, {**client_env(self.faults.url), **settings})
+        self.net = kinds.Net(self.c)
+        self.role = self.make_role("developer", ROLE_TAGS)
+        self.session = Session(self.c, self.role, "ann", SESSION_TAGS.items(), ["Person"])
+        self.record(self.session)
+
+    def make_role(self, name, tags):
+        made = self.c("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust(),
+                                         Tags=[{"Key": k, "Value": v} for k, v in tags.items()])
+        return made["Role"]
+
+    def record(self, session):
+        answer = self.lambdas.invoke("session-recorder", batch([session.event]))
+        assert answer == {"batchItemFailures": []}, answer
+
+    def tag(self, events):
+        """The events that failed, as the function reports them."""
+        answer = self.lambdas.invoke("tag-handler", batch(events))
+        return [int(item["itemIdentifier"]) for item in answer["batchItemFailures"]]
+
+    def wanted(self, session=None, **more):
+        session = session or self.session
+        return {"squad": "payments", "Person": "ann", "CostCenter": "4711", "Owner": session.arn, "PrincipalId": session.id, **more}
