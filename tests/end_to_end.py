@@ -89,7 +89,7 @@ class Sessions(unittest.TestCase):
         self.assertGreater(int(items[0]["forget_after"]["N"]), session.at.timestamp() + 14 * 86400)
         token = session.event["detail"]["responseElements"]["credentials"]["sessionToken"]
         self.assertNotIn(token, str(items))
-        self.assertNotIn(token, open(MOTO.lambdas.server.log).read())
+        self.assertNotIn(token, local_aws.read(MOTO.lambdas.server.log))
 
     def test_transitive_tags_reach_the_next_role_of_a_chain(self):
         role = MOTO.make_role("deployer", {"Squad": "platform"})

@@ -32,11 +32,16 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def read(path):
+    with open(path, errors="replace") as file:
+        return file.read()
+
+
 def tool(name):
     """The bin folder of a tool, which is installed on first use."""
     home = os.path.join(TOOLS, name)
     done, want = os.path.join(home, "installed"), "\n".join(PINS[name])
-    if not os.path.exists(done) or open(done).read() != want:
+    if not os.path.exists(done) or read(done) != want:
         say(f"installing {' '.join(PINS[name])} into {os.path.relpath(home, ROOT)}")
         venv.create(home, with_pip=True, clear=True)
         pip = [os.path.join(home, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -83,7 +88,7 @@ class Process:
                 return
             time.sleep(0.05)
         self.stop()
-        raise SystemExit(f"{self.log} says:\n{open(self.log).read()[-3000:]}")
+        raise SystemExit(f"{self.log} says:\n{read(self.log)[-3000:]}")
 
     def stop(self):
         if self.process.poll() is None:
@@ -178,7 +183,7 @@ class Lambdas:
     def log(self):
         """What the functions logged: one object a line."""
         lines = []
-        for line in open(self.server.log, errors="replace"):
+        for line in read(self.server.log).splitlines():
             with contextlib.suppress(ValueError):
                 lines.append(json.loads(line[line.index("{"):]))
         return lines
@@ -212,5 +217,4 @@ def batch(events):
 
 
 def load(name):
-    with open(os.path.join(ROOT, "events", f"{name}.json")) as file:
-        return json.load(file)
+    return json.loads(read(os.path.join(ROOT, "events", f"{name}.json")))

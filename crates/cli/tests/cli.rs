@@ -132,7 +132,7 @@ fn an_unreadable_file_is_said_and_skipped() {
     let folder = folder("forbidden");
     let path = folder.join("secret.json");
     std::fs::write(&path, record().to_string()).expect("writable");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).expect("settable");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).expect("settable");
     if std::fs::read(&path).is_ok() {
         return; // Root may read everything.
     }
