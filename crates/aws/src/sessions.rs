@@ -16,6 +16,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_tags::principal::Caller;
+use aws_tags::session::DELIVERY_TIME;
 use aws_tags::{Session, SessionStore, timestamp};
 use time::OffsetDateTime;
 
@@ -81,9 +82,11 @@ impl SessionStore for SessionTable {
         caller: &Caller,
         (from, to): (OffsetDateTime, OffsetDateTime),
     ) -> Result<Vec<Session>, Error> {
-        // "Not seen yet" must be asked again.
-        let seen = |sessions: &Vec<Session>| !sessions.is_empty();
-        self.known.get(caller, seen, async || self.query(caller, from, to).await).await
+        // "Not seen yet" must be asked again; "never seen" stays so.
+        let is_final = |sessions: &Vec<Session>| {
+            !sessions.is_empty() || OffsetDateTime::now_utc() > caller.created + DELIVERY_TIME
+        };
+        self.known.get(caller, is_final, async || self.query(caller, from, to).await).await
     }
 }
 

@@ -12,12 +12,19 @@ const ROWS: &[Row] = &[
         &["responseElements.capacityProvider.capacityProviderArn"],
     ),
     Row::new("CreateCluster", "ecs:cluster", &["responseElements.cluster.clusterArn"]),
+    Row::new("CreateDaemon", "ecs:daemon", &["responseElements.daemonArn"]),
+    Row::new("CreateExpressGatewayService", "ecs:service", &["responseElements.service.serviceArn"]),
     Row::new("CreateService", "ecs:service", &["responseElements.service.serviceArn"]),
     Row::new("CreateTaskSet", "ecs:task-set", &["responseElements.taskSet.taskSetArn"]),
     Row::new(
         "RegisterContainerInstance",
         "ecs:container-instance",
         &["responseElements.containerInstance.containerInstanceArn"],
+    ),
+    Row::new(
+        "RegisterDaemonTaskDefinition",
+        "ecs:daemon-task-definition",
+        &["responseElements.daemonTaskDefinitionArn"],
     ),
     Row::new(
         "RegisterTaskDefinition",

@@ -8,6 +8,7 @@ pub(super) const SERVICE: Service =
 const ROWS: &[Row] = &[
     Row::new("CreateAccessEntry", "eks:access-entry", &["responseElements.accessEntry.accessEntryArn"]),
     Row::new("CreateAddon", "eks:addon", &["responseElements.addon.addonArn"]),
+    Row::new("CreateCapability", "eks:capability", &["responseElements.capability.arn"]),
     Row::new(
         "CreateCluster",
         "eks:cluster",
@@ -15,6 +16,11 @@ const ROWS: &[Row] = &[
             "responseElements.cluster.arn",
             "arn:${Partition}:eks:${Region}:${Account}:cluster/${requestParameters.name}",
         ],
+    ),
+    Row::new(
+        "CreateEksAnywhereSubscription",
+        "eks:eks-anywhere-subscription",
+        &["responseElements.subscription.arn"],
     ),
     Row::new(
         "CreateFargateProfile",

@@ -13,6 +13,11 @@ const ROWS: &[Row] = &[
         &["arn:${Partition}:glue:${Region}:${Account}:blueprint/${requestParameters.name}"],
     ),
     Row::new(
+        "CreateCatalog",
+        "glue:catalog",
+        &["arn:${Partition}:glue:${Region}:${Account}:catalog/${requestParameters.name}"],
+    ),
+    Row::new(
         "CreateConnection",
         "glue:connection",
         &["arn:${Partition}:glue:${Region}:${Account}:connection/${requestParameters.connectionInput.name}"],
@@ -21,6 +26,11 @@ const ROWS: &[Row] = &[
         "CreateCrawler",
         "glue:crawler",
         &["arn:${Partition}:glue:${Region}:${Account}:crawler/${requestParameters.name}"],
+    ),
+    Row::new(
+        "CreateCustomEntityType",
+        "glue:customEntityType",
+        &["arn:${Partition}:glue:${Region}:${Account}:customEntityType/${requestParameters.name}"],
     ),
     Row::new(
         "CreateDataQualityRuleset",
@@ -38,6 +48,7 @@ const ROWS: &[Row] = &[
         "glue:devendpoint",
         &["arn:${Partition}:glue:${Region}:${Account}:devEndpoint/${requestParameters.endpointName}"],
     ),
+    Row::new("CreateIntegration", "glue:integration", &["responseElements.integrationArn"]),
     Row::new(
         "CreateJob",
         "glue:job",
@@ -70,6 +81,11 @@ const ROWS: &[Row] = &[
         "CreateTrigger",
         "glue:trigger",
         &["arn:${Partition}:glue:${Region}:${Account}:trigger/${requestParameters.name}"],
+    ),
+    Row::new(
+        "CreateUsageProfile",
+        "glue:usageProfile",
+        &["arn:${Partition}:glue:${Region}:${Account}:usageProfile/${requestParameters.name}"],
     ),
     Row::new(
         "CreateWorkflow",

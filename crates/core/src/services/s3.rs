@@ -23,10 +23,41 @@ const ROWS: &[Row] = &[
     )
     .via(Route::S3Object)
     .at_most(OBJECT_TAGS),
+    Row::new("CreateAccessGrant", "s3:accessgrant", &["responseElements.accessGrantArn"]),
+    Row::new(
+        "CreateAccessGrantsInstance",
+        "s3:accessgrantsinstance",
+        &["responseElements.accessGrantsInstanceArn"],
+    ),
+    Row::new(
+        "CreateAccessGrantsLocation",
+        "s3:accessgrantslocation",
+        &["responseElements.accessGrantsLocationArn"],
+    ),
+    Row::new(
+        "CreateAccessPoint",
+        "s3:accesspoint",
+        &[
+            "responseElements.accessPointArn",
+            "arn:${Partition}:s3:${Region}:${Account}:accesspoint/${requestParameters.name}",
+        ],
+    ),
     Row::new("CreateBucket", "s3:bucket", &["arn:${Partition}:s3:::${requestParameters.bucketName}"]),
+    Row::new(
+        "CreateJob",
+        "s3:job",
+        &["arn:${Partition}:s3:${Region}:${Account}:job/${responseElements.jobId}"],
+    ),
     Row::nothing(
         "CreateMultipartUpload",
         Ending::NothingCreated("the object exists when the upload is completed"),
+    ),
+    Row::new(
+        "CreateStorageLensGroup",
+        "s3:storagelensgroup",
+        &[
+            "arn:${Partition}:s3:${Region}:${Account}:storage-lens-group/${requestParameters.storageLensGroup.name}",
+        ],
     ),
     Row::new(
         "PostObject",

@@ -43,6 +43,13 @@ const ROWS: &[Row] = &[
         &["arn:${Partition}:ssm:${Region}:${Account}:patchbaseline/${responseElements.baselineId}"],
     ),
     Row::chosen("PutParameter", "ssm:parameter", parameter).unless(was_there_before),
+    Row::new(
+        "StartAutomationExecution",
+        "ssm:automation-execution",
+        &[
+            "arn:${Partition}:ssm:${Region}:${Account}:automation-execution/${responseElements.automationExecutionId}",
+        ],
+    ),
 ];
 
 /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-access.html>
