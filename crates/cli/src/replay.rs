@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use aws_tags::tags::Source;
+use aws_tags::merge::Source;
 use aws_tags::{
     Cloud, Event, LookUps, Meaning, Outcome, PrincipalTags, Served, SessionMatch, SessionStore, Settings,
     Tagged, Tagger, record_session, tag_resources, timestamp,

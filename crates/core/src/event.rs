@@ -102,6 +102,26 @@ impl Event {
         self.values(path).into_iter().find_map(scalar)
     }
 
+    /// Whether the record has a list on the way along `path`, and nothing in it. Newer EC2 calls
+    /// write `""` for an empty list.
+    pub fn lists_nothing(&self, path: &str) -> bool {
+        let mut steps = path.split('.').map(|step| step.trim_end_matches("[]"));
+        let top = steps.next().and_then(|first| member(&self.record, first));
+        let mut value = top.map(|top| self.unwrapped(top));
+        loop {
+            match value {
+                Some(Value::Array(items)) if items.is_empty() => return true,
+                Some(Value::String(text)) => return text.is_empty(),
+                Some(Value::Array(items)) => value = items.first(),
+                Some(Value::Object(fields)) => match steps.next() {
+                    Some(step) => value = member(fields, step),
+                    None => return false,
+                },
+                _ => return false,
+            }
+        }
+    }
+
     /// `awsRegion`; empty where the record has none.
     pub fn region(&self) -> &str {
         self.record.get("awsRegion").and_then(Value::as_str).unwrap_or_default()
@@ -244,6 +264,22 @@ mod tests {
         ] {
             let event = event(json!({"responseElements": {"set": set}}));
             assert_eq!(event.texts(path), ids);
+        }
+    }
+
+    #[test]
+    fn an_empty_list_is_not_an_absent_one() {
+        let path = "responseElements.set.items[].id";
+        for (response, nothing) in [
+            (json!({"set": {"items": []}}), true),
+            (json!({"CreateThingResponse": {"set": ""}}), true),
+            (json!({"set": {"items": [{"id": "a"}]}}), false),
+            (json!({"set": {"items": [{"other": "a"}]}}), false),
+            (json!({"other": []}), false),
+            (json!(null), false),
+        ] {
+            let event = event(json!({"responseElements": response}));
+            assert_eq!(event.lists_nothing(path), nothing, "{response}");
         }
     }
 

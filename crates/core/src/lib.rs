@@ -17,6 +17,7 @@ pub mod arn;
 mod delivery;
 pub mod event;
 mod meaning;
+pub mod merge;
 pub mod principal;
 mod requested;
 pub mod services;

@@ -47,10 +47,13 @@ impl Meaning {
             return Self::FailedCall(code.into_owned());
         }
         match created(service, rows, event) {
-            Ok(creation) if creation.resources.is_empty() && creation.questions.is_empty() => {
-                Self::Unresolvable(creation.missing.join("; "))
+            Ok(creation) if !creation.resources.is_empty() || !creation.questions.is_empty() => {
+                Self::Created(creation)
             }
-            Ok(creation) => Self::Created(creation),
+            Ok(creation) if creation.missing.is_empty() => {
+                Self::NothingCreated("the response lists none".to_owned())
+            }
+            Ok(creation) => Self::Unresolvable(creation.missing.join("; ")),
             Err(Ending::NothingCreated(why)) => Self::NothingCreated(why.to_owned()),
             Err(Ending::NotTaggable(why)) => Self::NotTaggable(why.to_owned()),
             Err(Ending::Update(why)) => Self::Update(why.to_owned()),
@@ -120,6 +123,11 @@ mod tests {
                 "unresolvable",
                 json!({"eventSource": "secretsmanager.amazonaws.com", "eventName": "CreateSecret",
                                     "requestParameters": {"name": "db"}}),
+            ),
+            (
+                "nothing-created",
+                json!({"eventSource": "ecs.amazonaws.com", "eventName": "RunTask",
+                                       "responseElements": {"tasks": [], "failures": [{"reason": "MISSING"}]}}),
             ),
             ("not-taggable", json!({"eventSource": "dynamodb.amazonaws.com", "eventName": "CreateBackup"})),
             ("nothing-created", json!({"eventSource": "s3.amazonaws.com", "eventName": "UploadPart"})),

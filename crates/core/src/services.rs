@@ -399,7 +399,21 @@ fn in_record(places: &[&str], row: &Row, route: Route, event: &Event) -> Result<
             Err(_) => {}
         }
     }
+    // No task was placed, no rule was new: a success that made nothing.
+    if places.iter().flat_map(|place| paths(place)).any(|path| event.lists_nothing(path)) {
+        return Ok(Finding::Resources(Vec::new()));
+    }
     Err(reason)
+}
+
+/// The paths in a place: itself, or the variables of its format.
+fn paths(place: &str) -> impl Iterator<Item = &str> {
+    let of_format = pieces(place).filter_map(|piece| match piece {
+        Piece::Variable(path) => Some(path),
+        Piece::Text(_) => None,
+    });
+    let itself = (!place.starts_with("arn:")).then_some(place);
+    itself.into_iter().chain(of_format)
 }
 
 fn resource(arn: Arn, row: &Row, route: Route, event_region: &str) -> Resource {

@@ -76,7 +76,7 @@ pub const SETTINGS: &[Setting] = &[
         name: "S3_OBJECTS",
         default: "skip",
         allowed: "`tag` or `skip`",
-        effect: "Whether S3 objects are tagged. Needs a trail with data events, and costs three calls an object.",
+        effect: "Whether S3 objects are tagged. Needs a trail with data events, and costs two calls an object.",
     },
 ];
 

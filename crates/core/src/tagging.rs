@@ -8,12 +8,13 @@ use time::{Duration, OffsetDateTime};
 
 use crate::event::Event;
 use crate::meaning::Meaning;
+use crate::merge::{Dropped, Merged, merge};
 use crate::principal::{Caller, IamIdentity, Principal};
 use crate::requested::requested_tags;
 use crate::services::{Question, Resource, Route};
 use crate::session::{Session, SessionMatch, choose, window};
 use crate::settings::Settings;
-use crate::tags::{Dropped, Merged, TagMap, merge};
+use crate::tags::TagMap;
 
 /// `TagResources` takes 20 ARNs a call.
 /// <https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_TagResources.html>

@@ -19,6 +19,8 @@ const ROWS: &[Row] = &[
         "dynamodb:table",
         &[
             "responseElements.tableDescription.tableArn",
+            // The request takes a name or an ARN.
+            "requestParameters.tableName",
             "arn:${Partition}:dynamodb:${Region}:${Account}:table/${requestParameters.tableName}",
         ],
     ),
