@@ -347,7 +347,7 @@ class TheFunctions(unittest.TestCase):
 def setUpModule():
     global MOTO, MINISTACK
     build()
-    MOTO = Stack("moto", local_aws.moto(), S3_OBJECTS="tag")
+    MOTO = Stack("moto", local_aws.moto(), ALSO_TAG="s3:object,ecs:task")
     MINISTACK = Stack("ministack", local_aws.ministack())
 
 

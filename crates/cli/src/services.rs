@@ -19,6 +19,10 @@ struct Line {
     resource: Option<&'static str>,
     found: &'static str,
     tagged_by: Option<&'static str>,
+    /// IAM actions that tagging it needs.
+    actions: Vec<&'static str>,
+    /// Why it is left alone unless `ALSO_TAG` names it.
+    left_alone: Option<&'static str>,
     reason: Option<&'static str>,
 }
 
@@ -47,7 +51,9 @@ pub fn run(options: &Services, out: &mut impl Write) -> io::Result<End> {
             } else {
                 let what = line.resource.or(line.reason).unwrap_or_default();
                 let how = line.tagged_by.unwrap_or(line.found);
-                writeln!(out, "  {:<42} {what:<40} {how}", line.call)?;
+                let left_alone = line.left_alone.map(|why| format!("; left alone by default: {why}"));
+                let left_alone = left_alone.unwrap_or_default();
+                writeln!(out, "  {:<42} {what:<40} {how}{left_alone}", line.call)?;
             }
         }
     }
@@ -71,6 +77,8 @@ fn line(service: &Service, row: &Row) -> Line {
         resource: created.then_some(row.kind),
         found,
         tagged_by: created.then(|| route.call()),
+        actions: if created { row.needed_actions(service) } else { Vec::new() },
+        left_alone: row.opt_in,
         reason,
     }
 }

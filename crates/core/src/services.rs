@@ -54,6 +54,8 @@ pub struct Service {
     pub title: &'static str,
     /// How its resources are tagged where a row does not say otherwise.
     pub route: Route,
+    /// The IAM actions that tagging needs, besides `tag:TagResources` where that is the route.
+    pub actions: &'static [&'static str],
     /// Its rows, sorted by call. Several rows of one call and kind are alternatives: the first
     /// that finds something counts.
     pub rows: &'static [Row],
@@ -70,6 +72,10 @@ pub struct Row {
     pub found: Found,
     /// How they are tagged; `None` means as the service says.
     pub route: Option<Route>,
+    /// The IAM actions that tagging needs; `None` means as the service says.
+    pub actions: Option<&'static [&'static str]>,
+    /// Why the kind is tagged only where the setting `ALSO_TAG` names it.
+    pub opt_in: Option<&'static str>,
     /// User tags that the resource takes.
     pub limit: usize,
     /// Whether a record without this resource is fine, as only some calls create it.
@@ -171,6 +177,8 @@ pub struct Resource {
     pub region: String,
     /// User tags that it takes.
     pub limit: usize,
+    /// Why it is tagged only where the setting `ALSO_TAG` names its kind.
+    pub opt_in: Option<&'static str>,
 }
 
 /// Resources to be found by asking AWS.
@@ -232,6 +240,8 @@ impl Row {
             kind,
             found,
             route: None,
+            actions: None,
+            opt_in: None,
             limit: TAGS_PER_RESOURCE,
             optional: false,
             lower_case: false,
@@ -245,6 +255,23 @@ impl Row {
 
     const fn via(self, route: Route) -> Self {
         Self { route: Some(route), ..self }
+    }
+
+    /// The IAM actions that tagging the row's resources needs.
+    pub fn needed_actions(&self, service: &Service) -> Vec<&'static str> {
+        let by_route = match self.route.unwrap_or(service.route) {
+            Route::TaggingApi => Some("tag:TagResources"),
+            Route::Ec2CreateTags | Route::S3Object => None,
+        };
+        by_route.into_iter().chain(self.actions.unwrap_or(service.actions).iter().copied()).collect()
+    }
+
+    const fn actions(self, actions: &'static [&'static str]) -> Self {
+        Self { actions: Some(actions), ..self }
+    }
+
+    const fn opt_in(self, why: &'static str) -> Self {
+        Self { opt_in: Some(why), ..self }
     }
 
     const fn at_most(self, limit: usize) -> Self {
@@ -277,6 +304,12 @@ pub fn service(event_source: &str) -> Option<&'static Service> {
     let (name, _) = event_source.split_once(".amazonaws.com")?;
     let nth = SERVICES.binary_search_by(|service| service.name.cmp(name)).ok()?;
     SERVICES.get(nth)
+}
+
+/// Kinds of resources that are tagged only where the setting `ALSO_TAG` names them.
+pub fn opt_in_kinds() -> impl Iterator<Item = &'static str> {
+    let rows = SERVICES.iter().flat_map(|service| service.rows);
+    rows.filter(|row| row.opt_in.is_some()).map(|row| row.kind)
 }
 
 impl Service {
@@ -419,7 +452,7 @@ fn paths(place: &str) -> impl Iterator<Item = &str> {
 fn resource(arn: Arn, row: &Row, route: Route, event_region: &str) -> Resource {
     // Replicas lie in other Regions than the call; buckets and global clusters name none.
     let region = if arn.region().is_empty() { event_region } else { arn.region() };
-    Resource { region: region.to_owned(), kind: row.kind, route, limit: row.limit, arn }
+    Resource { region: region.to_owned(), kind: row.kind, route, limit: row.limit, opt_in: row.opt_in, arn }
 }
 
 /// `ec2:volume of i-0abc`: what is asked for, and by what.

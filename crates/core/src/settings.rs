@@ -6,6 +6,7 @@ use std::fmt;
 use wildmatch::WildMatch;
 
 use crate::arn::{Piece, pieces};
+use crate::services;
 use crate::tags::{KEY_LENGTH, VALUE_LENGTH, is_allowed, starts_reserved};
 
 /// One environment variable, as the README and `--help` describe it.
@@ -73,10 +74,10 @@ pub const SETTINGS: &[Setting] = &[
         effect: "What AWS services create on their own gets the service as owner and no other tag, or is skipped.",
     },
     Setting {
-        name: "S3_OBJECTS",
-        default: "skip",
-        allowed: "`tag` or `skip`",
-        effect: "Whether S3 objects are tagged. Needs a trail with data events, and costs two calls an object.",
+        name: "ALSO_TAG",
+        default: "",
+        allowed: "patterns with `*` and `?` on kinds that are left alone by default, separated by commas",
+        effect: "Which of those kinds are tagged nevertheless, e.g. `s3:object,ecs:task`. `aws-tags services` says which they are, and why.",
     },
 ];
 
@@ -118,11 +119,10 @@ pub struct Settings {
     pub keep_requested: bool,
     /// Whether what AWS services create on their own is tagged.
     pub tag_service_created: bool,
-    /// Whether S3 objects are tagged.
-    pub tag_s3_objects: bool,
     inherit: Vec<WildMatch>,
     do_not_inherit: Vec<WildMatch>,
     excluded_principals: Vec<WildMatch>,
+    also_tag: Vec<WildMatch>,
 }
 
 /// Settings that cannot be used; every wrong one is named.
@@ -164,10 +164,10 @@ impl Settings {
             extra_tags: reader.extra_tags("EXTRA_TAGS"),
             keep_requested: reader.one_of("REQUESTED_TAGS", &[("keep", true), ("overwrite", false)]),
             tag_service_created: reader.one_of("SERVICE_CREATED", TAG_OR_SKIP),
-            tag_s3_objects: reader.one_of("S3_OBJECTS", TAG_OR_SKIP),
             inherit: reader.patterns("INHERIT", WildMatch::new_case_insensitive),
             do_not_inherit: reader.patterns("DO_NOT_INHERIT", WildMatch::new_case_insensitive),
             excluded_principals: reader.patterns("EXCLUDED_PRINCIPALS", WildMatch::new),
+            also_tag: reader.kinds("ALSO_TAG"),
         };
         match reader.wrong.is_empty() {
             true => Ok(settings),
@@ -193,6 +193,11 @@ impl Settings {
     /// Whether the resources of a principal with this ARN are left alone.
     pub fn excludes(&self, arn: &str) -> bool {
         self.excluded_principals.iter().any(|pattern| pattern.matches(arn))
+    }
+
+    /// Whether a kind that is left alone by default is tagged.
+    pub fn also_tags(&self, kind: &str) -> bool {
+        self.also_tag.iter().any(|pattern| pattern.matches(kind))
     }
 }
 
@@ -227,6 +232,18 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             self.refuse(setting, &value);
         }
         chosen.unwrap_or(&choices[0]).1
+    }
+
+    /// Patterns each of which matches some kind that is left alone by default.
+    fn kinds(&mut self, name: &str) -> Vec<WildMatch> {
+        let patterns = self.patterns(name, WildMatch::new);
+        for pattern in &patterns {
+            if !services::opt_in_kinds().any(|kind| pattern.matches(kind)) {
+                let (setting, _) = self.text(name);
+                self.refuse(setting, &pattern.pattern());
+            }
+        }
+        patterns
     }
 
     fn key(&mut self, name: &str) -> String {
@@ -311,7 +328,7 @@ mod tests {
             ("EXTRA_TAGS", "A=${open"),
             ("REQUESTED_TAGS", "yes"),
             ("SERVICE_CREATED", ""),
-            ("S3_OBJECTS", "on"),
+            ("ALSO_TAG", "s3:objects"),
         ] {
             let wrong = read(name, value).expect_err(value).to_string();
             assert!(wrong.starts_with(&format!("{name} is `{value}`, allowed: ")), "{wrong}");
@@ -320,7 +337,7 @@ mod tests {
 
     #[test]
     fn all_wrong_settings_are_named_at_once() {
-        let wrong = Settings::read(|name| (name == "OWNER" || name == "S3_OBJECTS").then(|| "x".into()));
+        let wrong = Settings::read(|name| (name == "OWNER" || name == "ALSO_TAG").then(|| "x".into()));
         let text = wrong.expect_err("wrong").to_string();
         assert_eq!(text.matches("is `x`").count(), 2);
     }

@@ -353,9 +353,9 @@ impl Outcome {
 fn tagged(settings: &Settings, event: &Event, merged: &Merged, resource: Resource) -> Tagged {
     let requested = requested_tags(event, &resource);
     let (tags, dropped) = merged.for_resource(settings, resource.limit, &requested);
-    let object = resource.route == Route::S3Object && !settings.tag_s3_objects;
-    let skipped = if object {
-        Some("S3 objects are skipped by the settings".to_owned())
+    let left_alone = resource.opt_in.filter(|_| !settings.also_tags(resource.kind));
+    let skipped = if let Some(why) = left_alone {
+        Some(format!("left alone by default: {why}"))
     } else if tags.is_empty() {
         Some("the request set all the tags itself".to_owned())
     } else {

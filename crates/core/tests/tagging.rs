@@ -289,16 +289,17 @@ fn an_event_that_aws_did_not_send_is_left_alone() {
 }
 
 #[test]
-fn objects_are_skipped_unless_the_settings_say_otherwise() {
+fn some_kinds_are_left_alone_unless_the_settings_say_otherwise() {
     let put = || {
         event("s3.amazonaws.com", "PutObject", json!({"requestParameters": {"bucketName": "b", "key": "k"}}))
     };
     let world = world();
     let outcome = one(&world, LATER, put());
-    assert_eq!(outcome.resources[0].skipped.as_deref(), Some("S3 objects are skipped by the settings"));
+    let skipped = outcome.resources[0].skipped.as_deref().expect("skipped");
+    assert!(skipped.starts_with("left alone by default: "), "{skipped}");
     assert_eq!(world.tagger.calls.get(), 0);
     let served = Served::default();
-    block_on(tag_resources(&world, &settings(&[("S3_OBJECTS", "tag")]), &served, |_| LATER, &[put()]));
+    block_on(tag_resources(&world, &settings(&[("ALSO_TAG", "s3:obj*")]), &served, |_| LATER, &[put()]));
     assert_eq!(world.tagger.calls.get(), 1);
 }
 

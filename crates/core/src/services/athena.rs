@@ -2,8 +2,13 @@
 
 use super::{Route, Row, Service};
 
-pub(super) const SERVICE: Service =
-    Service { name: "athena", title: "Amazon Athena", route: Route::TaggingApi, rows: ROWS };
+pub(super) const SERVICE: Service = Service {
+    name: "athena",
+    title: "Amazon Athena",
+    route: Route::TaggingApi,
+    actions: &["athena:TagResource"],
+    rows: ROWS,
+};
 
 const ROWS: &[Row] = &[
     Row::new(

@@ -2,8 +2,13 @@
 
 use super::{Ending, Route, Row, Service};
 
-pub(super) const SERVICE: Service =
-    Service { name: "dynamodb", title: "Amazon DynamoDB", route: Route::TaggingApi, rows: ROWS };
+pub(super) const SERVICE: Service = Service {
+    name: "dynamodb",
+    title: "Amazon DynamoDB",
+    route: Route::TaggingApi,
+    actions: &["dynamodb:TagResource"],
+    rows: ROWS,
+};
 
 const ROWS: &[Row] = &[
     Row::nothing("CreateBackup", Ending::NotTaggable("DynamoDB backups take no tags")),

@@ -3,8 +3,13 @@
 
 use super::{Ending, LookUp, Route, Row, Service};
 
-pub(super) const SERVICE: Service =
-    Service { name: "ec2", title: "Amazon EC2, VPC, EBS", route: Route::Ec2CreateTags, rows: ROWS };
+pub(super) const SERVICE: Service = Service {
+    name: "ec2",
+    title: "Amazon EC2, VPC, EBS",
+    route: Route::Ec2CreateTags,
+    actions: &["ec2:CreateTags"],
+    rows: ROWS,
+};
 
 const ROWS: &[Row] = &[
     Row::new("AllocateAddress", "ec2:elastic-ip", &["arn:${Partition}:ec2:${Region}:${Account}:elastic-ip/${responseElements.allocationId}"]),

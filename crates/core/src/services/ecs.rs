@@ -2,8 +2,16 @@
 
 use super::{Route, Row, Service};
 
-pub(super) const SERVICE: Service =
-    Service { name: "ecs", title: "Amazon ECS", route: Route::TaggingApi, rows: ROWS };
+pub(super) const SERVICE: Service = Service {
+    name: "ecs",
+    title: "Amazon ECS",
+    route: Route::TaggingApi,
+    actions: &["ecs:TagResource"],
+    rows: ROWS,
+};
+
+/// A busy service starts thousands a day, and `propagateTags` tags those that services schedule too.
+const TASKS: &str = "tasks live for minutes, and ECS propagates tags to them itself";
 
 const ROWS: &[Row] = &[
     Row::new(
@@ -31,6 +39,6 @@ const ROWS: &[Row] = &[
         "ecs:task-definition",
         &["responseElements.taskDefinition.taskDefinitionArn"],
     ),
-    Row::new("RunTask", "ecs:task", &["responseElements.tasks[].taskArn"]),
-    Row::new("StartTask", "ecs:task", &["responseElements.tasks[].taskArn"]),
+    Row::new("RunTask", "ecs:task", &["responseElements.tasks[].taskArn"]).opt_in(TASKS),
+    Row::new("StartTask", "ecs:task", &["responseElements.tasks[].taskArn"]).opt_in(TASKS),
 ];

@@ -2,8 +2,13 @@
 
 use super::{Route, Row, Service};
 
-pub(super) const SERVICE: Service =
-    Service { name: "eks", title: "Amazon EKS", route: Route::TaggingApi, rows: ROWS };
+pub(super) const SERVICE: Service = Service {
+    name: "eks",
+    title: "Amazon EKS",
+    route: Route::TaggingApi,
+    actions: &["eks:TagResource"],
+    rows: ROWS,
+};
 
 const ROWS: &[Row] = &[
     Row::new("CreateAccessEntry", "eks:access-entry", &["responseElements.accessEntry.accessEntryArn"]),

@@ -4,8 +4,13 @@
 use super::{Ending, Route, Row, Service};
 use crate::event::Event;
 
-pub(super) const SERVICE: Service =
-    Service { name: "elasticache", title: "Amazon ElastiCache", route: Route::TaggingApi, rows: ROWS };
+pub(super) const SERVICE: Service = Service {
+    name: "elasticache",
+    title: "Amazon ElastiCache",
+    route: Route::TaggingApi,
+    actions: &["elasticache:AddTagsToResource"],
+    rows: ROWS,
+};
 
 const ROWS: &[Row] = &[
     Row::new(

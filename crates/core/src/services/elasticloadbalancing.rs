@@ -7,6 +7,7 @@ pub(super) const SERVICE: Service = Service {
     name: "elasticloadbalancing",
     title: "Elastic Load Balancing",
     route: Route::TaggingApi,
+    actions: &["elasticloadbalancing:AddTags"],
     rows: ROWS,
 };
 

@@ -3,9 +3,16 @@
 
 use super::{Ending, Route, Row, Service};
 
-pub(super) const SERVICE: Service =
-    Service { name: "glue", title: "AWS Glue", route: Route::TaggingApi, rows: ROWS };
+pub(super) const SERVICE: Service = Service {
+    name: "glue",
+    title: "AWS Glue",
+    route: Route::TaggingApi,
+    actions: &["glue:TagResource"],
+    rows: ROWS,
+};
 
+// Connections and databases are read when they are tagged:
+// <https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-tags.html>
 const ROWS: &[Row] = &[
     Row::new(
         "CreateBlueprint",
@@ -21,7 +28,8 @@ const ROWS: &[Row] = &[
         "CreateConnection",
         "glue:connection",
         &["arn:${Partition}:glue:${Region}:${Account}:connection/${requestParameters.connectionInput.name}"],
-    ),
+    )
+    .actions(&["glue:TagResource", "glue:GetConnection"]),
     Row::new(
         "CreateCrawler",
         "glue:crawler",
@@ -42,6 +50,7 @@ const ROWS: &[Row] = &[
         "glue:database",
         &["arn:${Partition}:glue:${Region}:${Account}:database/${requestParameters.databaseInput.name}"],
     )
+    .actions(&["glue:TagResource", "glue:GetDatabase"])
     .lower_case(),
     Row::new(
         "CreateDevEndpoint",

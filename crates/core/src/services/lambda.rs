@@ -3,8 +3,13 @@
 
 use super::{Ending, Route, Row, Service};
 
-pub(super) const SERVICE: Service =
-    Service { name: "lambda", title: "AWS Lambda", route: Route::TaggingApi, rows: ROWS };
+pub(super) const SERVICE: Service = Service {
+    name: "lambda",
+    title: "AWS Lambda",
+    route: Route::TaggingApi,
+    actions: &["lambda:TagResource"],
+    rows: ROWS,
+};
 
 const ROWS: &[Row] = &[
     Row::new(

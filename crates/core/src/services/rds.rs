@@ -3,8 +3,13 @@
 
 use super::{Route, Row, Service};
 
-pub(super) const SERVICE: Service =
-    Service { name: "rds", title: "Amazon RDS, DocumentDB, Neptune", route: Route::TaggingApi, rows: ROWS };
+pub(super) const SERVICE: Service = Service {
+    name: "rds",
+    title: "Amazon RDS, DocumentDB, Neptune",
+    route: Route::TaggingApi,
+    actions: &["rds:AddTagsToResource"],
+    rows: ROWS,
+};
 
 const ROWS: &[Row] = &[
     Row::new(

@@ -5,8 +5,21 @@ use super::{Ending, Route, Row, Service};
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
 const OBJECT_TAGS: usize = 10;
 
-pub(super) const SERVICE: Service =
-    Service { name: "s3", title: "Amazon S3", route: Route::TaggingApi, rows: ROWS };
+pub(super) const SERVICE: Service = Service {
+    name: "s3",
+    title: "Amazon S3",
+    route: Route::TaggingApi,
+    actions: &["s3:TagResource"],
+    rows: ROWS,
+};
+
+/// `PutObjectTagging` replaces, so the tags are read first.
+const OBJECT_ACTIONS: &[&str] = &["s3:GetObjectTagging", "s3:PutObjectTagging"];
+
+/// A bucket's tags go through `PutBucketTagging`, or `TagResource` where it has ABAC turned on.
+const BUCKET_ACTIONS: &[&str] = &["s3:GetBucketTagging", "s3:PutBucketTagging", "s3:TagResource"];
+
+const OBJECTS: &str = "needs a trail with data events, and costs two calls an object";
 
 const ROWS: &[Row] = &[
     Row::new(
@@ -15,14 +28,18 @@ const ROWS: &[Row] = &[
         &["arn:${Partition}:s3:::${requestParameters.bucketName}/${requestParameters.key}"],
     )
     .via(Route::S3Object)
-    .at_most(OBJECT_TAGS),
+    .at_most(OBJECT_TAGS)
+    .actions(OBJECT_ACTIONS)
+    .opt_in(OBJECTS),
     Row::new(
         "CopyObject",
         "s3:object",
         &["arn:${Partition}:s3:::${requestParameters.bucketName}/${requestParameters.key}"],
     )
     .via(Route::S3Object)
-    .at_most(OBJECT_TAGS),
+    .at_most(OBJECT_TAGS)
+    .actions(OBJECT_ACTIONS)
+    .opt_in(OBJECTS),
     Row::new("CreateAccessGrant", "s3:accessgrant", &["responseElements.accessGrantArn"]),
     Row::new(
         "CreateAccessGrantsInstance",
@@ -42,7 +59,8 @@ const ROWS: &[Row] = &[
             "arn:${Partition}:s3:${Region}:${Account}:accesspoint/${requestParameters.name}",
         ],
     ),
-    Row::new("CreateBucket", "s3:bucket", &["arn:${Partition}:s3:::${requestParameters.bucketName}"]),
+    Row::new("CreateBucket", "s3:bucket", &["arn:${Partition}:s3:::${requestParameters.bucketName}"])
+        .actions(BUCKET_ACTIONS),
     Row::new(
         "CreateJob",
         "s3:job",
@@ -65,14 +83,18 @@ const ROWS: &[Row] = &[
         &["arn:${Partition}:s3:::${requestParameters.bucketName}/${requestParameters.key}"],
     )
     .via(Route::S3Object)
-    .at_most(OBJECT_TAGS),
+    .at_most(OBJECT_TAGS)
+    .actions(OBJECT_ACTIONS)
+    .opt_in(OBJECTS),
     Row::new(
         "PutObject",
         "s3:object",
         &["arn:${Partition}:s3:::${requestParameters.bucketName}/${requestParameters.key}"],
     )
     .via(Route::S3Object)
-    .at_most(OBJECT_TAGS),
+    .at_most(OBJECT_TAGS)
+    .actions(OBJECT_ACTIONS)
+    .opt_in(OBJECTS),
     Row::nothing("UploadPart", Ending::NothingCreated("the object exists when the upload is completed")),
     Row::nothing("UploadPartCopy", Ending::NothingCreated("the object exists when the upload is completed")),
 ];

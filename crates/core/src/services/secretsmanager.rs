@@ -3,8 +3,13 @@
 
 use super::{LookUp, Route, Row, Service};
 
-pub(super) const SERVICE: Service =
-    Service { name: "secretsmanager", title: "AWS Secrets Manager", route: Route::TaggingApi, rows: ROWS };
+pub(super) const SERVICE: Service = Service {
+    name: "secretsmanager",
+    title: "AWS Secrets Manager",
+    route: Route::TaggingApi,
+    actions: &["secretsmanager:TagResource"],
+    rows: ROWS,
+};
 
 const ROWS: &[Row] = &[
     Row::new("CreateSecret", "secretsmanager:Secret", &["responseElements.aRN"]),

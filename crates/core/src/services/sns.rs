@@ -2,8 +2,13 @@
 
 use super::{Route, Row, Service};
 
-pub(super) const SERVICE: Service =
-    Service { name: "sns", title: "Amazon SNS", route: Route::TaggingApi, rows: ROWS };
+pub(super) const SERVICE: Service = Service {
+    name: "sns",
+    title: "Amazon SNS",
+    route: Route::TaggingApi,
+    actions: &["sns:TagResource"],
+    rows: ROWS,
+};
 
 const ROWS: &[Row] = &[Row::new(
     "CreateTopic",

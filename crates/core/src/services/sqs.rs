@@ -2,8 +2,13 @@
 
 use super::{Route, Row, Service};
 
-pub(super) const SERVICE: Service =
-    Service { name: "sqs", title: "Amazon SQS", route: Route::TaggingApi, rows: ROWS };
+pub(super) const SERVICE: Service = Service {
+    name: "sqs",
+    title: "Amazon SQS",
+    route: Route::TaggingApi,
+    actions: &["sqs:TagQueue"],
+    rows: ROWS,
+};
 
 const ROWS: &[Row] = &[Row::new(
     "CreateQueue",

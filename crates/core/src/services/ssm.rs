@@ -4,8 +4,13 @@
 use super::{Ending, Route, Row, Service};
 use crate::event::Event;
 
-pub(super) const SERVICE: Service =
-    Service { name: "ssm", title: "AWS Systems Manager", route: Route::TaggingApi, rows: ROWS };
+pub(super) const SERVICE: Service = Service {
+    name: "ssm",
+    title: "AWS Systems Manager",
+    route: Route::TaggingApi,
+    actions: &["ssm:AddTagsToResource"],
+    rows: ROWS,
+};
 
 const ROWS: &[Row] = &[
     Row::new(
