@@ -9,16 +9,8 @@ use crate::event::{Event, member, scalar};
 use crate::services::Resource;
 use crate::tags::{TagMap, pairs};
 
-/// Where APIs put the tags of what they create.
-const IN_REQUEST: &[&str] = &[
-    "requestParameters.tags[]",
-    "requestParameters.tagList[]",
-    "requestParameters.tagList.items[]",
-    "requestParameters.tagSet.items[]",
-    "requestParameters.tagging.tagSet.tag[]",
-    "requestParameters.createBucketConfiguration.tags[]",
-    "requestParameters.createBucketConfiguration.tags.tag[]",
-];
+/// Names under which requests have the tags of what they create, at the top or one step down.
+const TAG_LISTS: &[&str] = &["tags", "tagList", "tagsList", "tagSet", "tagging"];
 
 /// EC2's specifications of tags by resource type, in the spellings of older and newer calls.
 const SPECIFICATIONS: &[&str] = &[
@@ -33,11 +25,14 @@ const SPECIFICATIONS: &[&str] = &[
 /// Names of members that hold tags: of a specification, and of a resource in a response.
 const TAG_MEMBERS: &[&str] = &["tag", "tags", "tagSet", "tagList"];
 
+/// What XML APIs wrap a list of tags in.
+const LISTS_BEHIND: &[&str] = &["items", "tagSet", "tag", "member"];
+
 /// The tags that the request set on a resource; `aws:` tags among them, as they take no room.
 pub fn requested_tags(event: &Event, resource: &Resource) -> TagMap {
     let mut tags = TagMap::new();
-    for path in IN_REQUEST {
-        tags.extend(event.values(path).into_iter().flat_map(pairs));
+    for request in event.values("requestParameters").into_iter().filter_map(Value::as_object) {
+        tags.extend(of_request(request));
     }
     let (_, kind) = resource.kind.split_once(':').unwrap_or_default();
     for specification in SPECIFICATIONS.iter().flat_map(|path| event.values(path)) {
@@ -64,6 +59,25 @@ fn of_specification(specification: &Value, kind: &str) -> Vec<(String, String)> 
     tag_members(fields)
 }
 
+/// The tags in a request: under one of the usual names, else under one of the service's own, as in
+/// `fileSystemTags`. Deeper lists describe other things.
+fn of_request(request: &Map<String, Value>) -> Vec<(String, String)> {
+    let usual = |name: &str| TAG_LISTS.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let own = |name: &str| name.get(name.len().saturating_sub(4)..).is_some_and(|end| end == "Tags");
+    let at_the_top = |named: &dyn Fn(&str) -> bool| -> Vec<(String, String)> {
+        request.iter().filter(|(name, _)| named(name)).flat_map(|(_, value)| of_list(value)).collect()
+    };
+    let inside = request.iter().filter(|(name, _)| !usual(name) && !name.ends_with("pecification"));
+    let inside = inside.filter_map(|(_, value)| value.as_object());
+    let one_step_down = inside.flat_map(|fields| fields.iter().filter(|(name, _)| usual(name)));
+    let mut tags = at_the_top(&usual);
+    tags.extend(one_step_down.flat_map(|(_, value)| of_list(value)));
+    if tags.is_empty() {
+        tags = at_the_top(&own);
+    }
+    tags
+}
+
 /// Collects the tags of the object that names the resource, wherever in a response it is.
 fn beside_id(value: &Value, resource: &Resource, tags: &mut TagMap) {
     match value {
@@ -86,12 +100,13 @@ fn tag_members(fields: &Map<String, Value>) -> Vec<(String, String)> {
     fields.iter().filter(|(name, _)| named(name)).flat_map(|(_, value)| of_list(value)).collect()
 }
 
-/// A list of `{key, value}`, the same behind `items` or `item`, or a map.
+/// A list of `{key, value}`, the same behind `items`, `tag` or both, or a map.
 fn of_list(value: &Value) -> Vec<(String, String)> {
+    let behind = |fields| LISTS_BEHIND.iter().find_map(|name| member(fields, name));
     match value {
         Value::Array(items) => items.iter().flat_map(pairs).collect(),
-        Value::Object(fields) => match member(fields, "items") {
-            Some(items) => of_list(items),
+        Value::Object(fields) => match behind(fields).filter(|inner| inner.is_array() || inner.is_object()) {
+            Some(inner) => of_list(inner),
             None => pairs(value),
         },
         _ => Vec::new(),
@@ -185,6 +200,19 @@ mod tests {
                 "CreateDBInstance",
                 json!({"tags": [{"key": "Team", "value": "a b"}]}),
                 json!({"dBInstanceIdentifier": "db"}),
+            ),
+            (
+                "elasticache.amazonaws.com",
+                "CreateUser",
+                json!({"someTags": {"Team": "a b"}, "dataTags": [{"tagKey": "Team", "tagValue": "a b"}]}),
+                json!({"aRN": "arn:aws:elasticache:eu-west-1:111122223333:user:u"}),
+            ),
+            (
+                "s3.amazonaws.com",
+                "CreateBucket",
+                json!({"bucketName": "b", "otherTags": {"Not": "this"}, "CreateBucketConfiguration": {
+                    "Tags": {"Tag": {"Key": "Team", "Value": "a b"}}}}),
+                json!(null),
             ),
             (
                 "s3.amazonaws.com",

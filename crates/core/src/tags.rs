@@ -28,7 +28,7 @@ pub fn insert_ignoring_case(tags: &mut TagMap, key: String, value: String) {
     tags.insert(key, value);
 }
 
-/// The tags in one JSON value: a `{key, value}` entry of a list, or a map.
+/// The tags in one JSON value: a `{key, value}` or `{tagKey, tagValue}` entry of a list, or a map.
 pub(crate) fn pairs(value: &Value) -> Vec<(String, String)> {
     let Value::Object(fields) = value else {
         return Vec::new();
@@ -40,9 +40,10 @@ pub(crate) fn pairs(value: &Value) -> Vec<(String, String)> {
         Value::Bool(truth) => Some(truth.to_string()),
         other => scalar(other).map(std::borrow::Cow::into_owned),
     };
-    match member(fields, "key").and_then(text) {
+    let named = |name: &str, long: &str| member(fields, name).or_else(|| member(fields, long));
+    match named("key", "tagKey").and_then(text) {
         Some(key) => {
-            let value = member(fields, "value").and_then(text).unwrap_or_default();
+            let value = named("value", "tagValue").and_then(text).unwrap_or_default();
             vec![(key, value)]
         }
         None => fields.iter().filter_map(|(key, value)| Some((key.clone(), text(value)?))).collect(),
