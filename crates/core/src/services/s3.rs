@@ -21,25 +21,18 @@ const BUCKET_ACTIONS: &[&str] = &["s3:GetBucketTagging", "s3:PutBucketTagging", 
 
 const OBJECTS: &str = "needs a trail with data events, and costs two calls an object";
 
+const fn object(call: &'static str) -> Row {
+    const KEY: &[&str] = &["arn:${Partition}:s3:::${requestParameters.bucketName}/${requestParameters.key}"];
+    Row::new(call, "s3:object", KEY)
+        .via(Route::S3Object)
+        .at_most(OBJECT_TAGS)
+        .actions(OBJECT_ACTIONS)
+        .opt_in(OBJECTS)
+}
+
 const ROWS: &[Row] = &[
-    Row::new(
-        "CompleteMultipartUpload",
-        "s3:object",
-        &["arn:${Partition}:s3:::${requestParameters.bucketName}/${requestParameters.key}"],
-    )
-    .via(Route::S3Object)
-    .at_most(OBJECT_TAGS)
-    .actions(OBJECT_ACTIONS)
-    .opt_in(OBJECTS),
-    Row::new(
-        "CopyObject",
-        "s3:object",
-        &["arn:${Partition}:s3:::${requestParameters.bucketName}/${requestParameters.key}"],
-    )
-    .via(Route::S3Object)
-    .at_most(OBJECT_TAGS)
-    .actions(OBJECT_ACTIONS)
-    .opt_in(OBJECTS),
+    object("CompleteMultipartUpload"),
+    object("CopyObject"),
     Row::new("CreateAccessGrant", "s3:accessgrant", &["responseElements.accessGrantArn"]),
     Row::new(
         "CreateAccessGrantsInstance",
@@ -77,24 +70,8 @@ const ROWS: &[Row] = &[
             "arn:${Partition}:s3:${Region}:${Account}:storage-lens-group/${requestParameters.storageLensGroup.name}",
         ],
     ),
-    Row::new(
-        "PostObject",
-        "s3:object",
-        &["arn:${Partition}:s3:::${requestParameters.bucketName}/${requestParameters.key}"],
-    )
-    .via(Route::S3Object)
-    .at_most(OBJECT_TAGS)
-    .actions(OBJECT_ACTIONS)
-    .opt_in(OBJECTS),
-    Row::new(
-        "PutObject",
-        "s3:object",
-        &["arn:${Partition}:s3:::${requestParameters.bucketName}/${requestParameters.key}"],
-    )
-    .via(Route::S3Object)
-    .at_most(OBJECT_TAGS)
-    .actions(OBJECT_ACTIONS)
-    .opt_in(OBJECTS),
+    object("PostObject"),
+    object("PutObject"),
     Row::nothing("UploadPart", Ending::NothingCreated("the object exists when the upload is completed")),
     Row::nothing("UploadPartCopy", Ending::NothingCreated("the object exists when the upload is completed")),
 ];
