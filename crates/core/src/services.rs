@@ -18,6 +18,9 @@ mod secretsmanager;
 mod sns;
 mod sqs;
 mod ssm;
+mod tier;
+
+pub use tier::{Tier, tier};
 
 use std::borrow::Cow;
 use std::fmt;
