@@ -1,0 +1,178 @@
+//! API models: what operations a service has and what their requests and responses look like,
+//! as [botocore](https://github.com/boto/botocore) describes them.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::sources::source;
+
+/// One API: a version of a service's API.
+#[derive(Debug, Deserialize)]
+pub struct Api {
+    /// Name of the SDK's client, e.g. `stepfunctions`.
+    #[serde(skip)]
+    pub name: String,
+    /// How the API is called.
+    pub metadata: Metadata,
+    /// Its operations, by name.
+    #[serde(default)]
+    pub operations: BTreeMap<String, Operation>,
+    /// Its shapes, by name.
+    #[serde(default)]
+    pub shapes: BTreeMap<String, Shape>,
+}
+
+/// How an API is called.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
+pub struct Metadata {
+    /// Date of the API.
+    pub api_version: String,
+    /// First part of the host, e.g. `monitoring`.
+    pub endpoint_prefix: String,
+    /// Name that requests are signed with, where it is not the endpoint's.
+    pub signing_name: Option<String>,
+    /// Name as SDKs derive class names from it, e.g. `CloudWatch`.
+    pub service_id: String,
+    /// Full name, e.g. `Amazon CloudWatch`.
+    pub service_full_name: String,
+    /// Name as AWS shortens it, where it does.
+    pub service_abbreviation: Option<String>,
+    /// `json`, `rest-json`, `rest-xml`, `query`, `ec2`, `smithy-rpc-v2-cbor`.
+    pub protocol: String,
+    /// All protocols that the service speaks.
+    pub protocols: Vec<String>,
+    /// `1.0` or `1.1`, of `json`.
+    pub json_version: Option<String>,
+    /// Start of `X-Amz-Target`, of `json`.
+    pub target_prefix: Option<String>,
+    /// The partition-wide Region of a global service, where it has one.
+    pub global_endpoint: Option<String>,
+}
+
+/// One operation.
+#[derive(Debug, Deserialize)]
+pub struct Operation {
+    /// Its name.
+    pub name: String,
+    /// Method and path.
+    #[serde(default)]
+    pub http: Http,
+    /// Shape of the request.
+    pub input: Option<Reference>,
+    /// Shape of the response.
+    pub output: Option<Reference>,
+    /// What it does, in HTML.
+    #[serde(default)]
+    pub documentation: String,
+    /// Whether AWS asks not to use it any more.
+    #[serde(default)]
+    pub deprecated: bool,
+}
+
+/// Method and path of an operation.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Http {
+    /// `POST`, `PUT`, …
+    pub method: String,
+    /// Path with `{Members}` of the request.
+    pub request_uri: String,
+}
+
+/// Use of a shape.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Reference {
+    /// Name of the shape.
+    pub shape: String,
+    /// Name on the wire, where it differs from the member's.
+    pub location_name: Option<String>,
+    /// Where it is on the wire: `header`, `uri`, `querystring`, …
+    pub location: Option<String>,
+    /// Name of the element around a query API's result.
+    pub result_wrapper: Option<String>,
+    /// Whether a list has no element around its items.
+    pub flattened: bool,
+    /// What it is, in HTML.
+    pub documentation: String,
+}
+
+/// A shape.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Shape {
+    /// `structure`, `list`, `map`, `string`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Members of a structure.
+    pub members: BTreeMap<String, Reference>,
+    /// What a list holds.
+    pub member: Option<Reference>,
+    /// Keys of a map.
+    pub key: Option<Reference>,
+    /// Values of a map.
+    pub value: Option<Reference>,
+    /// Members that must be there.
+    pub required: Vec<String>,
+    /// Allowed values.
+    #[serde(rename = "enum")]
+    pub allowed: Vec<String>,
+    /// Regular expression for texts.
+    pub pattern: Option<String>,
+    /// Least length.
+    pub min: Option<f64>,
+    /// Greatest length.
+    pub max: Option<f64>,
+    /// Whether a list has no element around its items.
+    pub flattened: bool,
+    /// The member that is the whole body of a REST message.
+    pub payload: Option<String>,
+    /// What it is, in HTML.
+    pub documentation: String,
+}
+
+impl Api {
+    /// The name that requests are signed with; also the prefix of its IAM actions, mostly.
+    pub fn signing_name(&self) -> &str {
+        self.metadata.signing_name.as_deref().unwrap_or(&self.metadata.endpoint_prefix)
+    }
+
+    /// The shape that a reference names.
+    pub fn shape(&self, reference: &Reference) -> Option<&Shape> {
+        self.shapes.get(&reference.shape)
+    }
+
+    /// The shape of an operation's request.
+    pub fn input(&self, operation: &Operation) -> Option<&Shape> {
+        self.shape(operation.input.as_ref()?)
+    }
+
+    /// The shape of an operation's response.
+    pub fn output(&self, operation: &Operation) -> Option<&Shape> {
+        self.shape(operation.output.as_ref()?)
+    }
+}
+
+/// The newest version of every API.
+pub fn apis() -> Result<Vec<Api>> {
+    let files = source("botocore")?.files(|path| path.ends_with("/service-2.json.gz"))?;
+    let mut newest: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    for (path, text) in files {
+        // botocore/data/<name>/<date>/service-2.json; dates come in order.
+        if let Some(name) = path.split('/').nth(2) {
+            newest.insert(name.to_owned(), text);
+        }
+    }
+    newest
+        .into_iter()
+        .map(|(name, text)| {
+            let mut api: Api = serde_json::from_slice(&text).with_context(|| format!("model of {name}"))?;
+            api.name = name;
+            Ok(api)
+        })
+        .collect()
+}
