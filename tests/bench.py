@@ -55,6 +55,11 @@ class Server(http.server.ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
         self.address = "127.0.0.1:%d" % self.server_address[1]
 
+    def handle_error(self, request, client_address):
+        # A function that is stopped leaves its connections open.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class RuntimeApi(Server):
     """https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html"""
