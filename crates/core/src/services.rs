@@ -18,6 +18,7 @@ mod secretsmanager;
 mod sns;
 mod sqs;
 mod ssm;
+pub mod tag_operation;
 mod tier;
 
 pub use tier::{Tier, tier};
@@ -28,6 +29,7 @@ use std::fmt;
 use crate::arn::{Arn, Piece, pieces};
 use crate::event::Event;
 use crate::tags::TAGS_PER_RESOURCE;
+use tag_operation::TagOperation;
 
 /// Every supported service, sorted by event source.
 pub const SERVICES: &[Service] = &[
@@ -154,6 +156,8 @@ pub enum Route {
     TaggingApi,
     /// S3 `PutObjectTagging`, which replaces: the tags are read and merged first.
     S3Object,
+    /// The service's own operation, which adds tags to one resource.
+    Native(&'static TagOperation),
 }
 
 impl Route {
@@ -163,6 +167,7 @@ impl Route {
             Self::Ec2CreateTags => "ec2:CreateTags",
             Self::TaggingApi => "tag:TagResources",
             Self::S3Object => "s3:PutObjectTagging",
+            Self::Native(operation) => operation.call,
         }
     }
 }
@@ -262,11 +267,13 @@ impl Row {
 
     /// The IAM actions that tagging the row's resources needs.
     pub fn needed_actions(&self, service: &Service) -> Vec<&'static str> {
-        let by_route = match self.route.unwrap_or(service.route) {
-            Route::TaggingApi => Some("tag:TagResources"),
-            Route::Ec2CreateTags | Route::S3Object => None,
+        let (by_route, otherwise): (&[&str], _) = match self.route.unwrap_or(service.route) {
+            Route::TaggingApi => (&["tag:TagResources"], service.actions),
+            Route::Ec2CreateTags | Route::S3Object => (&[], service.actions),
+            // The service's actions are those of its own route.
+            Route::Native(operation) => (operation.actions, &[]),
         };
-        by_route.into_iter().chain(self.actions.unwrap_or(service.actions).iter().copied()).collect()
+        by_route.iter().chain(self.actions.unwrap_or(otherwise)).copied().collect()
     }
 
     const fn actions(self, actions: &'static [&'static str]) -> Self {

@@ -399,6 +399,6 @@ const fn per_call(route: Route) -> usize {
     match route {
         Route::Ec2CreateTags => IDS_PER_CALL,
         Route::TaggingApi => ARNS_PER_CALL,
-        Route::S3Object => 1,
+        Route::S3Object | Route::Native(_) => 1,
     }
 }

@@ -1,0 +1,134 @@
+//! A service's own operation that adds tags to one resource, for what no shared API tags.
+//!
+//! An operation is a row of facts: where it is called, which protocol it speaks, how it names the
+//! resource, how it spells tags. [`TagOperation::request`] turns it into an HTTP request without
+//! headers of signing and transport. Only operations that *add* belong here: one that replaces all
+//! tags would lose those of others.
+
+mod endpoint;
+mod request;
+
+pub use endpoint::{Elsewhere, Endpoint, Place};
+pub use request::Request;
+
+/// An operation that adds tags to one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TagOperation {
+    /// The call, as documentation and IAM name it, e.g. `dax:TagResource`.
+    pub call: &'static str,
+    /// The IAM actions that it needs.
+    pub actions: &'static [&'static str],
+    /// The service's name in SDKs, by which users set endpoints, e.g. `Auto Scaling`.
+    pub service_id: &'static str,
+    /// The service's name in signatures.
+    pub signing_name: &'static str,
+    /// Where it is called.
+    pub endpoint: Endpoint,
+    /// How it is called.
+    pub protocol: Protocol,
+    /// `POST` or `PUT`.
+    pub method: &'static str,
+    /// Path and query with `{labels}`, e.g. `/tags/{resourceArn}`.
+    pub path: &'static str,
+    /// What names the resource, and what else the request must say.
+    pub fields: &'static [Field],
+    /// How it spells tags.
+    pub tags: Tags,
+    /// Tags that one call takes.
+    pub tags_per_call: usize,
+}
+
+/// How requests are written.
+/// <https://smithy.io/2.0/aws/protocols/index.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Protocol {
+    /// JSON in the body, the operation in a header.
+    Json {
+        /// `1.0` or `1.1`.
+        version: &'static str,
+        /// `X-Amz-Target`, e.g. `AmazonDAXV3.TagResource`.
+        target: &'static str,
+    },
+    /// JSON in the body, the operation in method and path.
+    RestJson,
+    /// XML in the body, the operation in method and path.
+    RestXml {
+        /// The outermost element.
+        root: &'static str,
+        /// Its namespace.
+        namespace: &'static str,
+    },
+    /// A form in the body.
+    Query {
+        /// The operation.
+        action: &'static str,
+        /// Date of the API.
+        version: &'static str,
+    },
+}
+
+/// One member of the request beside the tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Field {
+    /// Its name on the wire; of query requests with all dots, e.g. `ResourceArns.member.1`.
+    pub name: &'static str,
+    /// Where it stands.
+    pub at: At,
+    /// What it says.
+    pub says: Says,
+}
+
+/// Where a member stands in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum At {
+    /// In the body.
+    Body,
+    /// In the body, as the only item of a list.
+    List,
+    /// In the path.
+    Path,
+    /// In the query string.
+    Query,
+    /// In a header.
+    Header,
+}
+
+/// What a member says of the resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Says {
+    /// The whole ARN.
+    Arn,
+    /// The last part of the ARN: `name` of `role/path/name`.
+    Id,
+    /// What follows the type: `path/name` of `opsmetadata/path/name`.
+    Name,
+    /// The account.
+    Account,
+    /// The address of an SQS queue.
+    QueueUrl,
+    /// The same of every resource.
+    Fixed(&'static str),
+}
+
+/// How a request spells tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Tags {
+    /// `{name: {"key": "value"}}`.
+    Map {
+        /// The member.
+        name: &'static str,
+    },
+    /// `{name: [{key: "key", value: "value"}]}`.
+    List {
+        /// The member; of query requests with all dots, e.g. `Tags.member`.
+        name: &'static str,
+        /// The element of each, in XML.
+        item: &'static str,
+        /// What the key is called.
+        key: &'static str,
+        /// What the value is called.
+        value: &'static str,
+        /// What else each tag says.
+        also: &'static [Field],
+    },
+}
