@@ -14,10 +14,14 @@
 //! anybody. Everything can be handled twice, late and in any order, with the same result.
 
 pub mod arn;
+pub mod dead_letter;
 mod delivery;
 pub mod event;
+pub mod installation;
+pub mod log;
 mod meaning;
 pub mod merge;
+pub mod metrics;
 pub mod principal;
 mod requested;
 pub mod services;

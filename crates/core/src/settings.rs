@@ -79,6 +79,12 @@ pub const SETTINGS: &[Setting] = &[
         allowed: "patterns with `*` and `?` on kinds that are left alone by default, separated by commas",
         effect: "Which of those kinds are tagged nevertheless, e.g. `s3:object,ecs:task`. `aws-tags services` says which they are, and why.",
     },
+    Setting {
+        name: "LOG_VALUES",
+        default: "hide",
+        allowed: "`hide` or `show`",
+        effect: "Whether the log has the values of tags, or only their keys and where they come from.",
+    },
 ];
 
 /// What the owner tag says.
@@ -119,6 +125,8 @@ pub struct Settings {
     pub keep_requested: bool,
     /// Whether what AWS services create on their own is tagged.
     pub tag_service_created: bool,
+    /// Whether the log has the values of tags.
+    pub log_values: bool,
     inherit: Vec<WildMatch>,
     do_not_inherit: Vec<WildMatch>,
     excluded_principals: Vec<WildMatch>,
@@ -164,6 +172,7 @@ impl Settings {
             extra_tags: reader.extra_tags("EXTRA_TAGS"),
             keep_requested: reader.one_of("REQUESTED_TAGS", &[("keep", true), ("overwrite", false)]),
             tag_service_created: reader.one_of("SERVICE_CREATED", TAG_OR_SKIP),
+            log_values: reader.one_of("LOG_VALUES", &[("hide", false), ("show", true)]),
             inherit: reader.patterns("INHERIT", WildMatch::new_case_insensitive),
             do_not_inherit: reader.patterns("DO_NOT_INHERIT", WildMatch::new_case_insensitive),
             excluded_principals: reader.patterns("EXCLUDED_PRINCIPALS", WildMatch::new),
