@@ -1,5 +1,6 @@
 //! `aws-tags`: what the Lambdas would do, told and tried offline.
 
+mod deployment;
 mod explain;
 mod input;
 mod replay;
@@ -10,6 +11,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use aws_tags::services::Tier;
 use clap::{Args, Parser, Subcommand};
 
 /// New AWS resources inherit the tags of whoever created them.
@@ -47,6 +49,16 @@ The settings of the tag handler count here too: see `aws-tags settings`.")]
   aws-tags services ec2 rds
   aws-tags services --json | jq -r '.call'")]
     Services(Services),
+    /// Prints the EventBridge rules that deliver what the functions handle.
+    #[command(after_help = "Examples:
+  aws-tags rules
+  aws-tags rules --services common --json | jq -c .pattern")]
+    Rules(Deployment),
+    /// Prints the IAM policies that the tag handler needs for tagging.
+    #[command(after_help = "Examples:
+  aws-tags policy
+  aws-tags policy --services all --json | jq .document")]
+    Policy(Deployment),
     /// Lists the settings, which are environment variables, and checks those that are set.
     Settings(SettingsList),
 }
@@ -100,6 +112,17 @@ struct Services {
     json: bool,
 }
 
+/// Options of `rules` and `policy`.
+#[derive(Args)]
+struct Deployment {
+    /// Which services: the original ones, those of common use too, or all.
+    #[arg(long, value_name = "WHICH", default_value = "all", value_parser = deployment::tier)]
+    services: Tier,
+    /// One JSON object a rule or policy.
+    #[arg(long)]
+    json: bool,
+}
+
 #[derive(Args)]
 struct SettingsList {
     /// One JSON object a setting.
@@ -121,6 +144,8 @@ fn main() -> ExitCode {
         Command::Explain(options) => explain::run(&options, out),
         Command::Replay(options) => replay::run(&options, out),
         Command::Services(options) => services::run(&options, out),
+        Command::Rules(options) => deployment::rules(&options, out),
+        Command::Policy(options) => deployment::policy(&options, out),
         Command::Settings(options) => services::settings(&options, out),
     };
     match end {

@@ -76,6 +76,11 @@ const STARTS: &[Start] = &[
     },
 ];
 
+/// The calls that start a session by which a later call can be matched.
+pub fn matchable_starts() -> impl Iterator<Item = &'static str> {
+    STARTS.iter().filter(|start| !start.id.is_empty()).map(|start| start.call)
+}
+
 impl Session {
     /// Reads the session that an STS record starts.
     pub fn of(event: &Event) -> Result<Self, NoSession> {

@@ -1,0 +1,202 @@
+//! IAM policies from the table: what the tag handler must be allowed to tag, to read for it, and
+//! nothing else.
+//!
+//! `${AWS::Partition}` and `${AWS::AccountId}` are left for CloudFormation to fill in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::services::{Found, LookUp, Service, Tier};
+
+/// Characters of a managed policy, white space not counted.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+pub const POLICY_LENGTH: usize = 6144;
+
+/// One managed policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The narrowest choice of services that needs it.
+    pub tier: Tier,
+    /// Whether only kinds that `ALSO_TAG` names need it.
+    pub opt_in: bool,
+    /// Actions on resources of the account. An action works on resources of its own service only,
+    /// so all share one list of resources.
+    scoped: BTreeSet<&'static str>,
+    /// Actions that know no resources.
+    unscoped: BTreeSet<&'static str>,
+}
+
+/// ARNs that do not name Region and account: of what, and how they look.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/>
+const WITHOUT_ACCOUNT: &[(&str, &[&str])] = &[
+    ("apigateway", &["arn:${AWS::Partition}:apigateway:*::*"]),
+    // Images and snapshots belong to no account by their ARN.
+    ("ec2", &["arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:*", "arn:${AWS::Partition}:ec2:*::*"]),
+    ("route53", &["arn:${AWS::Partition}:route53:::*"]),
+    // Buckets and objects; access points, grants, jobs and lens groups.
+    ("s3", &["arn:${AWS::Partition}:s3:::*", "arn:${AWS::Partition}:s3:*:${AWS::AccountId}:*"]),
+];
+
+/// What a look-up asks. Describing EC2's resources cannot be limited to some of them.
+const fn look_up_actions(what: LookUp) -> &'static [&'static str] {
+    match what {
+        LookUp::VolumesOfInstances => &["ec2:DescribeInstances", "ec2:DescribeVolumes"],
+        LookUp::SnapshotsOfImage => &["ec2:DescribeImages", "ec2:DescribeSnapshots"],
+        LookUp::SecurityGroupOfVpc => &["ec2:DescribeSecurityGroups"],
+        LookUp::NetworkAclOfVpc => &["ec2:DescribeNetworkAcls"],
+        LookUp::RouteTableOfVpc => &["ec2:DescribeRouteTables"],
+        LookUp::SubnetsOfVpc => &["ec2:DescribeSubnets"],
+        LookUp::InternetGatewayOfVpc => &["ec2:DescribeInternetGateways"],
+        LookUp::SecretNamed => &["secretsmanager:DescribeSecret"],
+    }
+}
+
+/// The policies for tagging what the services create. No action is in two policies of which one
+/// implies the other: a wider choice of services adds what the narrower lacks.
+pub fn policies<'a>(services: impl IntoIterator<Item = (Tier, &'a Service)>) -> Vec<Policy> {
+    let mut needs: BTreeMap<(bool, Tier), BTreeSet<&'static str>> = BTreeMap::new();
+    for (tier, service) in services {
+        for row in service.rows.iter().filter(|row| !matches!(row.found, Found::Nothing(_))) {
+            let needed = needs.entry((row.opt_in.is_some(), tier)).or_default();
+            needed.extend(row.needed_actions(service));
+            if let Found::LookUp { what, .. } = row.found {
+                needed.extend(look_up_actions(what));
+            }
+        }
+    }
+    let mut granted: Vec<(Tier, &'static str)> = Vec::new();
+    let mut policies: Vec<Policy> = Vec::new();
+    for ((opt_in, tier), mut actions) in needs {
+        actions.retain(|action| !granted.iter().any(|(by, granted)| *by <= tier && granted == action));
+        if !opt_in {
+            granted.extend(actions.iter().map(|action| (tier, *action)));
+        }
+        let from = policies.len();
+        for action in actions {
+            if !policies[from..].last_mut().is_some_and(|policy| policy.take(action)) {
+                let mut policy = Policy { tier, opt_in, scoped: BTreeSet::new(), unscoped: BTreeSet::new() };
+                policy.take(action);
+                policies.push(policy);
+            }
+        }
+    }
+    policies
+}
+
+impl Policy {
+    /// The policy document.
+    pub fn document(&self) -> Value {
+        let mut statements = Vec::new();
+        if !self.scoped.is_empty() {
+            let services: BTreeSet<&str> = self.scoped.iter().map(|action| service_of(action)).collect();
+            let resources: Vec<String> = services.into_iter().flat_map(resources).collect();
+            statements.push(json!({
+                "Sid": "InThisAccount", "Effect": "Allow", "Action": self.scoped, "Resource": resources,
+                // Some ARNs name no account; a few services do not tell whose a resource is.
+                "Condition": {"StringEqualsIfExists": {"aws:ResourceAccount": "${AWS::AccountId}"}},
+            }));
+        }
+        if !self.unscoped.is_empty() {
+            statements.push(json!({
+                "Sid": "WithoutResources", "Effect": "Allow", "Action": self.unscoped, "Resource": "*",
+            }));
+        }
+        json!({"Version": "2012-10-17", "Statement": statements})
+    }
+
+    /// Every allowed action.
+    pub fn actions(&self) -> impl Iterator<Item = &'static str> {
+        self.scoped.iter().chain(&self.unscoped).copied()
+    }
+
+    /// Characters of the document in the partition with the longest name.
+    pub fn length(&self) -> usize {
+        let text = self.document().to_string();
+        let filled =
+            text.replace("${AWS::Partition}", "aws-us-gov").replace("${AWS::AccountId}", "111122223333");
+        filled.chars().filter(|c| !c.is_whitespace()).count()
+    }
+
+    /// Adds an action, if the document stays short enough.
+    fn take(&mut self, action: &'static str) -> bool {
+        let actions = if knows_resources(action) { &mut self.scoped } else { &mut self.unscoped };
+        actions.insert(action);
+        if self.length() <= POLICY_LENGTH {
+            return true;
+        }
+        self.scoped.remove(action);
+        self.unscoped.remove(action);
+        false
+    }
+}
+
+fn knows_resources(action: &str) -> bool {
+    action != "tag:TagResources" && !action.starts_with("ec2:Describe")
+}
+
+fn service_of(action: &str) -> &str {
+    action.split(':').next().unwrap_or_default()
+}
+
+/// The resources of a service, in this account.
+fn resources(service: &str) -> Vec<String> {
+    match WITHOUT_ACCOUNT.iter().find(|(name, _)| *name == service) {
+        Some((_, arns)) => arns.iter().map(|arn| (*arn).to_owned()).collect(),
+        None => vec![format!("arn:${{AWS::Partition}}:{service}:*:${{AWS::AccountId}}:*")],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SERVICES;
+
+    fn original() -> Vec<Policy> {
+        policies(SERVICES.iter().map(|service| (Tier::Original, service)))
+    }
+
+    #[test]
+    fn every_needed_action_is_allowed_once() {
+        let policies = original();
+        let allowed: Vec<_> = policies.iter().flat_map(Policy::actions).collect();
+        let once: BTreeSet<_> = allowed.iter().copied().collect();
+        assert_eq!(once.len(), allowed.len());
+        for service in SERVICES {
+            for row in service.rows.iter().filter(|row| !matches!(row.found, Found::Nothing(_))) {
+                assert!(row.needed_actions(service).iter().all(|action| once.contains(action)), "{row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_untags_deletes_or_creates() {
+        for action in original().iter().flat_map(Policy::actions) {
+            let name = action.split(':').nth(1).unwrap_or_default();
+            let creates = name.starts_with("Create") && name != "CreateTags";
+            let bad = ["Untag", "Remove", "Delete", "*"].iter().any(|word| name.contains(word));
+            assert!(!creates && !bad, "{action}");
+        }
+    }
+
+    #[test]
+    fn policies_are_short_enough_and_split_where_they_must_be() {
+        let one: &Service = &SERVICES[0];
+        let policies = original();
+        assert!(policies.iter().all(|policy| policy.length() <= POLICY_LENGTH));
+        let names: Vec<&'static str> =
+            (0..400).map(|nth| &*format!("{}:TagResource{nth}", one.name).leak()).collect();
+        let mut policy =
+            Policy { tier: Tier::All, opt_in: false, scoped: BTreeSet::new(), unscoped: BTreeSet::new() };
+        let taken = names.iter().take_while(|name| policy.take(name)).count();
+        assert!(taken < names.len() && policy.actions().count() == taken, "{taken}");
+        assert!(policy.length() <= POLICY_LENGTH && policy.length() > POLICY_LENGTH - 40);
+    }
+
+    #[test]
+    fn objects_need_a_policy_of_their_own() {
+        let policies = original();
+        let also: Vec<_> = policies.iter().filter(|policy| policy.opt_in).flat_map(Policy::actions).collect();
+        assert_eq!(also, ["s3:GetObjectTagging", "s3:PutObjectTagging"]);
+    }
+}
