@@ -47,11 +47,18 @@ impl Error {
     }
 
     /// Whether AWS says that there is no such thing: codes like `NoSuchEntity`,
-    /// `InvalidVolume.NotFound`, `ResourceNotFoundException`, `NoSuchBucket`.
+    /// `InvalidVolume.NotFound`, `ResourceNotFoundException`, `NoSuchBucket`; some services say
+    /// it in the message of a general code.
     pub fn is_not_found(&self) -> bool {
-        self.code.as_deref().is_some_and(names_absence)
+        let code = self.code.as_deref().unwrap_or_default();
+        let general = GENERAL_CODES.iter().any(|start| code.starts_with(start));
+        names_absence(code) || general && names_absence(&self.message)
     }
 }
+
+/// How the codes begin that say no more than that something in a request is wrong.
+const GENERAL_CODES: &[&str] =
+    &["Validation", "InvalidParameter", "InvalidInput", "InvalidRequest", "BadRequest"];
 
 /// Whether an error code or message says that a resource is not there.
 pub fn names_absence(text: &str) -> bool {

@@ -7,7 +7,9 @@ mod cache;
 mod error;
 pub mod lambda;
 mod look_ups;
+mod native;
 mod principals;
+mod refusal;
 mod sessions;
 mod tagger;
 

@@ -5,21 +5,24 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_s3::types::{Tag as ObjectTag, Tagging};
 use aws_tags::services::Route;
+use aws_tags::services::tag_operation::TagOperation;
 use aws_tags::tags::TagMap;
 use aws_tags::{Batch, Failure, Tagger};
 
 use crate::Regional;
 use crate::error::{Error, names_absence};
+use crate::native::Native;
 
 /// Waits before resources that failed for a passing reason are tried again.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(800)];
 
-/// EC2, the Resource Groups Tagging API, and S3.
+/// EC2, the Resource Groups Tagging API, S3, and services' own tag operations.
 #[derive(Debug)]
 pub struct AwsTagger {
     ec2: Regional<aws_sdk_ec2::Client>,
     tagging_api: Regional<aws_sdk_resourcegroupstagging::Client>,
     s3: Regional<aws_sdk_s3::Client>,
+    native: Native,
 }
 
 type Results = Vec<Result<(), Failure>>;
@@ -30,6 +33,7 @@ impl AwsTagger {
             ec2: Regional::new(&config, aws_sdk_ec2::Client::new),
             tagging_api: Regional::new(&config, aws_sdk_resourcegroupstagging::Client::new),
             s3: Regional::new(&config, aws_sdk_s3::Client::new),
+            native: Native::new(config),
         }
     }
 
@@ -40,6 +44,7 @@ impl AwsTagger {
             Route::Ec2CreateTags => self.create_tags(batch).await,
             Route::TaggingApi => self.tag_resources(batch).await,
             Route::S3Object => self.tag_object(batch).await,
+            Route::Native(operation) => Ok(self.tag_each(operation, batch).await),
         };
         match answer {
             Ok(results) => results,
@@ -94,6 +99,15 @@ impl AwsTagger {
             }
         };
         Ok(batch.resources.iter().map(|resource| result(resource.arn.as_str())).collect())
+    }
+
+    async fn tag_each(&self, operation: &'static TagOperation, batch: &Batch) -> Results {
+        let mut results = Vec::new();
+        for resource in &batch.resources {
+            let added = self.native.add(operation, &batch.region, &resource.arn, &batch.tags).await;
+            results.push(added.map_err(Failure::from));
+        }
+        results
     }
 
     /// `PutObjectTagging` replaces all tags, so they are read first, and nothing is written where
