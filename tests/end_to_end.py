@@ -296,7 +296,7 @@ class TheCommand(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             with open(os.path.join(folder, "trail.json"), "w") as file:
                 json.dump({"Records": [event["detail"], session.event["detail"]]}, file)
-            subprocess.run(["cargo", "build", "--quiet", "-p", "aws-tags-cli", "--features", "apply"], cwd=ROOT, check=True)
+            subprocess.run(["cargo", "build", "--quiet", "-p", "aws-tags-cli", "--features", "aws"], cwd=ROOT, check=True)
             command = [os.path.join(ROOT, "target", "debug", "aws-tags"), "replay", "--apply", "--endpoint-url", MOTO.server.url, folder]
             env = {**os.environ, **client_env("http://127.0.0.1:1")}
             done = subprocess.run(command, env=env, capture_output=True, text=True)
@@ -338,10 +338,70 @@ class TheFunctions(unittest.TestCase):
         arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
         event = creation("ec2/CreateVolume", arn, MOTO.session.identity)
         MOTO.tag([event])
-        line = next(line for line in MOTO.lambdas.log() if line.get("id") == event["detail"]["eventID"])
-        self.assertIn('"Person":"session"', line["resources"])
-        self.assertIn('"CostCenter":"iam"', line["resources"])
+        line = next(line for line in MOTO.lambdas.log() if line.get("eventID") == event["detail"]["eventID"])
+        self.assertEqual((line["outcome"], line["session"], line["principal"]), ("tagged", "found", MOTO.session.arn))
+        resource, = line["resources"]
+        self.assertEqual((resource["arn"], resource["result"]), (arn, "tagged"))
+        self.assertEqual(resource["tags"], {"Owner": "owner", "Person": "session", "squad": "session", "CostCenter": "iam",
+                                            "PrincipalId": "extra"})
         self.assertNotIn("4711", str(line))
+
+
+class Metrics(unittest.TestCase):
+    """What the functions print is what CloudWatch reads."""
+
+    def counted(self, function, payload):
+        before = len(MOTO.lambdas.log())
+        MOTO.lambdas.invoke(function, payload)
+        return [line for line in MOTO.lambdas.log()[before:] if "_aws" in line]
+
+    def test_one_line_for_each_service_of_an_invocation(self):
+        volume = creation("ec2/CreateVolume", ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net)), MOTO.session.identity)
+        topic = creation("sns/CreateTopic", MOTO.c("sns").create_topic(Name="counted")["TopicArn"], MOTO.session.identity)
+        lost = fresh(load("ec2/CreateVolume--omitted-response"))
+        ec2, sns = self.counted("tag-handler", local_aws.batch([volume, topic, lost]))
+        for line in (ec2, sns):
+            self.assertEqual(problems(line), [])
+            self.assertEqual(line["Function"], "tag-handler")
+        self.assertEqual([ec2[name] for name in ("Service", "Events", "ResourcesTagged", "Retried", "SessionsFound")], ["ec2", 2, 1, 1, 1])
+        self.assertEqual([sns[name] for name in ("Service", "Events", "ResourcesTagged", "ResourcesFailed")], ["sns", 1, 1, 0])
+
+    def test_the_recorder_counts_sessions(self):
+        line, = self.counted("session-recorder", local_aws.batch([MOTO.session.event]))
+        self.assertEqual(problems(line), [])
+        self.assertEqual([line[name] for name in ("Function", "Service", "Events", "SessionsRecorded", "Retried")],
+                         ["session-recorder", "sts", 1, 1, 0])
+
+
+def problems(document):
+    """Where a line breaks the rules of the embedded metric format.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    found = []
+
+    def check(good, what):
+        found.extend([what] * (not good))
+
+    def is_name(value):
+        return isinstance(value, str) and 1 <= len(value) <= 255
+
+    metadata = document["_aws"]
+    check(type(metadata.get("Timestamp")) is int, "Timestamp is no integer")
+    at = datetime.datetime.fromtimestamp(metadata["Timestamp"] / 1000, datetime.timezone.utc)
+    check(abs(at - now()) < datetime.timedelta(minutes=5), "Timestamp is not now in milliseconds")
+    check(metadata["CloudWatchMetrics"], "no directive")
+    for directive in metadata["CloudWatchMetrics"]:
+        check(set(directive) == {"Namespace", "Dimensions", "Metrics"}, f"members are {sorted(directive)}")
+        check(directive["Namespace"] == "aws-tags", "another namespace")
+        check(directive["Dimensions"] and all(len(some) <= 9 for some in directive["Dimensions"]), "too few or many dimensions")
+        for dimension in sum(directive["Dimensions"], []):
+            check(is_name(dimension) and is_name(document.get(dimension)), f"dimension {dimension} is no text at the root")
+        check(1 <= len(directive["Metrics"]) <= 100, f"{len(directive['Metrics'])} metrics")
+        for metric in directive["Metrics"]:
+            check(set(metric) == {"Name", "Unit"} and is_name(metric["Name"]) and metric["Unit"] == "Count", f"{metric}")
+            check(type(document.get(metric["Name"])) is int, f"{metric['Name']} is no number at the root")
+    return found
 
 
 def setUpModule():

@@ -1,8 +1,11 @@
 //! What both functions need at the start.
 
+use std::io::{self, Write};
+
+use serde_json::Value;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-/// Logs as JSON lines on standard output, where Lambda collects them.
+/// What the runtime itself logs goes as JSON lines on standard output, where Lambda collects them.
 pub fn init_log() {
     tracing_subscriber::fmt()
         .json()
@@ -13,6 +16,12 @@ pub fn init_log() {
         .with_span_events(FmtSpan::NONE)
         .with_max_level(tracing::Level::INFO)
         .init();
+}
+
+/// Writes one line for each on standard output, all at once.
+pub fn write(lines: impl Iterator<Item = Value>) -> io::Result<()> {
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
+    io::stdout().lock().write_all(text.as_bytes())
 }
 
 /// The name of the session table, which has no default.

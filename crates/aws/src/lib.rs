@@ -8,6 +8,8 @@ mod error;
 pub mod lambda;
 mod look_ups;
 mod native;
+#[cfg(feature = "operations")]
+pub mod operations;
 mod principals;
 mod refusal;
 mod sessions;
@@ -44,9 +46,20 @@ pub struct Aws {
     served: OnceCell<Served>,
 }
 
+/// What overrides the environment's configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// A profile of the shared configuration files.
+    pub profile: Option<String>,
+    /// The Region.
+    pub region: Option<String>,
+    /// Where all calls go, e.g. to a local AWS.
+    pub endpoint_url: Option<String>,
+}
+
 impl Aws {
-    /// Reads Region, credentials and endpoints as all AWS tools do; `endpoint_url` overrides.
-    pub async fn connect(endpoint_url: Option<&str>) -> Self {
+    /// Reads Region, credentials and endpoints as all AWS tools do, but for what is overridden.
+    pub async fn connect(access: &Access) -> Self {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .build_https();
@@ -56,7 +69,13 @@ impl Aws {
             .timeout_config(
                 TimeoutConfig::builder().connect_timeout(CONNECT_TIME).operation_timeout(CALL_TIME).build(),
             );
-        if let Some(url) = endpoint_url {
+        if let Some(profile) = &access.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = &access.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(url) = &access.endpoint_url {
             loader = loader.endpoint_url(url);
         }
         Self { config: loader.load().await, served: OnceCell::new() }

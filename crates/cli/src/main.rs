@@ -1,8 +1,12 @@
 //! `aws-tags`: what the Lambdas would do, told and tried offline.
 
 mod deployment;
+#[cfg(feature = "aws")]
+mod doctor;
 mod explain;
 mod input;
+#[cfg(feature = "aws")]
+mod redrive;
 mod replay;
 mod services;
 mod stand_in;
@@ -22,8 +26,8 @@ struct Cli {
     command: Command,
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 all is done, 1 some resources could not be tagged, 2 bad input or settings.";
+const EXIT_CODES: &str = "Exit codes: 0 all is done, 1 some resources could not be tagged, there are findings, or \
+some events could not be sent, 2 bad input, settings or credentials.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -61,6 +65,98 @@ The settings of the tag handler count here too: see `aws-tags settings`.")]
     Policy(Deployment),
     /// Lists the settings, which are environment variables, and checks those that are set.
     Settings(SettingsList),
+    /// Checks an installation, and says what to do about each finding: trails, rules, functions and
+    /// their settings, table, queues, permissions, other taggers.
+    #[command(after_help = "Examples:
+  aws-tags doctor --profile prod --region eu-west-1
+  aws-tags doctor --regions eu-central-1,us-east-1
+  aws-tags doctor --json | jq -r 'select(.severity == \"error\") | .todo'
+
+A check that cannot be made, e.g. for want of a permission, is a finding and does not stop the others.
+Exit codes: 0 all is well, 1 there are findings, 2 nothing could be checked.")]
+    Doctor(Doctor),
+    /// Sends dead letters back to the queues that the functions read, and says what became of each.
+    /// Shows them first, and asks on a terminal.
+    #[command(after_help = "Examples:
+  aws-tags redrive --dry-run
+  aws-tags redrive --yes --wait 300
+  aws-tags redrive --event-name CreateVolume --limit 1
+  aws-tags redrive --yes --json | jq -r 'select(.outcome == \"came back\") | .eventID'
+
+A letter is deleted only after it was sent: an interrupted run loses nothing and can be started again.
+An event that fails again comes back only after all its tries in the queue; until then it is under way.
+Exit codes: 0 all are sent, 1 some came back or could not be sent, 2 the queues cannot be read.")]
+    Redrive(Redrive),
+}
+
+/// Which AWS is asked.
+#[derive(Args)]
+struct AccessOptions {
+    /// A profile of the shared AWS configuration.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// The home Region of the installation.
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// Send all calls there, e.g. to a local AWS.
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
+}
+
+#[cfg(feature = "aws")]
+impl AccessOptions {
+    fn access(&self) -> aws_tags_aws::Access {
+        aws_tags_aws::Access {
+            profile: self.profile.clone(),
+            region: self.region.clone(),
+            endpoint_url: self.endpoint_url.clone(),
+        }
+    }
+}
+
+/// Options of `doctor`.
+#[derive(Args)]
+struct Doctor {
+    #[command(flatten)]
+    access: AccessOptions,
+    /// Further Regions whose trails and rules are checked. Without it us-east-1, where calls of the
+    /// global STS endpoint are logged.
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    regions: Vec<String>,
+    /// One JSON object a finding.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Options of `redrive`.
+#[derive(Args)]
+struct Redrive {
+    #[command(flatten)]
+    access: AccessOptions,
+    /// Further Regions whose dead-letter queues are read. Events go to the home Region.
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    regions: Vec<String>,
+    /// Only letters in this dead-letter queue; may be given often.
+    #[arg(long = "queue", value_name = "NAME")]
+    queues: Vec<String>,
+    /// Only events of this call, e.g. `CreateVolume`; may be given often.
+    #[arg(long = "event-name", value_name = "NAME")]
+    event_names: Vec<String>,
+    /// At most so many letters.
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<usize>,
+    /// Show the letters and send nothing.
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+    /// Send without asking.
+    #[arg(long)]
+    yes: bool,
+    /// How long to wait for what becomes of the events; 0 does not wait.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    wait: u64,
+    /// One JSON object an event.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Where records come from.
@@ -130,6 +226,10 @@ struct SettingsList {
     json: bool,
 }
 
+/// What a build without AWS answers.
+#[cfg(not(feature = "aws"))]
+const NO_AWS: &str = "this build cannot talk to AWS: build with `cargo build -p aws-tags-cli --features aws`";
+
 /// How a command ended. Bad input is said at once, on standard error, and remembered here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum End {
@@ -147,6 +247,12 @@ fn main() -> ExitCode {
         Command::Rules(options) => deployment::rules(&options, out),
         Command::Policy(options) => deployment::policy(&options, out),
         Command::Settings(options) => services::settings(&options, out),
+        #[cfg(feature = "aws")]
+        Command::Doctor(options) => doctor::run(&options, out),
+        #[cfg(feature = "aws")]
+        Command::Redrive(options) => redrive::run(&options, out),
+        #[cfg(not(feature = "aws"))]
+        Command::Doctor(_) | Command::Redrive(_) => Err(std::io::Error::other(NO_AWS)),
     };
     match end {
         Ok(End::Done) => ExitCode::SUCCESS,

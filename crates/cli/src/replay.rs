@@ -67,8 +67,10 @@ fn bad(reason: &str) -> io::Result<End> {
     Ok(End::BadInput)
 }
 
-#[cfg(feature = "apply")]
+#[cfg(feature = "aws")]
 mod apply {
+    use aws_tags_aws::{Access, Aws};
+
     use super::{Cloud, OffsetDateTime, Record, Replay, Replayed, Sessions, Settings, Write, io};
     use crate::stand_in::IamTags;
 
@@ -80,7 +82,8 @@ mod apply {
         replayed: &mut Replayed<'_, W>,
         records: &[Record],
     ) -> io::Result<()> {
-        let aws = aws_tags_aws::Aws::connect(options.endpoint_url.as_deref()).await;
+        let aws =
+            Aws::connect(&Access { endpoint_url: options.endpoint_url.clone(), ..Access::default() }).await;
         let served = aws.served().await.map_err(io::Error::other)?;
         let now = |_: &_| OffsetDateTime::now_utc();
         let (sessions, look_ups, tagger) = (Sessions::default(), aws.look_ups(), aws.tagger());
@@ -97,7 +100,7 @@ mod apply {
     }
 }
 
-#[cfg(not(feature = "apply"))]
+#[cfg(not(feature = "aws"))]
 mod apply {
     use super::{Record, Replay, Replayed, Settings, Write, io};
     use crate::stand_in::IamTags;
@@ -110,9 +113,7 @@ mod apply {
         _: &mut Replayed<'_, W>,
         _: &[Record],
     ) -> io::Result<()> {
-        Err(io::Error::other(
-            "this build cannot talk to AWS: build with `cargo build -p aws-tags-cli --features apply`",
-        ))
+        Err(io::Error::other(crate::NO_AWS))
     }
 }
 

@@ -1,0 +1,223 @@
+//! `aws-tags doctor`: what an installation lacks, and what to do about it.
+
+mod checks;
+mod pattern;
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use aws_tags::installation::{PREFIX, SESSION_RECORDER, SESSION_TABLE, TAG_HANDLER};
+use aws_tags_aws::operations::Installation;
+use aws_tags_aws::{Aws, Error};
+use serde::Serialize;
+
+use crate::{Doctor, End, complain};
+use checks::Part;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Resources stay without tags, or without all of them.
+    Error,
+    /// It works, but something may be lost or done twice.
+    Warning,
+    /// It could not be checked.
+    Unchecked,
+}
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    severity: Severity,
+    check: &'static str,
+    region: String,
+    found: String,
+    todo: String,
+}
+
+impl Finding {
+    fn new(severity: Severity, found: impl Into<String>, todo: impl Into<String>) -> Self {
+        let (check, region) = ("", String::new());
+        Self { severity, check, region, found: found.into(), todo: todo.into() }
+    }
+
+    /// Resources stay without tags.
+    fn error(found: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self::new(Severity::Error, found, todo)
+    }
+
+    /// Something may be lost or done twice.
+    fn warning(found: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, found, todo)
+    }
+}
+
+/// What is checked, and the permissions that it takes.
+const CHECKS: &[(&str, &str)] = &[
+    ("trails", "cloudtrail:DescribeTrails, cloudtrail:GetTrailStatus, cloudtrail:GetEventSelectors"),
+    ("rules", "events:ListRules, events:ListTargetsByRule"),
+    (
+        "functions",
+        "lambda:GetFunctionConfiguration, lambda:GetFunctionConcurrency, lambda:ListEventSourceMappings",
+    ),
+    ("table", "dynamodb:DescribeTable, dynamodb:DescribeTimeToLive, dynamodb:DescribeContinuousBackups"),
+    ("queues", "sqs:ListQueues, sqs:GetQueueAttributes"),
+    ("permissions", "iam:SimulatePrincipalPolicy"),
+];
+
+/// Checks everything; one check that fails does not stop the others.
+pub fn run(options: &Doctor, out: &mut impl Write) -> io::Result<End> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let aws = Aws::connect(&options.access.access()).await;
+        let Some(home) = aws.region().map(str::to_owned) else {
+            complain("no Region: give one with --region, AWS_REGION, or a profile");
+            return Ok(End::BadInput);
+        };
+        let account = match aws.served().await {
+            Ok(served) => served.account.clone().unwrap_or_default(),
+            Err(error) => {
+                complain(&format!("cannot ask AWS who we are: {error}"));
+                return Ok(End::BadInput);
+            }
+        };
+        let regions = regions(&options.regions, &home);
+        if !options.json {
+            writeln!(out, "Account {account}, home Region {home}, Regions {}\n", regions.join(", "))?;
+        }
+        let mut report = Report { out, json: options.json, counts: [0; 3], region: String::new() };
+        for region in &regions {
+            report.region.clone_from(region);
+            everywhere(&mut report, &aws.installation(region), *region == home).await?;
+        }
+        report.region.clone_from(&home);
+        at_home(&mut report, &aws.installation(&home), &account).await?;
+        report.end()
+    })
+}
+
+/// The Regions to check: those that are given, else the one in which the global endpoint of STS
+/// is logged; and always the home Region, first.
+fn regions(given: &[String], home: &str) -> Vec<String> {
+    let global = match aws_tags::arn::partition_of(home) {
+        "aws" => vec!["us-east-1".to_owned()],
+        _ => Vec::new(),
+    };
+    let mut regions = vec![home.to_owned()];
+    for region in if given.is_empty() { &global } else { given } {
+        if !regions.contains(region) {
+            regions.push(region.clone());
+        }
+    }
+    regions
+}
+
+/// Trails, rules and their dead letters: wherever calls are made.
+async fn everywhere<W: Write>(report: &mut Report<'_, W>, here: &Installation, home: bool) -> io::Result<()> {
+    report.check("trails", here.trails().await, |trails| checks::trails(&trails))?;
+    let wanted = |name: &str, pattern: &str| name.starts_with(PREFIX) || pattern.contains("CloudTrail");
+    let rules = here.rules(wanted).await;
+    report.check("rules", rules, |rules| checks::rules(&rules, home))?;
+    if home {
+        return Ok(());
+    }
+    report.check("queues", here.queues(PREFIX).await, |queues| checks::dead_letters(&queues))
+}
+
+/// Functions, table and queues: in the home Region only.
+async fn at_home<W: Write>(report: &mut Report<'_, W>, here: &Installation, account: &str) -> io::Result<()> {
+    for part in [Part::Recorder, Part::Handler] {
+        let name = if part == Part::Handler { TAG_HANDLER } else { SESSION_RECORDER };
+        let asked = here.function(name).await;
+        let found = asked.as_ref().ok().cloned().flatten();
+        report.check("functions", asked, |function| checks::function(part, function.as_ref()))?;
+        if let Some(function) = found {
+            let actions = checks::needed_actions(part, &function);
+            let denied = here.denied(&function.role, &actions).await;
+            report
+                .check("permissions", denied, |denied| checks::permissions(name, &function.role, &denied))?;
+        }
+    }
+    let table = here.table(SESSION_TABLE.0).await;
+    report.check("table", table, |table| checks::table(table.as_ref()))?;
+    let queues = here.queues(PREFIX).await;
+    report.check("queues", queues, |queues| checks::queues(&queues, account))
+}
+
+/// Writes findings as they come, and counts them.
+struct Report<'a, W> {
+    out: &'a mut W,
+    json: bool,
+    /// By severity.
+    counts: [usize; 3],
+    region: String,
+}
+
+impl<W: Write> Report<'_, W> {
+    fn check<T>(
+        &mut self,
+        check: &'static str,
+        asked: Result<T, Error>,
+        judge: impl FnOnce(T) -> Vec<Finding>,
+    ) -> io::Result<()> {
+        let findings = match asked {
+            Ok(facts) => judge(facts),
+            Err(error) => {
+                let needed = CHECKS.iter().find(|(name, _)| *name == check).map_or("", |(_, needed)| needed);
+                let todo = format!("see that you may use {needed}, and try again");
+                vec![Finding::new(Severity::Unchecked, error.to_string(), todo)]
+            }
+        };
+        for finding in findings {
+            self.write(&Finding { check, region: self.region.clone(), ..finding })?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, finding: &Finding) -> io::Result<()> {
+        self.counts[finding.severity as usize] += 1;
+        if self.json {
+            serde_json::to_writer(&mut *self.out, finding)?;
+            return writeln!(self.out);
+        }
+        let (color, word) = match finding.severity {
+            Severity::Error => (AnsiColor::Red.on_default(), "error"),
+            Severity::Warning => (AnsiColor::Yellow.on_default(), "warning"),
+            Severity::Unchecked => (AnsiColor::Magenta.on_default(), "unchecked"),
+        };
+        let Finding { check, region, found, todo, .. } = finding;
+        let dim = Style::new().dimmed();
+        writeln!(self.out, "{color}{word:<9}{color:#} {dim}{region} {check}:{dim:#} {found}")?;
+        writeln!(self.out, "          → {todo}")
+    }
+
+    fn end(self) -> io::Result<End> {
+        let [errors, warnings, unchecked] = self.counts;
+        if !self.json {
+            match self.counts {
+                [0, 0, 0] => {
+                    let names: Vec<_> = CHECKS.iter().map(|(name, _)| *name).collect();
+                    writeln!(self.out, "All is well: {}.", names.join(", "))?;
+                }
+                _ => {
+                    writeln!(self.out, "\nerrors: {errors}, warnings: {warnings}, not checked: {unchecked}")?;
+                }
+            }
+        }
+        Ok(if self.counts == [0; 3] { End::Done } else { End::Failed })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_global_sts_endpoint_is_checked_unless_regions_are_given() {
+        assert_eq!(regions(&[], "eu-west-1"), ["eu-west-1", "us-east-1"]);
+        assert_eq!(regions(&[], "us-east-1"), ["us-east-1"]);
+        assert_eq!(regions(&[], "cn-north-1"), ["cn-north-1"]);
+        assert_eq!(regions(&["eu-north-1".to_owned()], "eu-west-1"), ["eu-west-1", "eu-north-1"]);
+    }
+}

@@ -1,0 +1,463 @@
+//! What is judged: facts in, findings out.
+
+use std::collections::BTreeSet;
+
+use aws_tags::installation::{
+    CREATION_QUEUE, CREATION_RULES, DEAD_LETTERS, PREFIX, SESSION_QUEUE, SESSION_RECORDER, SESSION_RULE,
+    SESSION_TABLE, TAG_HANDLER, TTL_ATTRIBUTE,
+};
+use aws_tags::services::{Found, Row, Service};
+use aws_tags::{SERVICES, Settings};
+use aws_tags_aws::operations::{Function, Queue, Rule, Table, Trail};
+use serde_json::Value;
+
+use super::Finding;
+use super::pattern::could_match;
+
+/// More waiting messages than this are a backlog.
+const BACKLOG: u64 = 1000;
+
+const DEPLOY: &str = "deploy again (`make deploy`)";
+
+/// One of the two functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The session recorder.
+    Recorder,
+    /// The tag handler.
+    Handler,
+}
+
+/// Whether EventBridge gets the management events of a Region.
+pub fn trails(trails: &[Trail]) -> Vec<Finding> {
+    let on: Vec<&Trail> = trails.iter().filter(|trail| trail.logging).collect();
+    if on.is_empty() {
+        let off: Vec<&str> = trails.iter().map(|trail| trail.name.as_str()).collect();
+        return vec![match off.first() {
+            None => Finding::error(
+                "no trail covers the Region: AWS sends no CloudTrail events to EventBridge",
+                "create a multi-Region trail that logs management events: `aws cloudtrail create-trail --is-multi-region-trail …`",
+            ),
+            Some(first) => Finding::error(
+                format!("logging is off: {}", off.join(", ")),
+                format!("turn it on: `aws cloudtrail start-logging --name {first}`"),
+            ),
+        }];
+    }
+    let names = on.iter().map(|trail| trail.name.as_str()).collect::<Vec<_>>().join(", ");
+    let some = |logs: fn((bool, bool)) -> bool| on.iter().any(|trail| trail.management.is_none_or(logs));
+    let mut findings = Vec::new();
+    if !some(|(writes, _)| writes) {
+        findings.push(Finding::error(
+            format!("no management events that write are logged: {names}"),
+            "let a trail log them: `aws cloudtrail put-event-selectors` with ReadWriteType All",
+        ));
+    } else if !some(|(_, reads)| reads) {
+        findings.push(Finding::warning(
+            format!("no management events that read are logged, and AssumeRole is one: {names}"),
+            "let a trail log them too, or session tags may be missing: `aws cloudtrail put-event-selectors` with ReadWriteType All",
+        ));
+    }
+    if !on.iter().any(|trail| trail.multi_region) {
+        findings.push(Finding::warning(
+            format!("no trail that logs covers all Regions: {names}"),
+            format!(
+                "make it so: `aws cloudtrail update-trail --is-multi-region-trail --name {}`",
+                on[0].name
+            ),
+        ));
+    }
+    findings
+}
+
+/// Our rules, and those of others that catch the same events.
+pub fn rules(rules: &[Rule], home: bool) -> Vec<Finding> {
+    let missing_to = match home {
+        true => format!("{DEPLOY}: stacks aws-tags-tag-handler and aws-tags-session-recorder"),
+        false => format!("{DEPLOY} for this Region as well: stack aws-tags-region-forwarder"),
+    };
+    let creations: Vec<&Rule> = rules.iter().filter(|rule| rule.name.starts_with(CREATION_RULES)).collect();
+    let sessions: Vec<&Rule> = rules.iter().filter(|rule| rule.name == SESSION_RULE).collect();
+    let mut findings = Vec::new();
+    for (found, name) in [(&creations, format!("{CREATION_RULES}<n>")), (&sessions, SESSION_RULE.to_owned())]
+    {
+        if found.is_empty() {
+            findings.push(Finding::error(format!("no rule `{name}`"), missing_to.clone()));
+        }
+        findings.extend(found.iter().flat_map(|rule| our_rule(rule)));
+    }
+    if !creations.is_empty() {
+        findings.extend(left_out(&creations));
+    }
+    findings.extend(rules.iter().filter(|rule| !rule.name.starts_with(PREFIX)).filter_map(other_tagger));
+    findings
+}
+
+const ALL_EVENTS: &str = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS";
+
+fn our_rule(rule: &Rule) -> Vec<Finding> {
+    let Rule { name, state, targets, .. } = rule;
+    let mut findings = Vec::new();
+    let wanted = if name == SESSION_RULE { ALL_EVENTS } else { "ENABLED" };
+    if state == "DISABLED" {
+        findings.push(Finding::error(
+            format!("rule `{name}` is disabled"),
+            format!("enable it as {wanted}: {DEPLOY}"),
+        ));
+    } else if name == SESSION_RULE && state != ALL_EVENTS {
+        findings.push(Finding::error(
+            format!("rule `{name}` is {state}, so that it never sees AssumeRole, which counts as reading"),
+            format!("set its state to {ALL_EVENTS}: {DEPLOY}"),
+        ));
+    } else if name != SESSION_RULE && state == ALL_EVENTS {
+        findings.push(Finding::warning(
+            format!("rule `{name}` is {ALL_EVENTS}, which creation events do not need"),
+            format!("set its state to ENABLED: {DEPLOY}"),
+        ));
+    }
+    if targets.is_empty() {
+        findings.push(Finding::error(format!("rule `{name}` has no target"), DEPLOY));
+    }
+    for target in targets.iter().filter(|target| target.dead_letter_queue.is_none()) {
+        findings.push(Finding::warning(
+            format!(
+                "rule `{name}` has no dead-letter queue for {}: what cannot be delivered is lost",
+                target.arn
+            ),
+            DEPLOY,
+        ));
+    }
+    findings
+}
+
+/// Calls that this program knows and the rules do not, in services that they do know: the rules
+/// are older. Services that are left out altogether are so on purpose.
+fn left_out(rules: &[&Rule]) -> Option<Finding> {
+    let patterns: Vec<Value> =
+        rules.iter().filter_map(|rule| serde_json::from_str(&rule.pattern).ok()).collect();
+    let caught = |service: &Service, row: &&Row| {
+        // Some services append the date of their API to the name.
+        let dated = |rule: &&Rule| rule.pattern.contains(&format!("\"{}20", row.call));
+        patterns.iter().any(|pattern| could_match(pattern, service.name, row.call)) || rules.iter().any(dated)
+    };
+    let mut calls = BTreeSet::new();
+    for service in SERVICES {
+        let creating = || service.rows.iter().filter(|row| !matches!(row.found, Found::Nothing(_)));
+        if creating().any(|row| caught(service, &row)) {
+            let left = creating().filter(|row| !caught(service, row));
+            calls.extend(left.map(|row| format!("{}:{}", service.name, row.call)));
+        }
+    }
+    let some = calls.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+    let more = calls.len().saturating_sub(5);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!calls.is_empty()).then(|| {
+        let found = format!("no rule catches {some}{more}, which this version supports");
+        Finding::warning(found, format!("the rules are of another version: {DEPLOY}"))
+    })
+}
+
+/// Somebody else's rule that gives creation events to a function.
+fn other_tagger(rule: &Rule) -> Option<Finding> {
+    let is_function = |arn: &&str| arn.contains(":lambda:");
+    let functions: Vec<&str> =
+        rule.targets.iter().map(|target| target.arn.as_str()).filter(is_function).collect();
+    let pattern: Value = serde_json::from_str(&rule.pattern).ok()?;
+    let is_caught = || {
+        SERVICES
+            .iter()
+            .any(|service| service.rows.iter().any(|row| could_match(&pattern, service.name, row.call)))
+    };
+    if rule.state == "DISABLED" || functions.is_empty() || !is_caught() {
+        return None;
+    }
+    Some(Finding::warning(
+        format!("rule `{}` gives creation events to {} as well", rule.name, functions.join(", ")),
+        "if that is another tagger, see that they write different keys, or remove one",
+    ))
+}
+
+/// A function, its settings, and what it is fed from.
+pub fn function(part: Part, function: Option<&Function>) -> Vec<Finding> {
+    let (name, queue) = match part {
+        Part::Recorder => (SESSION_RECORDER, SESSION_QUEUE),
+        Part::Handler => (TAG_HANDLER, CREATION_QUEUE),
+    };
+    let Some(function) = function else {
+        return vec![Finding::error(format!("no function `{name}`"), DEPLOY)];
+    };
+    let because = |why: &Option<String>| why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    let mut findings = Vec::new();
+    let (state, why) = &function.state;
+    if state != "Active" {
+        findings.push(Finding::error(format!("function `{name}` is {state}{}", because(why)), DEPLOY));
+    }
+    let (update, why) = &function.last_update;
+    if update != "Successful" {
+        let found = format!("the last update of function `{name}` is {update}{}", because(why));
+        findings.push(Finding::warning(found, format!("wait for it, or {DEPLOY}")));
+    }
+    if function.reserved == Some(0) {
+        let todo = format!("let it run: `aws lambda delete-function-concurrency --function-name {name}`");
+        findings.push(Finding::error(
+            format!("function `{name}` is stopped: its reserved concurrency is 0"),
+            todo,
+        ));
+    }
+    findings.extend(settings(part, name, function));
+    findings.extend(source(name, queue, function));
+    findings
+}
+
+fn settings(part: Part, name: &str, function: &Function) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let todo = format!("set it right and {DEPLOY}");
+    match function.environment.get("SESSION_TABLE").map(String::as_str) {
+        Some(table) if table == SESSION_TABLE.0 => {}
+        Some(table) => {
+            let found =
+                format!("function `{name}` uses the session table `{table}`, not `{}`", SESSION_TABLE.0);
+            findings.push(Finding::error(found, todo.clone()));
+        }
+        None => {
+            findings.push(Finding::error(format!("function `{name}` has no SESSION_TABLE"), todo.clone()))
+        }
+    }
+    let wrong = match part {
+        Part::Recorder => Vec::new(),
+        Part::Handler => Settings::read(|variable| function.environment.get(variable).cloned())
+            .map_or_else(|wrong| wrong.0, |_| Vec::new()),
+    };
+    findings.extend(wrong.into_iter().map(|wrong| {
+        let found = format!("function `{name}` cannot start: {} is `{}`", wrong.name, wrong.value);
+        Finding::error(found, format!("allowed: {}; {todo}", wrong.allowed))
+    }));
+    findings
+}
+
+fn source(name: &str, queue: &str, function: &Function) -> Vec<Finding> {
+    let end = format!(":{queue}");
+    let Some(source) = function.sources.iter().find(|source| source.arn.ends_with(&end)) else {
+        return vec![Finding::error(format!("function `{name}` does not read queue `{queue}`"), DEPLOY)];
+    };
+    let mut findings = Vec::new();
+    if !matches!(source.state.as_str(), "Enabled" | "Enabling" | "Updating" | "Creating") {
+        let found =
+            format!("function `{name}` does not read queue `{queue}`: the mapping is {}", source.state);
+        findings.push(Finding::error(found, "enable it: `aws lambda update-event-source-mapping --enabled`"));
+    }
+    if !source.reports_failures {
+        let found =
+            format!("the mapping of queue `{queue}` lacks ReportBatchItemFailures: failed events are lost");
+        findings.push(Finding::error(found, DEPLOY));
+    }
+    findings
+}
+
+/// The session table.
+pub fn table(table: Option<&Table>) -> Vec<Finding> {
+    let (name, key) = SESSION_TABLE;
+    let Some(table) = table else {
+        return vec![Finding::error(format!("no table `{name}`"), DEPLOY)];
+    };
+    let mut findings = Vec::new();
+    if !matches!(table.status.as_str(), "ACTIVE" | "UPDATING") {
+        findings.push(Finding::error(format!("table `{name}` is {}", table.status), "wait, or restore it"));
+    }
+    if table.key != key {
+        let found = format!("the key of table `{name}` is {}, not {}", table.key.join(", "), key.join(", "));
+        findings.push(Finding::error(found, format!("move it away and {DEPLOY}")));
+    }
+    if table.ttl.as_deref() != Some(TTL_ATTRIBUTE) {
+        let found = format!("table `{name}` forgets nothing: TTL is not on for `{TTL_ATTRIBUTE}`");
+        findings.push(Finding::warning(found, DEPLOY));
+    }
+    if !table.point_in_time_recovery {
+        let found = format!("table `{name}` has no point-in-time recovery");
+        findings.push(Finding::warning(found, DEPLOY));
+    }
+    findings
+}
+
+/// Queues, their backlog, and dead letters.
+pub fn queues(queues: &[Queue], account: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for name in [SESSION_QUEUE, CREATION_QUEUE] {
+        let Some(queue) = queues.iter().find(|queue| queue.name == name) else {
+            findings.push(Finding::error(format!("no queue `{name}` in account {account}"), DEPLOY));
+            continue;
+        };
+        if queue.dead_letter_queue.is_none() {
+            let found = format!("queue `{name}` has no dead-letter queue: what goes on failing is lost");
+            findings.push(Finding::error(found, DEPLOY));
+        }
+        if queue.waiting > BACKLOG {
+            let found = format!("messages that wait in queue `{name}`: {}", queue.waiting);
+            let todo = "see the function's throttles and errors, and its reserved concurrency";
+            findings.push(Finding::warning(found, todo));
+        }
+    }
+    findings.extend(dead_letters(queues));
+    findings
+}
+
+/// Dead letters, which lie in every Region that has rules.
+pub fn dead_letters(queues: &[Queue]) -> Vec<Finding> {
+    let dead = queues.iter().filter(|queue| queue.name.ends_with(DEAD_LETTERS));
+    dead.filter(|queue| queue.waiting + queue.under_way > 0)
+        .map(|queue| {
+            let found = format!("dead letters in `{}`: {}", queue.name, queue.waiting + queue.under_way);
+            Finding::warning(found, "mend what the function's log says, then `aws-tags redrive`")
+        })
+        .collect()
+}
+
+/// Actions that a function needs whatever it tags.
+const ALWAYS: &[(Part, &[&str])] = &[
+    (Part::Recorder, &["dynamodb:PutItem"]),
+    (Part::Handler, &["dynamodb:Query", "iam:GetRole", "iam:GetUser"]),
+];
+
+/// The actions that a function's role must allow: for the tag handler those of all rows, but for
+/// kinds that it is not set to tag.
+pub fn needed_actions(part: Part, function: &Function) -> Vec<&'static str> {
+    let always = ALWAYS.iter().filter(|(of, _)| *of == part).flat_map(|(_, actions)| actions.iter().copied());
+    let mut actions: BTreeSet<&str> = always.collect();
+    let settings = Settings::read(|variable| function.environment.get(variable).cloned());
+    let also = |kind: &str| settings.as_ref().is_ok_and(|settings| settings.also_tags(kind));
+    if part == Part::Handler {
+        for service in SERVICES {
+            let tagged = service.rows.iter().filter(|row| !matches!(row.found, Found::Nothing(_)));
+            let wanted = tagged.filter(|row| row.opt_in.is_none() || also(row.kind));
+            actions.extend(wanted.flat_map(|row| row.needed_actions(service)));
+        }
+    }
+    actions.into_iter().collect()
+}
+
+/// What a function's role does not allow.
+pub fn permissions(name: &str, role: &str, denied: &[String]) -> Vec<Finding> {
+    if denied.is_empty() {
+        return Vec::new();
+    }
+    let found = format!("the role of function `{name}` does not allow {}", denied.join(", "));
+    vec![Finding::error(found, format!("add them to {role}, or {DEPLOY}"))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Severity;
+    use aws_tags_aws::operations::{Source, Target};
+
+    fn severities(findings: &[Finding]) -> Vec<Severity> {
+        findings.iter().map(|finding| finding.severity).collect()
+    }
+
+    fn trail(logging: bool, multi_region: bool, management: Option<(bool, bool)>) -> Trail {
+        Trail { name: "main".into(), multi_region, logging, management }
+    }
+
+    #[test]
+    fn a_region_needs_a_trail_that_logs_what_writes_and_reads() {
+        let good = trail(true, true, Some((true, true)));
+        for (all, expected) in [
+            (vec![], vec![Severity::Error]),
+            (vec![trail(false, true, None)], vec![Severity::Error]),
+            (vec![trail(true, true, Some((false, true)))], vec![Severity::Error]),
+            (vec![trail(true, true, Some((true, false)))], vec![Severity::Warning]),
+            (vec![trail(true, false, Some((true, true)))], vec![Severity::Warning]),
+            (vec![trail(true, true, None)], vec![]),
+            (vec![trail(false, false, None), good], vec![]),
+        ] {
+            assert_eq!(severities(&trails(&all)), expected, "{all:?}");
+        }
+    }
+
+    fn rule(name: &str, state: &str, pattern: &str) -> Rule {
+        let queue = "arn:aws:sqs:eu-west-1:111122223333:q".to_owned();
+        let targets = vec![Target { arn: queue.clone(), dead_letter_queue: Some(queue) }];
+        Rule { name: name.into(), state: state.into(), pattern: pattern.into(), targets }
+    }
+
+    #[test]
+    fn rules_of_an_older_version_are_noticed_and_left_out_services_are_not() {
+        let sqs = r#"{"detail": {"eventSource": ["sqs.amazonaws.com"], "eventName": ["CreateQueue"]}}"#;
+        let athena =
+            r#"{"detail": {"eventSource": ["athena.amazonaws.com"], "eventName": ["CreateWorkGroup"]}}"#;
+        let sessions = rule(SESSION_RULE, ALL_EVENTS, "{}");
+        assert_eq!(rules(&[rule("aws-tags-creations-1", "ENABLED", sqs), sessions.clone()], true), []);
+        let old = rules(&[rule("aws-tags-creations-1", "ENABLED", athena), sessions], true);
+        assert_eq!(severities(&old), [Severity::Warning]);
+        assert!(old[0].found.contains("athena:CreateDataCatalog"), "{old:?}");
+    }
+
+    #[test]
+    fn only_functions_that_get_creation_events_may_be_other_taggers() {
+        let pattern = r#"{"detail-type": ["AWS API Call via CloudTrail"], "detail": {"eventName": [{"prefix": "Create"}]}}"#;
+        let mut other = rule("auto-tag", "ENABLED", pattern);
+        assert_eq!(other_tagger(&other), None, "its target is a queue");
+        other.targets[0].arn = "arn:aws:lambda:eu-west-1:111122223333:function:AutoTag".into();
+        assert!(other_tagger(&other).is_some_and(|finding| finding.found.contains("function:AutoTag")));
+        other.state = "DISABLED".into();
+        assert_eq!(other_tagger(&other), None);
+    }
+
+    fn handler() -> Function {
+        let source = Source {
+            arn: format!("arn:aws:sqs:eu-west-1:111122223333:{CREATION_QUEUE}"),
+            state: "Enabled".into(),
+            reports_failures: true,
+        };
+        Function {
+            state: ("Active".into(), None),
+            last_update: ("Successful".into(), None),
+            environment: [("SESSION_TABLE".to_owned(), SESSION_TABLE.0.to_owned())].into(),
+            sources: vec![source],
+            ..Function::default()
+        }
+    }
+
+    #[test]
+    fn every_wrong_setting_of_the_function_is_named_with_what_is_allowed() {
+        assert_eq!(function(Part::Handler, Some(&handler())), []);
+        let mut wrong = handler();
+        wrong.environment.insert("OWNER".into(), "everyone".into());
+        let findings = function(Part::Handler, Some(&wrong));
+        assert_eq!(severities(&findings), [Severity::Error]);
+        assert!(
+            findings[0].found.contains("OWNER is `everyone`") && findings[0].todo.contains("principal-arn")
+        );
+    }
+
+    #[test]
+    fn a_backlog_and_dead_letters_are_told_from_a_few_waiting_messages() {
+        let queue = |name: &str, waiting| Queue {
+            name: name.into(),
+            url: String::new(),
+            waiting,
+            under_way: 1,
+            dead_letter_queue: Some("arn".into()),
+        };
+        let with = |waiting| [queue(SESSION_QUEUE, 7), queue(CREATION_QUEUE, waiting)];
+        assert_eq!(queues(&with(BACKLOG), "111122223333"), []);
+        let backlog = queues(&with(BACKLOG + 1), "111122223333");
+        assert_eq!(severities(&backlog), [Severity::Warning]);
+        assert!(backlog[0].found.ends_with("`aws-tags-creations`: 1001"), "{backlog:?}");
+        let dead = [&with(0)[..], &[queue("aws-tags-creations-dead-letters", 2)]].concat();
+        assert!(queues(&dead, "111122223333")[0].found.ends_with("dead-letters`: 3"));
+    }
+
+    #[test]
+    fn kinds_that_are_left_alone_need_no_permission() {
+        let mut function = handler();
+        assert!(!needed_actions(Part::Handler, &function).contains(&"s3:PutObjectTagging"));
+        function.environment.insert("ALSO_TAG".into(), "s3:object".into());
+        let actions = needed_actions(Part::Handler, &function);
+        assert!(
+            actions.contains(&"s3:PutObjectTagging") && actions.contains(&"ec2:CreateTags"),
+            "{actions:?}"
+        );
+        assert_eq!(needed_actions(Part::Recorder, &function), ["dynamodb:PutItem"]);
+    }
+}

@@ -1,0 +1,108 @@
+"""A healthy installation in a local AWS, part by part, by the names that the templates give them."""
+import functools
+import io
+import json
+import urllib.request
+import zipfile
+
+import local_aws
+from local_aws import ACCOUNT, REGION, TABLE
+
+OTHER_REGION = "us-east-1"
+CREATIONS, SESSIONS = "aws-tags-creations", "aws-tags-sessions"
+DEAD_LETTERS = "-dead-letters"
+FUNCTIONS = {"tag-handler": CREATIONS, "session-recorder": SESSIONS}
+
+
+def queue_arn(name, region=REGION):
+    return f"arn:aws:sqs:{region}:{ACCOUNT}:{name}"
+
+
+def clients(url):
+    """A client factory that makes each client once."""
+    return functools.cache(local_aws.session(url))
+
+
+def make_queues(c):
+    """The queues with their dead-letter queues; returns their URLs by name."""
+    urls = {}
+    for name in (CREATIONS, SESSIONS):
+        dead = name + DEAD_LETTERS
+        urls[dead] = c("sqs").create_queue(QueueName=dead)["QueueUrl"]
+        policy = {"deadLetterTargetArn": queue_arn(dead), "maxReceiveCount": 3}
+        urls[name] = c("sqs").create_queue(QueueName=name, Attributes={
+            "RedrivePolicy": json.dumps(policy), "VisibilityTimeout": "1"})["QueueUrl"]
+    return urls
+
+
+class Installation:
+    """Everything that `doctor` looks at. Functions' roles live in `iam`, which can simulate policies."""
+
+    def __init__(self, url, iam_url, calls):
+        """`calls` gives the creating calls of each service."""
+        self.url, self.calls = url, calls
+        self.c, self.iam = clients(url), clients(iam_url)
+
+    def make(self):
+        """Forgets what was there and makes all anew."""
+        urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", b"", method="POST"))
+        self.c("s3", "us-east-1").create_bucket(Bucket="trail")
+        cloudtrail = self.c("cloudtrail")
+        cloudtrail.create_trail(Name="main", S3BucketName="trail", IsMultiRegionTrail=True)
+        cloudtrail.start_logging(Name="main")
+        self.select("All")
+        self.urls = make_queues(self.c)
+        for region in (REGION, OTHER_REGION):
+            self.make_rules(region)
+        self.make_table()
+        for name, queue in FUNCTIONS.items():
+            self.make_function(name, queue)
+
+    def select(self, read_write, management=True):
+        self.c("cloudtrail").put_event_selectors(TrailName="main", EventSelectors=[
+            {"ReadWriteType": read_write, "IncludeManagementEvents": management, "DataResources": []}])
+
+    def make_rules(self, region):
+        for nth, (service, calls) in enumerate(self.calls.items(), 1):
+            self.make_rule(region, f"aws-tags-creations-{nth}", "ENABLED", service, calls, CREATIONS)
+        self.make_rule(region, "aws-tags-sessions", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS", "sts",
+                       ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetFederationToken"], SESSIONS)
+
+    def make_rule(self, region, name, state, service, calls, queue, **target):
+        events = self.c("events", region)
+        events.put_rule(Name=name, State=state, EventPattern=json.dumps({
+            "source": [f"aws.{service}"], "detail-type": ["AWS API Call via CloudTrail"],
+            "detail": {"eventSource": [f"{service}.amazonaws.com"], "eventName": calls, "errorCode": [{"exists": False}]}}))
+        target = {"Arn": queue_arn(queue, region), "DeadLetterConfig": {"Arn": queue_arn(queue + DEAD_LETTERS, region)}, **target}
+        events.put_targets(Rule=name, Targets=[{"Id": "queue", **{k: v for k, v in target.items() if v}}])
+
+    def make_table(self):
+        local_aws.make_session_table(self.c)
+        dynamodb = self.c("dynamodb")
+        dynamodb.update_time_to_live(TableName=TABLE, TimeToLiveSpecification={"Enabled": True, "AttributeName": "forget_after"})
+        dynamodb.update_continuous_backups(TableName=TABLE, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True})
+
+    def make_function(self, name, queue, environment=None, **mapping):
+        """The code is never run here."""
+        role = self.role(self.c, name)
+        code = io.BytesIO()
+        with zipfile.ZipFile(code, "w") as file:
+            file.writestr("bootstrap", "")
+        self.c("lambda").create_function(
+            FunctionName=name, Runtime="provided.al2023", Handler="bootstrap", Role=role, Code={"ZipFile": code.getvalue()},
+            Environment={"Variables": {"SESSION_TABLE": TABLE, **(environment or {})}})
+        self.c("lambda").create_event_source_mapping(
+            FunctionName=name, EventSourceArn=queue_arn(queue), **{"FunctionResponseTypes": ["ReportBatchItemFailures"], **mapping})
+
+    def role(self, c, name):
+        trust = '{"Version":"2012-10-17","Statement":[]}'
+        try:
+            return c("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        except c("iam").exceptions.EntityAlreadyExistsException:
+            return c("iam").get_role(RoleName=name)["Role"]["Arn"]
+
+    def allow(self, name, actions):
+        """Gives a function's role these actions and no other."""
+        self.role(self.iam, name)
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": sorted(actions), "Resource": "*"}]}
+        self.iam("iam").put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
