@@ -20,9 +20,27 @@ def table(command):
 
 
 def services():
+    rows = collections.defaultdict(list)
+    for row in table("services"):
+        rows[row["tier"]].append(row)
+    lines = by_hand(rows["original"]) + [""]
+    for tier in ("common", "all"):
+        names = collections.defaultdict(lambda: [set(), 0])
+        for row in rows[tier]:
+            kinds = names[row["eventSource"].removesuffix(".amazonaws.com")]
+            kinds[0].add(row["resource"])
+            kinds[1] += 1
+        count = sum(len(kinds - {None}) for kinds, _ in names.values())
+        what = "Common services" if tier == "common" else "All other services"
+        lines += [f"**{what}** ({len(names)} with {count} kinds of resources, by generated rows): "
+                  + ", ".join(f"{name} {len(kinds - {None})}" for name, (kinds, _) in names.items()) + ".", ""]
+    return "\n".join(lines).strip()
+
+
+def by_hand(rows):
     calls = collections.defaultdict(lambda: collections.defaultdict(list))
     routes = collections.defaultdict(set)
-    for row in table("services"):
+    for row in rows:
         source = row["eventSource"].removesuffix(".amazonaws.com")
         kind = (row["resource"] or "").split(":")[-1]
         if kind:
@@ -35,7 +53,7 @@ def services():
         lines += ["| Call | Creates |", "|---|---|"]
         lines += [f"| {call} | {', '.join(dict.fromkeys(kinds))} |" for call, kinds in rows.items()]
         lines += ["", "</details>", ""]
-    return "\n".join(lines).strip()
+    return lines
 
 
 def settings():

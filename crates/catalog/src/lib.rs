@@ -1,7 +1,19 @@
 //! Generates the table of creating calls from AWS's own machine-readable descriptions.
 //!
-//! A developer's tool: no part of it runs in a Lambda. [`sources`] pins and fetches the packages,
-//! [`models`] reads the API models in them.
+//! A developer's tool: no part of it runs in a Lambda. [`sources`] pins and fetches the packages;
+//! [`models`], [`authorization`] and [`registry`] read them; [`rules`] tells which operations
+//! create which taggable types, [`locate`] where the record of such a call names the resource;
+//! [`overrides`] corrects them; [`table`] puts everything together and [`emit`] writes it.
 
+pub mod authorization;
+pub mod emit;
+pub mod event_sources;
+pub mod leaves;
+pub mod locate;
 pub mod models;
+pub mod overrides;
+pub mod registry;
+pub mod rules;
 pub mod sources;
+pub mod table;
+pub mod words;

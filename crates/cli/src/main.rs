@@ -51,6 +51,7 @@ The settings of the tag handler count here too: see `aws-tags settings`.")]
     #[command(after_help = "Examples:
   aws-tags services
   aws-tags services ec2 rds
+  aws-tags services --tier common --kind role
   aws-tags services --json | jq -r '.call'")]
     Services(Services),
     /// Prints the EventBridge rules that deliver what the functions handle.
@@ -203,6 +204,18 @@ struct Services {
     /// Only these, e.g. `ec2`.
     #[arg(value_name = "SERVICE")]
     names: Vec<String>,
+    /// Only kinds of resources that contain this, e.g. `volume` or `ec2:`.
+    #[arg(long, value_name = "TEXT")]
+    kind: Option<String>,
+    /// Only what is tagged by a call that contains this, e.g. `tag:TagResources`.
+    #[arg(long, value_name = "TEXT")]
+    route: Option<String>,
+    /// Only services of this tier and the ones within it.
+    #[arg(long, value_name = "WHICH", default_value = "all", value_parser = deployment::tier)]
+    tier: Tier,
+    /// Only rows that rest on this.
+    #[arg(long, value_enum)]
+    evidence: Option<EvidenceChoice>,
     /// One JSON object a row.
     #[arg(long)]
     json: bool,
@@ -217,6 +230,15 @@ struct Deployment {
     /// One JSON object a rule or policy.
     #[arg(long)]
     json: bool,
+}
+
+/// What a row rests on.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum EvidenceChoice {
+    /// A published record.
+    Recorded,
+    /// The model of the API.
+    Modelled,
 }
 
 #[derive(Args)]

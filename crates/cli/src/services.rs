@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use aws_tags::services::{Ending, Found, Row, Service};
+use aws_tags::services::{self, Ending, Evidence, Found, Row, Service, tier};
 use aws_tags::settings::Setting;
-use aws_tags::{SERVICES, SETTINGS, Settings};
+use aws_tags::{SETTINGS, Settings};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{End, Services, SettingsList, complain};
+use crate::{End, EvidenceChoice, Services, SettingsList, complain};
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -24,40 +24,82 @@ struct Line {
     /// Why it is left alone unless `ALSO_TAG` names it.
     left_alone: Option<&'static str>,
     reason: Option<&'static str>,
+    tier: &'static str,
+    evidence: &'static str,
+    title: &'static str,
 }
 
-/// Lists the rows of all services, or of those that are named.
+/// Lists the rows that the filters let through.
 pub fn run(options: &Services, out: &mut impl Write) -> io::Result<End> {
     let mut end = End::Done;
     for name in &options.names {
-        if !SERVICES.iter().any(|service| service.name == *name) {
-            let known: Vec<_> = SERVICES.iter().map(|service| service.name).collect();
-            complain(&format!("`{name}` is not a supported service; there are {}", known.join(", ")));
+        if !services::all().any(|service| service.name == *name) {
+            complain(&format!("`{name}` is not a supported service; {}", known(name)));
             end = End::BadInput;
         }
     }
-    let wanted = |service: &&Service| {
+    let named = |service: &&Service| {
         options.names.is_empty() || options.names.iter().any(|name| name == service.name)
     };
-    for service in SERVICES.iter().filter(wanted) {
-        if !options.json {
-            writeln!(out, "{} ({}.amazonaws.com)", service.title, service.name)?;
-        }
+    let in_tier = |service: &&Service| tier(service.name) <= options.tier;
+    let mut heading = "";
+    for service in services::all().filter(named).filter(in_tier) {
         for row in service.rows {
             let line = line(service, row);
+            if !options.wants(&line) {
+                continue;
+            }
             if options.json {
                 serde_json::to_writer(&mut *out, &line)?;
                 writeln!(out)?;
-            } else {
-                let what = line.resource.or(line.reason).unwrap_or_default();
-                let how = line.tagged_by.unwrap_or(line.found);
-                let left_alone = line.left_alone.map(|why| format!("; left alone by default: {why}"));
-                let left_alone = left_alone.unwrap_or_default();
-                writeln!(out, "  {:<42} {what:<40} {how}{left_alone}", line.call)?;
+                continue;
             }
+            if heading != service.name {
+                writeln!(out, "{} ({}.amazonaws.com)", service.title, service.name)?;
+                heading = service.name;
+            }
+            let what = line.resource.or(line.reason).unwrap_or_default();
+            let how = line.tagged_by.unwrap_or(line.found);
+            let left_alone = line.left_alone.map(|why| format!("; left alone by default: {why}"));
+            let left_alone = left_alone.unwrap_or_default();
+            writeln!(out, "  {:<42} {what:<40} {how}{left_alone}", line.call)?;
         }
     }
     Ok(end)
+}
+
+/// What a mistaken name may have meant; else where all names are.
+fn known(name: &str) -> String {
+    let like: Vec<_> = services::all()
+        .map(|service| service.name)
+        .filter(|known| known.contains(name) || name.contains(known))
+        .collect();
+    if like.is_empty() {
+        "`aws-tags services` lists all".to_owned()
+    } else {
+        format!("there are {}", like.join(", "))
+    }
+}
+
+impl Services {
+    fn wants(&self, line: &Line) -> bool {
+        let has = |wanted: &Option<String>, found: Option<&str>| match wanted {
+            Some(wanted) => found.is_some_and(|found| found.contains(wanted.as_str())),
+            None => true,
+        };
+        has(&self.kind, line.resource)
+            && has(&self.route, line.tagged_by)
+            && self.evidence.is_none_or(|wanted| Evidence::from(wanted).word() == line.evidence)
+    }
+}
+
+impl From<EvidenceChoice> for Evidence {
+    fn from(choice: EvidenceChoice) -> Self {
+        match choice {
+            EvidenceChoice::Recorded => Self::Recorded,
+            EvidenceChoice::Modelled => Self::Modelled,
+        }
+    }
 }
 
 fn line(service: &Service, row: &Row) -> Line {
@@ -80,6 +122,9 @@ fn line(service: &Service, row: &Row) -> Line {
         actions: if created { row.needed_actions(service) } else { Vec::new() },
         left_alone: row.opt_in,
         reason,
+        tier: tier(service.name).word(),
+        evidence: row.evidence.word(),
+        title: service.title,
     }
 }
 

@@ -213,9 +213,26 @@ fn wrong_settings_and_wrong_tag_files_are_bad_input() {
 #[test]
 fn services_lists_every_row() {
     let output = aws_tags(&["services", "--json"]);
-    let rows: usize = aws_tags::SERVICES.iter().map(|service| service.rows.len()).sum();
+    let rows: usize = aws_tags::services::all().map(|service| service.rows.len()).sum();
     assert_eq!(lines(&output).len(), rows);
-    let unknown = aws_tags(&["services", "elb"]);
+    let unknown = aws_tags(&["services", "dynamo"]);
     assert_eq!(unknown.status.code(), Some(2));
-    assert!(complaints(&unknown)[0].contains("`elb` is not a supported service; there are athena,"));
+    assert!(complaints(&unknown)[0].ends_with("`dynamo` is not a supported service; there are dynamodb"));
+    let unheard = aws_tags(&["services", "zzz"]);
+    assert!(complaints(&unheard)[0].ends_with("`aws-tags services` lists all"));
+}
+
+#[test]
+fn services_filters_by_tier_kind_route_and_evidence() {
+    let calls = |arguments: &[&str]| {
+        let output = aws_tags(&[&["services", "--json"], arguments].concat());
+        let call = |line: Value| line["call"].as_str().expect("a call").to_owned();
+        lines(&output).into_iter().map(call).collect::<Vec<_>>()
+    };
+    assert_eq!(calls(&["kms", "--kind", "kms:key"]), ["CreateKey", "ReplicateKey"]);
+    assert_eq!(calls(&["kms", "--tier", "original"]), [""; 0]);
+    assert_eq!(calls(&["sqs", "--tier", "original"]), ["CreateQueue"]);
+    assert!(calls(&["--route", "ec2:CreateTags"]).contains(&"RunInstances".to_owned()));
+    assert!(!calls(&["--route", "ec2:CreateTags"]).contains(&"CreateQueue".to_owned()));
+    assert!(!calls(&["--evidence", "modelled"]).contains(&"CreateQueue".to_owned()));
 }

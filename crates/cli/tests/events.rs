@@ -49,8 +49,8 @@ fn files_are_named_after_source_call_and_variant() {
 fn every_row_finds_its_resource_in_some_file() {
     let mut seen = BTreeSet::new();
     for (_, event) in events() {
-        let Some(service) = aws_tags::services::service(&event.source) else { continue };
-        let Some(row) = service.rows_of(&event.name).first() else { continue };
+        let Some((service, rows)) = aws_tags::services::rows(&event.source, &event.name) else { continue };
+        let Some(row) = rows.first() else { continue };
         let kinds: Vec<&str> = match Meaning::of(&event) {
             Meaning::Created(creation) => {
                 let looked_up = creation.questions.iter().map(|question| question.kind());

@@ -1,7 +1,7 @@
 //! What a record means, told from the record alone.
 
 use crate::event::Event;
-use crate::services::{Creation, Ending, created, service};
+use crate::services::{Creation, Ending, created, rows};
 use crate::session::{NoSession, STS, Session};
 
 /// What a CloudTrail record means.
@@ -36,13 +36,9 @@ impl Meaning {
                 Err(NoSession(reason)) => Self::Skip(reason),
             };
         }
-        let Some(service) = service(&event.source) else {
+        let Some((service, rows)) = rows(&event.source, &event.name) else {
             return Self::NotSupported;
         };
-        let rows = service.rows_of(&event.name);
-        if rows.is_empty() {
-            return Self::NotSupported;
-        }
         if let Some(code) = event.error_code() {
             return Self::FailedCall(code.into_owned());
         }

@@ -1,7 +1,8 @@
 //! The table: which calls create which resources, where a record names them, how they are tagged.
 //!
 //! One file per event source, one row per call and kind of resource. Rows are `const`: a cold
-//! start pays nothing for them, and a look-up is two binary searches.
+//! start pays nothing for them, and a look-up is two binary searches. What is written by hand wins;
+//! `generated.rs` holds the rest of AWS, made by `crates/catalog` from AWS's own descriptions.
 
 mod athena;
 mod dynamodb;
@@ -10,6 +11,8 @@ mod ecs;
 mod eks;
 mod elasticache;
 mod elasticloadbalancing;
+#[rustfmt::skip]
+mod generated;
 mod glue;
 mod lambda;
 mod rds;
@@ -31,7 +34,9 @@ use crate::event::Event;
 use crate::tags::TAGS_PER_RESOURCE;
 use tag_operation::TagOperation;
 
-/// Every supported service, sorted by event source.
+pub use generated::SERVICES as GENERATED;
+
+/// The services whose rows are written by hand, sorted by event source.
 pub const SERVICES: &[Service] = &[
     athena::SERVICE,
     dynamodb::SERVICE,
@@ -87,9 +92,34 @@ pub struct Row {
     pub optional: bool,
     /// Whether the service stores names in lower case, whatever the request said.
     pub lower_case: bool,
+    /// Whether the call also changes what is there already, which its record does not tell.
+    pub upsert: bool,
+    /// The service in its ARNs, where that is not the first part of `kind`.
+    pub arn_service: Option<&'static str>,
+    /// What the row rests on.
+    pub evidence: Evidence,
     /// Tells calls that create from calls of the same name that do not. Of an optional kind, only
     /// that kind is left out.
     pub unless: Option<fn(&Event) -> Option<Ending>>,
+}
+
+/// What a row rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Evidence {
+    /// A published record confirms it.
+    Recorded,
+    /// The model of the API and the ARN format of the authorization data say so.
+    Modelled,
+}
+
+impl Evidence {
+    /// One word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::Modelled => "modelled",
+        }
+    }
 }
 
 /// Where the resources of a row are.
@@ -253,6 +283,9 @@ impl Row {
             limit: TAGS_PER_RESOURCE,
             optional: false,
             lower_case: false,
+            upsert: false,
+            arn_service: None,
+            evidence: Evidence::Recorded,
             unless: None,
         }
     }
@@ -292,6 +325,18 @@ impl Row {
         Self { lower_case: true, ..self }
     }
 
+    const fn upsert(self) -> Self {
+        Self { upsert: true, ..self }
+    }
+
+    const fn arn_service(self, service: &'static str) -> Self {
+        Self { arn_service: Some(service), ..self }
+    }
+
+    const fn modelled(self) -> Self {
+        Self { evidence: Evidence::Modelled, ..self }
+    }
+
     const fn unless(self, ends: fn(&Event) -> Option<Ending>) -> Self {
         Self { unless: Some(ends), ..self }
     }
@@ -309,16 +354,33 @@ impl PartialEq for RowRef {
 
 impl Eq for RowRef {}
 
-/// The service of an event source, e.g. `ec2.amazonaws.com`.
-pub fn service(event_source: &str) -> Option<&'static Service> {
+/// What is known about a call of an event source, e.g. `ec2.amazonaws.com`: its service and its
+/// rows. What is written by hand wins over what is generated.
+pub fn rows(event_source: &str, event_name: &str) -> Option<(&'static Service, &'static [Row])> {
     let (name, _) = event_source.split_once(".amazonaws.com")?;
-    let nth = SERVICES.binary_search_by(|service| service.name.cmp(name)).ok()?;
-    SERVICES.get(nth)
+    [SERVICES, GENERATED].into_iter().find_map(|table| {
+        let nth = table.binary_search_by(|service| service.name.cmp(name)).ok()?;
+        let service = table.get(nth)?;
+        let rows = service.rows_of(event_name);
+        (!rows.is_empty()).then_some((service, rows))
+    })
+}
+
+/// Every service with its rows, by hand and generated, sorted by event source. An event source may
+/// be in both tables.
+pub fn all() -> impl Iterator<Item = &'static Service> {
+    let mut generated = GENERATED.iter().peekable();
+    let mut by_hand = SERVICES.iter().peekable();
+    std::iter::from_fn(move || match (by_hand.peek(), generated.peek()) {
+        (Some(one), Some(other)) if other.name < one.name => generated.next(),
+        (None, _) => generated.next(),
+        _ => by_hand.next(),
+    })
 }
 
 /// Kinds of resources that are tagged only where the setting `ALSO_TAG` names them.
 pub fn opt_in_kinds() -> impl Iterator<Item = &'static str> {
-    let rows = SERVICES.iter().flat_map(|service| service.rows);
+    let rows = all().flat_map(|service| service.rows);
     rows.filter(|row| row.opt_in.is_some()).map(|row| row.kind)
 }
 
@@ -509,7 +571,7 @@ fn arns_at(place: &str, row: &Row, event: &Event) -> Result<Vec<Arn>, String> {
     if texts.is_empty() {
         return Err(format!("{} has no `{place}`", event.name));
     }
-    let service = row.kind.split(':').next().unwrap_or_default();
+    let service = row.arn_service.or_else(|| row.kind.split(':').next()).unwrap_or_default();
     texts
         .iter()
         .map(|text| match Arn::parse(text) {
@@ -535,16 +597,30 @@ fn fill(format: &str, lower_case: bool, event: &Event) -> Result<Vec<String>, St
             }
             Piece::Variable(path) => event.texts(path),
         };
+        let Piece::Variable(name) = piece else {
+            arns.iter_mut().for_each(|arn| arn.extend(values.iter().map(|text| text.as_ref())));
+            continue;
+        };
         if values.is_empty() {
-            let Piece::Variable(name) = piece else {
-                continue;
-            };
             return Err(format!("{} has no `{name}`", event.name));
         }
-        arns =
-            arns.iter().flat_map(|start| values.iter().map(move |value| format!("{start}{value}"))).collect();
+        // Requests take ARNs where names and ids are meant.
+        if let Some(arn) = values.iter().find(|value| value.starts_with("arn:")) {
+            return Err(format!("{}: `{name}` is `{arn}`, and an ARN was to be built from it", event.name));
+        }
+        let whole = |start: &String, value: &str| format!("{start}{}", without_repetition(start, value));
+        arns = arns.iter().flat_map(|start| values.iter().map(|value| whole(start, value))).collect();
     }
     Ok(arns)
+}
+
+/// Route 53 answers with the id `/hostedzone/Z1`, and the ARN ends in `hostedzone/Z1`.
+fn without_repetition<'a>(start: &str, value: &'a str) -> &'a str {
+    let repeated = value.strip_prefix('/').and_then(|rest| {
+        let (first, id) = rest.split_once('/')?;
+        start.strip_suffix('/')?.ends_with(first).then_some(id)
+    });
+    repeated.unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -558,8 +634,8 @@ mod tests {
         let object = record.as_object_mut().expect("object");
         object.extend(fields.as_object().expect("object").clone());
         let event = Event::from_json(record).expect("a record");
-        let service = service(source).expect("a service");
-        created(service, service.rows_of(name), &event)
+        let (service, rows) = rows(source, name).expect("a row");
+        created(service, rows, &event)
     }
 
     fn arns(creation: &Creation) -> Vec<&str> {
@@ -569,14 +645,16 @@ mod tests {
     #[test]
     fn services_and_rows_are_sorted() {
         assert!(SERVICES.is_sorted_by(|a, b| a.name < b.name));
-        for service in SERVICES {
+        assert!(GENERATED.is_sorted_by(|a, b| a.name < b.name));
+        assert!(all().is_sorted_by(|a, b| a.name <= b.name));
+        for service in all() {
             assert!(service.rows.is_sorted_by(|a, b| a.call <= b.call), "{}", service.name);
         }
     }
 
     #[test]
     fn every_place_is_a_path_or_a_format_with_at_most_one_list() {
-        for row in SERVICES.iter().flat_map(|service| service.rows) {
+        for row in all().flat_map(|service| service.rows) {
             let Found::InRecord(places) = row.found else {
                 continue;
             };
@@ -586,9 +664,30 @@ mod tests {
                 let lists = pieces(place).filter(|p| matches!(p, Piece::Variable(v) if v.contains("[]")));
                 assert!(lists.count() <= 1, "{place}");
                 let paths = place.contains("responseElements.") || place.contains("requestParameters.");
-                assert!(paths, "{place}");
+                assert!(paths || place.ends_with("/default"), "{place}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_written_by_hand_wins() {
+        for service in GENERATED {
+            for row in service.rows {
+                let source = format!("{}.amazonaws.com", service.name);
+                let (_, found) = rows(&source, row.call).expect("a row");
+                assert!(found.iter().any(|other| std::ptr::eq(other, row)), "{source} {}", row.call);
+            }
+        }
+    }
+
+    #[test]
+    fn an_arn_in_place_of_a_name_builds_nothing_and_a_repeated_part_counts_once() {
+        let record = |id: &str| json!({"responseElements": {"hostedZone": {"id": id}}});
+        let zone =
+            |id| created_by("route53.amazonaws.com", "CreateHostedZone", record(id)).expect("a creation");
+        assert_eq!(arns(&zone("/hostedzone/Z1")), ["arn:aws:route53:::hostedzone/Z1"]);
+        assert_eq!(arns(&zone("Z1")), ["arn:aws:route53:::hostedzone/Z1"]);
+        assert!(zone("arn:aws:route53:::hostedzone/Z1").missing[0].contains("an ARN was to be built"));
     }
 
     #[test]

@@ -1,0 +1,41 @@
+//! The event source under which CloudTrail records an API.
+
+use crate::models::Api;
+
+/// APIs whose event source is not the name that requests are signed with.
+///
+/// Facts from the services' pages on CloudTrail, whose sample records show the name.
+const OTHERWISE: &[(&str, &str)] = &[
+    ("application-autoscaling", "autoscaling"),
+    ("marketplace-catalog", "marketplacecatalog"),
+    ("mq", "amazonmq"),
+    ("pinpoint", "pinpoint"),
+    ("polly", "tts"),
+    ("servicecatalog-appregistry", "servicecatalog-appregistry"),
+];
+
+/// The event source without `.amazonaws.com`.
+pub fn event_source(api: &Api) -> &str {
+    let other = OTHERWISE.iter().find(|(name, _)| *name == api.name);
+    other.map_or_else(|| api.signing_name(), |(_, source)| source)
+}
+
+/// The prefixes of the service authorization data under which an API's actions and resources stand,
+/// the likeliest first.
+pub fn prefixes(api: &Api) -> Vec<&str> {
+    const OTHERWISE: &[(&str, &[&str])] = &[
+        ("cloudwatch", &["cloudwatch"]),
+        ("iotsecuretunneling", &["iot"]),
+        ("mq", &["mq"]),
+        ("opensearchmemory", &["bedrock-agentcore"]),
+        ("pinpoint", &["mobiletargeting"]),
+        ("application-autoscaling", &["application-autoscaling"]),
+    ];
+    if let Some((_, prefixes)) = OTHERWISE.iter().find(|(name, _)| *name == api.name) {
+        return prefixes.to_vec();
+    }
+    if api.name.starts_with("partnercentral-") {
+        return vec!["partnercentral"];
+    }
+    vec![api.signing_name()]
+}

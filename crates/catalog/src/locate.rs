@@ -1,0 +1,304 @@
+//! Where CloudTrail's record of a creation names the resource.
+
+use crate::event_sources::event_source;
+use crate::leaves::{Leaf, leaves};
+use crate::models::{Api, Operation};
+use crate::overrides::PLACES;
+use crate::rules::Creation;
+use crate::words::{camel, plain, singular};
+
+/// The places of a creation, the best first; empty where no rule is sure.
+pub fn places(api: &Api, operation: &Operation, creation: &Creation<'_>) -> Vec<String> {
+    let known = PLACES.iter().find(|(source, call, kind, _, _)| {
+        (*source, *call, *kind) == (event_source(api), creation.call, creation.kind.as_str())
+    });
+    if let Some((_, _, _, places, _)) = known {
+        return places.iter().map(|place| (*place).to_owned()).collect();
+    }
+    let answer = api.output(operation).map(|shape| leaves(api, shape, creation.several)).unwrap_or_default();
+    let request = api.input(operation).map(|shape| leaves(api, shape, false)).unwrap_or_default();
+    let subject = Subject::of(creation);
+    let by_arn = subject.arn(&answer).map(|leaf| spelled(api, operation, leaf)).unwrap_or_default();
+    let sure = creation.formats.iter().filter(|_| creation.sure);
+    let by_ids: Vec<String> = sure
+        .filter_map(|format| subject.filled(api, operation, format, &answer, &request, creation))
+        .flatten()
+        .collect();
+    // EC2's tag call takes ids, and its formats are exact; elsewhere a named ARN is surest.
+    if api.name == "ec2" && !by_ids.is_empty() { by_ids } else { [by_arn, by_ids].concat() }
+}
+
+/// A path of a response as CloudTrail may spell it.
+fn spelled(api: &Api, operation: &Operation, leaf: &Leaf) -> Vec<String> {
+    let wrapped = format!("responseElements.{}", leaf.path);
+    let Some((outer, rest)) = leaf.path.split_once('.') else { return vec![wrapped] };
+    let payload = api.output(operation).and_then(|shape| shape.payload.as_deref());
+    // RDS, ElastiCache and Redshift leave the wrapper out; so may REST APIs whose wrapper is the body.
+    let bare = format!("responseElements.{rest}");
+    match api.metadata.endpoint_prefix.as_str() {
+        "rds" | "elasticache" | "redshift" => vec![bare],
+        _ if payload.is_some_and(|payload| camel(payload) == outer) => vec![wrapped, bare],
+        _ => vec![wrapped],
+    }
+}
+
+/// What is looked for.
+struct Subject<'a> {
+    noun: &'a str,
+    kind: String,
+}
+
+impl<'a> Subject<'a> {
+    fn of(creation: &'a Creation<'_>) -> Self {
+        let kind = creation.kind.split_once(':').map_or("", |(_, kind)| kind);
+        Self { noun: &creation.noun, kind: singular(&plain(kind)) }
+    }
+
+    fn is(&self, name: &str) -> bool {
+        name == self.noun || name == self.kind
+    }
+
+    /// `instance` for `dbinstance`: the end of the whole name.
+    fn is_partly(&self, name: &str) -> bool {
+        name.len() > 2 && (self.noun.ends_with(name) || self.kind.ends_with(name))
+            || name.len() > 4
+                && (name.ends_with(self.noun) || name.ends_with(&self.kind) || self.noun.starts_with(name))
+    }
+
+    /// How surely the structure around a member is the created resource.
+    fn owner(&self, leaf: &Leaf) -> u32 {
+        let Some(outer) = leaf.chain.last() else { return 10 };
+        let plain_outer = singular(&plain(outer));
+        let generic = [
+            "summary",
+            "details",
+            "detail",
+            "description",
+            "response",
+            "info",
+            "metadata",
+            "output",
+            "result",
+            "item",
+            "entity",
+        ];
+        let stem = generic.iter().find_map(|end| plain_outer.strip_suffix(end)).unwrap_or(&plain_outer);
+        let stem = stem.strip_prefix("created").or_else(|| stem.strip_prefix("create")).unwrap_or(stem);
+        if stem.is_empty() || self.is(stem) {
+            9
+        } else if self.is_partly(stem) {
+            7
+        } else {
+            0
+        }
+    }
+
+    /// The member that holds the ARN.
+    fn arn<'l>(&self, answer: &'l [Leaf]) -> Option<&'l Leaf> {
+        let scored = answer.iter().filter_map(|leaf| {
+            let name = plain(&leaf.name);
+            let stem = singular(name.strip_suffix("arn").or_else(|| name.strip_suffix("arns"))?);
+            let owner = self.owner(leaf);
+            let score = match stem.as_str() {
+                "" if owner > 0 => 80 + owner,
+                stem if self.is(stem) => 90 + owner,
+                "resource" | "created" if owner > 0 => 60 + owner,
+                stem if owner > 0 && self.is_partly(stem) => 50 + owner,
+                _ => return None,
+            };
+            Some((score, leaf))
+        });
+        unambiguous(scored)
+    }
+
+    /// The ARN format with a path for each of its variables.
+    fn filled(
+        &self,
+        api: &Api,
+        operation: &Operation,
+        format: &str,
+        answer: &[Leaf],
+        request: &[Leaf],
+        creation: &Creation<'_>,
+    ) -> Option<Vec<String>> {
+        let variables: Vec<&str> =
+            variables(format).filter(|v| !matches!(*v, "Partition" | "Region" | "Account")).collect();
+        if format.contains('*') {
+            return None;
+        }
+        let own = variables.last().copied()?;
+        let mut filled = vec![format.to_owned()];
+        for variable in &variables {
+            let paths = if *variable == own {
+                self.own_paths(api, operation, own, answer, request, creation)?
+            } else {
+                parent_paths(api, operation, variable, answer, request)?
+            };
+            filled = filled
+                .iter()
+                .flat_map(|start| {
+                    paths
+                        .iter()
+                        .map(|path| start.replace(&format!("${{{variable}}}"), &format!("${{{path}}}")))
+                })
+                .collect();
+        }
+        Some(filled)
+    }
+
+    fn own_paths(
+        &self,
+        api: &Api,
+        operation: &Operation,
+        variable: &str,
+        answer: &[Leaf],
+        request: &[Leaf],
+        creation: &Creation<'_>,
+    ) -> Option<Vec<String>> {
+        let mut paths = Vec::new();
+        if let Some(leaf) =
+            unambiguous(answer.iter().filter_map(|leaf| Some((self.own_score(variable, leaf)?, leaf))))
+        {
+            paths.extend(spelled(api, operation, leaf));
+        } else if let Some(leaf) = self.of_generic(variable, answer) {
+            paths.extend(spelled(api, operation, leaf));
+        }
+        if self.caller_chooses(variable, answer, creation)
+            && let Some(leaf) =
+                unambiguous(request.iter().filter_map(|leaf| Some((self.own_score(variable, leaf)?, leaf))))
+        {
+            paths.push(format!("requestParameters.{}", leaf.path));
+        }
+        (!paths.is_empty()).then_some(paths)
+    }
+
+    /// What a variable named `ResourceId` or the like stands for: the id, or the name of what has none.
+    fn of_generic<'l>(&self, variable: &str, answer: &'l [Leaf]) -> Option<&'l Leaf> {
+        if !matches!(
+            plain(variable).as_str(),
+            "resourceid" | "resourcename" | "resourcepath" | "id" | "resource"
+        ) {
+            return None;
+        }
+        let mine = |end: &str| {
+            let named = |leaf: &&Leaf| {
+                let name = id(&plain(&leaf.name));
+                let stem = name.strip_suffix(end);
+                self.owner(leaf) > 0
+                    && !holds_an_arn(leaf)
+                    && stem.is_some_and(|stem| {
+                        stem.is_empty() || self.is(stem) || (stem.len() > 3 && self.is_partly(stem))
+                    })
+            };
+            answer.iter().filter(named).min_by_key(|leaf| leaf.chain.len())
+        };
+        mine("id").or_else(|| mine("name"))
+    }
+
+    /// How surely a member holds the resource's own variable of the ARN format.
+    fn own_score(&self, variable: &str, leaf: &Leaf) -> Option<u32> {
+        let name = id(&plain(&leaf.name));
+        let wanted = id(&plain(variable));
+        let owner = self.owner(leaf);
+        if owner == 0 || holds_an_arn(leaf) {
+            return None;
+        }
+        if name == wanted {
+            return Some(90 + owner);
+        }
+        let (wanted_stem, wanted_end) = ending(&wanted)?;
+        let (stem, end) = ending(&name)?;
+        if end != wanted_end {
+            return None;
+        }
+        let mine =
+            |stem: &str| stem.is_empty() || stem == "resource" || self.is(stem) || self.is_partly(stem);
+        let score = match stem {
+            "" => 70,
+            stem if self.is(stem) => 80,
+            stem if stem.len() > 3 && self.is_partly(stem) => 55,
+            _ => return None,
+        };
+        mine(wanted_stem).then_some(score + owner)
+    }
+
+    /// Whether the ARN holds a name that the caller chose. A format that says `Name` does, unless
+    /// the response has an id of its own or CloudFormation identifies it by what the service makes.
+    fn caller_chooses(&self, variable: &str, answer: &[Leaf], creation: &Creation<'_>) -> bool {
+        let wanted = plain(variable);
+        let names_arn = self.arn(answer).is_some();
+        if let Some(registered) = creation.registered {
+            let by_arn = registered.identified_by.iter().all(|name| plain(name).ends_with("arn"));
+            if !by_arn {
+                return registered.caller_names_it()
+                    && registered.identified_by.last().is_some_and(|name| {
+                        let name = plain(name);
+                        name == wanted
+                            || (name == "name" && wanted.ends_with("name"))
+                            || (ending(&name).map(|e| e.1) == ending(&wanted).map(|e| e.1))
+                    });
+            }
+        }
+        let made = answer.iter().any(|leaf| {
+            let name = plain(&leaf.name);
+            self.owner(leaf) > 0
+                && (name == "id" || name.strip_suffix("id").is_some_and(|stem| self.is(stem)))
+        });
+        wanted.ends_with("name") && !made && !names_arn
+    }
+}
+
+fn holds_an_arn(leaf: &Leaf) -> bool {
+    plain(&leaf.name).ends_with("arn")
+        || leaf
+            .pattern
+            .as_deref()
+            .is_some_and(|pattern| pattern.starts_with("arn:") || pattern.starts_with("^arn:"))
+}
+
+/// A variable of what the resource belongs to: named the same in request or response.
+fn parent_paths(
+    api: &Api,
+    operation: &Operation,
+    variable: &str,
+    answer: &[Leaf],
+    request: &[Leaf],
+) -> Option<Vec<String>> {
+    let wanted = id(&plain(variable));
+    let same = |leaf: &&Leaf| {
+        let name = id(&plain(&leaf.name));
+        (name == wanted || format!("{name}name") == wanted) && !holds_an_arn(leaf)
+    };
+    if let Some(leaf) = request.iter().filter(same).min_by_key(|leaf| leaf.chain.len()) {
+        return Some(vec![format!("requestParameters.{}", leaf.path)]);
+    }
+    let leaf = answer.iter().filter(same).min_by_key(|leaf| leaf.chain.len())?;
+    Some(spelled(api, operation, leaf))
+}
+
+/// The leaf with the best score, unless two have it.
+fn unambiguous<'l>(scored: impl Iterator<Item = (u32, &'l Leaf)>) -> Option<&'l Leaf> {
+    let mut scored: Vec<_> =
+        scored.map(|(score, leaf)| (score, std::cmp::Reverse(leaf.chain.len()), leaf)).collect();
+    scored.sort_by_key(|(score, depth, _)| std::cmp::Reverse((*score, *depth)));
+    match scored.as_slice() {
+        [] => None,
+        [(_, _, leaf)] => Some(leaf),
+        [first, second, ..] => ((first.0, first.1) != (second.0, second.1)).then_some(first.2),
+    }
+}
+
+/// `functionidentifier` → `functionid`: the two words mean the same.
+fn id(name: &str) -> String {
+    name.strip_suffix("identifier").map_or_else(|| name.to_owned(), |stem| format!("{stem}id"))
+}
+
+/// `queuename` → `queue`, `name`.
+fn ending(name: &str) -> Option<(&str, &str)> {
+    ["name", "uuid", "id"].into_iter().find_map(|end| Some((name.strip_suffix(end)?, end)))
+}
+
+/// The variables of an ARN format, in order.
+pub fn variables(format: &str) -> impl Iterator<Item = &str> {
+    format.split("${").skip(1).filter_map(|part| part.split('}').next())
+}

@@ -1,0 +1,323 @@
+//! Which operations create which taggable resource types.
+
+use std::collections::BTreeMap;
+
+use crate::authorization::{Action, Authorization, ResourceType};
+use crate::event_sources::event_source;
+use crate::models::{Api, Operation, Shape};
+use crate::overrides::{CREATE_NOTHING, CREATES, FORMATS};
+use crate::registry::Registered;
+use crate::words::{plain, singular, words};
+
+/// Words that begin the names of calls that create what the rest of the name says.
+const CREATE: &[&str] = &["Create", "Run", "Import", "Copy", "Allocate", "Purchase"];
+
+/// Words that begin the names of calls that change, send, read or end something, whatever they take.
+const NEVER: &[&str] = &[
+    "Cancel",
+    "Change",
+    "Deregister",
+    "Delete",
+    "Describe",
+    "Disable",
+    "Disassociate",
+    "Get",
+    "Invoke",
+    "List",
+    "Modify",
+    "Remove",
+    "Replace",
+    "Reset",
+    "Send",
+    "Set",
+    "Tag",
+    "Terminate",
+    "Unregister",
+    "Unsubscribe",
+    "Untag",
+    "Update",
+    "Search",
+    "Detach",
+    "Query",
+    "Reject",
+    "Stop",
+    "Validate",
+    "Assume",
+    "Test",
+];
+
+/// Words that begin the names of calls that create only if their request takes tags.
+const ONLY_WITH_TAGS: &[&str] =
+    &["Associate", "Attach", "Add", "Apply", "Enable", "Accept", "Restore", "Register"];
+
+/// An operation that creates a resource type.
+#[derive(Clone, Debug)]
+pub struct Creation<'a> {
+    /// Name of the operation.
+    pub call: &'a str,
+    /// Prefix and name of the type, e.g. `ec2:volume`.
+    pub kind: String,
+    /// ARN formats of the type, where the authorization data knows the type.
+    pub formats: Vec<&'a str>,
+    /// CloudFormation's type.
+    pub registered: Option<&'a Registered>,
+    /// What the call's name says it creates, plain and singular.
+    pub noun: String,
+    /// Whether the type is surely the one that the call's name means.
+    pub sure: bool,
+    /// Whether it creates several.
+    pub several: bool,
+    /// Whether it also changes what is there.
+    pub upsert: bool,
+    /// Why it counts as a creation.
+    pub because: Because,
+}
+
+/// Why an operation counts as a creation of a taggable resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// Its request takes tags.
+    TagsInRequest,
+    /// Policies can ask for the tags in its request.
+    RequestTag,
+    /// Its name says so, and the type takes tags.
+    Name,
+    /// An override says so.
+    Override,
+}
+
+/// What is known about one service.
+pub struct Known<'a> {
+    /// Its prefixes in the authorization data, with what that says.
+    pub authorizations: Vec<(&'a str, &'a Authorization)>,
+    /// CloudFormation's types by the action that creates them, in lower case.
+    pub registry: &'a BTreeMap<String, Vec<&'a Registered>>,
+}
+
+impl<'a> Known<'a> {
+    fn named(&self, name: &str) -> Option<(&'a str, &'a ResourceType, bool)> {
+        let (wanted, key) = name.split_once(':')?;
+        let (prefix, authorization) = self.authorizations.iter().find(|(prefix, _)| *prefix == wanted)?;
+        Some((*prefix, authorization.types.get(key)?, true))
+    }
+}
+
+/// The creation that an operation is, if it is one.
+pub fn creation<'a>(api: &'a Api, operation: &'a Operation, known: &Known<'a>) -> Option<Creation<'a>> {
+    let name = without_date(&operation.name);
+    let source = event_source(api);
+    if CREATE_NOTHING.iter().any(|(other, call, _)| (*other, *call) == (source, name)) {
+        return None;
+    }
+    let forced = CREATES
+        .iter()
+        .find(|(other, call, _, _)| (*other, *call) == (source, name))
+        .map(|(_, _, kind, _)| *kind);
+    let parts = words(name);
+    let verb = *parts.first()?;
+    let batch = verb == "Batch";
+    let (verb, nouns) = if batch { (*parts.get(1)?, parts.get(2..)?) } else { (verb, parts.get(1..)?) };
+    if NEVER.contains(&verb) && forced.is_none() {
+        return None;
+    }
+    let upsert = verb == "Put" || nouns.starts_with(&["Or", "Update"]) || verb == "Upsert";
+    let nouns: Vec<&str> =
+        nouns.iter().copied().skip_while(|word| matches!(*word, "Or" | "Update")).collect();
+    let noun_words = without_qualifiers(&nouns);
+    if noun_words.iter().any(|word| matches!(*word, "Tags" | "Tag" | "Tagging")) {
+        return None;
+    }
+    let joined = plain(&noun_words.concat());
+    // What associating makes is an association.
+    let noun = singular(&joined) + if verb == "Associate" { "association" } else { "" };
+    let (prefix, action) = known
+        .authorizations
+        .iter()
+        .find_map(|(prefix, authorization)| Some((*prefix, authorization.actions.get(&name.to_lowercase())?)))
+        .map_or((None, None), |(prefix, action)| (Some(prefix), Some(action)));
+    let because = if forced.is_some() {
+        Because::Override
+    } else if api.input(operation).is_some_and(|input| takes_tags(api, input)) {
+        Because::TagsInRequest
+    } else if !ONLY_WITH_TAGS.contains(&verb)
+        && action.is_some_and(|action| action.takes_tags() && !action.tags())
+    {
+        Because::RequestTag
+    } else if CREATE.contains(&verb) {
+        Because::Name
+    } else {
+        return None;
+    };
+    let cfn = known.registry.get(&format!("{}:{}", prefix.unwrap_or_default(), name).to_lowercase());
+    let best =
+        forced.and_then(|kind| known.named(kind)).or_else(|| best_type(known, &noun, action, cfn, because));
+    let (kind, formats, sure) = match best {
+        Some((prefix, kind, sure)) => (format!("{prefix}:{}", kind.key), formats(kind), sure),
+        None if forced.is_some() => (forced.unwrap_or_default().to_owned(), Vec::new(), false),
+        None if because == Because::TagsInRequest => {
+            let prefix = prefix.or_else(|| known.authorizations.first().map(|(prefix, _)| *prefix))?;
+            (format!("{prefix}:{}", noun_words.join("-").to_lowercase()), Vec::new(), false)
+        }
+        None => return None,
+    };
+    let registered = cfn.and_then(|all| {
+        let same = |one: &&&Registered| {
+            let name = plain(one.name.rsplit("::").next().unwrap_or_default());
+            name == noun || one.arn.as_deref().is_some_and(|arn| formats.contains(&arn))
+        };
+        all.iter().find(same).copied()
+    });
+    let several = (batch || joined != singular(&joined)) && api.output(operation).is_some();
+    Some(Creation { call: name, kind, formats, registered, noun, sure, several, upsert, because })
+}
+
+/// `DistributionWithTags` → `Distribution`, `TableFromBackup` → `Table`, `QueueV2` → `Queue`.
+fn without_qualifiers<'a>(nouns: &[&'a str]) -> Vec<&'a str> {
+    let end = nouns
+        .iter()
+        .skip(1)
+        .position(|word| matches!(*word, "From" | "To" | "With" | "Using" | "By" | "For"));
+    let mut kept: Vec<&str> = nouns[..end.map_or(nouns.len(), |at| at + 1)].to_vec();
+    if kept.len() > 1 && kept.last().is_some_and(|word| matches!(*word, "V2" | "V3" | "Async" | "Batch")) {
+        kept.pop();
+    }
+    kept
+}
+
+/// Whether a request has a list or map for tags, at the top or in the one structure that describes
+/// the new resource.
+fn takes_tags(api: &Api, input: &Shape) -> bool {
+    let tags = |shape: &Shape, whole: bool| {
+        shape.members.iter().any(|(name, member)| {
+            let name = plain(name);
+            let named = name == "tags"
+                || name == "taglist"
+                || (whole
+                    && (name.ends_with("tags") || name.starts_with("tagspecification") || name == "tagset"));
+            named
+                && api
+                    .shape(member)
+                    .is_some_and(|shape| matches!(shape.kind.as_str(), "list" | "map" | "structure"))
+        })
+    };
+    const DESCRIBES: &[&str] =
+        &["withtags", "input", "request", "definition", "config", "specification", "data"];
+    let describes =
+        |name: &str| DESCRIBES.iter().any(|end| plain(name).ends_with(end)) && !name.starts_with("Filter");
+    tags(input, true)
+        || input.members.iter().any(|(name, member)| {
+            (describes(name) || input.payload.as_ref() == Some(name))
+                && api.shape(member).is_some_and(|shape| shape.kind == "structure" && tags(shape, false))
+        })
+}
+
+/// CloudFront's operations end in the date of their API, which the table leaves out.
+fn without_date(name: &str) -> &str {
+    let start = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
+    if name.len() - start.len() == "2020_05_31".len() { start } else { name }
+}
+
+/// The ARN formats of a type: a few have two, for two generations of an API.
+fn formats(kind: &ResourceType) -> Vec<&str> {
+    let corrected = FORMATS
+        .iter()
+        .find(|(name, _, _)| name.rsplit(':').next() == Some(&kind.key) && same_service(name, &kind.arn));
+    corrected.map_or_else(|| kind.arn.split(", ").collect(), |(_, format, _)| vec![*format])
+}
+
+fn same_service(name: &str, arn: &str) -> bool {
+    arn.split(':').nth(2) == name.split(':').next()
+}
+
+/// A type's name and the last fixed part of its ARN: `restapi` and `restapis`.
+pub fn names_of(kind: &ResourceType) -> Vec<String> {
+    let key = plain(&kind.key);
+    let mut names = vec![singular(&key), key.clone()];
+    if let Some(stem) = key.strip_suffix("resource") {
+        names.push(stem.to_owned());
+    }
+    let resource = kind.arn.splitn(6, ':').nth(5).unwrap_or_default();
+    let fixed = resource.split(['/', ':']).rfind(|part| !part.is_empty() && !part.contains('$'));
+    if let Some(fixed) = fixed {
+        names.push(singular(&plain(fixed)));
+    }
+    names
+}
+
+fn best_type<'a>(
+    known: &Known<'a>,
+    noun: &str,
+    action: Option<&Action>,
+    cfn: Option<&Vec<&'a Registered>>,
+    because: Because,
+) -> Option<(&'a str, &'a ResourceType, bool)> {
+    let mut best: Option<(u32, bool, &'a str, &'a ResourceType)> = None;
+    let mut untaggable = 0;
+    for (prefix, authorization) in &known.authorizations {
+        let listed = authorization.listed_as_taggable();
+        for kind in authorization.types.values() {
+            let (score, sure) = score(kind, noun, action, cfn);
+            let registered = cfn.is_some_and(|all| {
+                all.iter().any(|one| one.taggable && one.arn.as_deref() == Some(kind.arn.as_str()))
+            });
+            let by_request = because == Because::TagsInRequest;
+            let takes_tags = listed.contains(kind.key.as_str())
+                || (kind.has_tags()
+                    && (by_request || registered || because == Because::RequestTag || listed.is_empty()));
+            if !takes_tags {
+                untaggable = untaggable.max(score);
+                continue;
+            }
+            let better = |(other, _, _, old): (u32, bool, &str, &ResourceType)| {
+                score > other || (score == other && kind.key.len() < old.key.len())
+            };
+            if best.is_none_or(better) {
+                best = Some((score, sure, prefix, kind));
+            }
+        }
+    }
+    let (score, sure, prefix, kind) = best?;
+    let fits = match because {
+        Because::TagsInRequest => score >= 4,
+        Because::RequestTag => sure && score >= 9,
+        Because::Name | Because::Override => score >= 10 && score > untaggable,
+    };
+    fits.then_some((prefix, kind, sure))
+}
+
+/// How well a type fits, and whether the name or CloudFormation says that it is this type and
+/// not one that the call only works on.
+fn score(
+    kind: &ResourceType,
+    noun: &str,
+    action: Option<&Action>,
+    cfn: Option<&Vec<&Registered>>,
+) -> (u32, bool) {
+    let names = names_of(kind);
+    let (mut score, mut sure) = (0, true);
+    if names.iter().any(|name| name == noun) {
+        score += if names[0] == noun || names[1] == noun { 11 } else { 10 };
+    } else if names
+        .iter()
+        .any(|name| name.len() > 3 && (noun.ends_with(name.as_str()) || name.ends_with(noun)))
+    {
+        score += 5;
+    } else {
+        sure = false;
+        if names
+            .iter()
+            .any(|name| name.len() > 3 && (noun.starts_with(name.as_str()) || name.starts_with(noun)))
+        {
+            score += 1;
+        }
+    }
+    if let Some(on) = action.and_then(|action| action.resource_types.iter().find(|on| on.name == kind.key)) {
+        score += if on.condition_keys.iter().any(|key| key.starts_with("aws:RequestTag")) { 5 } else { 2 };
+    }
+    let same = |one: &&Registered| {
+        let name = plain(one.name.rsplit("::").next().unwrap_or_default());
+        one.arn.as_deref() == Some(kind.arn.as_str()) && (name == noun || noun.ends_with(&name))
+    };
+    let registered = cfn.is_some_and(|all| all.iter().any(same));
+    (score + if registered { 6 } else { 0 }, sure || registered)
+}

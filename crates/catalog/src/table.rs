@@ -1,0 +1,191 @@
+//! The table: rules, overrides and routes put together, one row per call and kind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use aws_tags::SERVICES;
+
+use crate::authorization::{Authorization, authorizations};
+use crate::event_sources::{event_source, prefixes};
+use crate::locate::places;
+use crate::models::{Api, Operation, apis};
+use crate::overrides::{LOWER_CASE, OPT_IN, TAG_ACTIONS};
+use crate::registry::{Registered, registry};
+use crate::rules::{Because, Known, creation};
+
+/// Everything that the packages say.
+pub struct Catalog {
+    /// API models.
+    pub apis: Vec<Api>,
+    /// Authorization data by prefix.
+    pub authorizations: BTreeMap<String, Authorization>,
+    /// CloudFormation's types.
+    pub registry: Vec<Registered>,
+}
+
+/// A row of the generated table.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Event source without `.amazonaws.com`.
+    pub source: String,
+    /// Name of the call, without a date.
+    pub call: String,
+    /// Resource type, e.g. `ec2:volume`.
+    pub kind: String,
+    /// Where the record names it; empty if nowhere.
+    pub places: Vec<String>,
+    /// ARN formats of the type.
+    pub formats: Vec<String>,
+    /// The service in its ARNs.
+    pub arn_service: String,
+    /// IAM actions that tagging needs.
+    pub actions: Vec<String>,
+    /// Why it is left alone by default.
+    pub opt_in: Option<&'static str>,
+    /// Whether the call also changes what is there.
+    pub upsert: bool,
+    /// Whether the service keeps names in lower case.
+    pub lower_case: bool,
+    /// User tags that it takes.
+    pub limit: usize,
+    /// Whether a published record confirms it.
+    pub recorded: bool,
+    /// CloudFormation's type.
+    pub registered: Option<String>,
+    /// Why it counts as a creation.
+    pub because: Because,
+    /// API and operation that it comes from.
+    pub from: (String, String),
+}
+
+impl Catalog {
+    /// Reads all packages.
+    pub fn read() -> Result<Self> {
+        Ok(Self { apis: apis()?, authorizations: authorizations()?, registry: registry()? })
+    }
+
+    /// The rows of all calls that the services written by hand do not know, sorted.
+    pub fn rows(&self) -> Vec<Row> {
+        let mut rows = self.all_rows();
+        rows.retain(|row| !by_hand(&row.source, &row.call));
+        rows
+    }
+
+    /// The rows of all calls, sorted.
+    pub fn all_rows(&self) -> Vec<Row> {
+        let mut by_action: BTreeMap<String, Vec<&Registered>> = BTreeMap::new();
+        for one in &self.registry {
+            for action in &one.creates_with {
+                by_action.entry(action.clone()).or_default().push(one);
+            }
+        }
+        let mut rows = Vec::new();
+        for api in &self.apis {
+            let found =
+                prefixes(api).into_iter().filter_map(|prefix| self.authorizations.get_key_value(prefix));
+            let authorizations = found.map(|(prefix, known)| (prefix.as_str(), known)).collect();
+            let known = Known { authorizations, registry: &by_action };
+            rows.extend(api.operations.values().filter_map(|operation| row(api, operation, &known)));
+        }
+        merged(without_untaggable(rows, &self.authorizations))
+    }
+}
+
+/// Whether a service written by hand knows the call.
+pub fn by_hand(source: &str, call: &str) -> bool {
+    SERVICES.iter().any(|service| service.name == source && service.rows.iter().any(|row| row.call == call))
+}
+
+fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
+    let creation = creation(api, operation, known)?;
+    let places = places(api, operation, &creation);
+    // Without a type and without an ARN there is nothing to say.
+    if places.is_empty() && creation.formats.is_empty() {
+        return None;
+    }
+    let source = event_source(api);
+    let (prefix, key) = creation.kind.split_once(':')?;
+    let authorization =
+        known.authorizations.iter().find(|(other, _)| *other == prefix).map(|(_, known)| *known);
+    let in_format = creation.formats.first().and_then(|format| format.split(':').nth(2));
+    let opt_in = OPT_IN.iter().find(|(kind, _)| *kind == creation.kind).map(|(_, why)| *why);
+    let upserts = creation.upsert.then_some("UPSERT");
+    Some(Row {
+        source: source.to_owned(),
+        call: creation.call.to_owned(),
+        places,
+        formats: creation.formats.iter().map(|format| (*format).to_owned()).collect(),
+        arn_service: in_format.unwrap_or(prefix).to_owned(),
+        actions: tag_actions(prefix, key, authorization),
+        opt_in: upserts.or(opt_in),
+        upsert: creation.upsert,
+        lower_case: LOWER_CASE.contains(&source),
+        limit: 50,
+        recorded: false,
+        registered: creation.registered.map(|one| one.name.clone()),
+        because: creation.because,
+        from: (api.name.clone(), operation.name.clone()),
+        kind: creation.kind,
+    })
+}
+
+fn tag_actions(prefix: &str, key: &str, authorization: Option<&Authorization>) -> Vec<String> {
+    if let Some((_, actions, _)) = TAG_ACTIONS.iter().find(|(other, _, _)| *other == prefix) {
+        return actions.iter().map(|action| (*action).to_owned()).collect();
+    }
+    let Some(authorization) = authorization else { return vec![format!("{prefix}:TagResource")] };
+    let mut actions = authorization.tag_actions(key);
+    if actions.is_empty() {
+        actions = authorization.actions.values().filter(|action| action.tags()).collect();
+    }
+    let mut names: Vec<String> = actions
+        .iter()
+        .flat_map(|action| {
+            std::iter::once(format!("{prefix}:{}", action.name)).chain(action.dependent_actions.clone())
+        })
+        .collect();
+    if names.is_empty() {
+        names.push(format!("{prefix}:TagResource"));
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Where the tagging actions list no types, a type that no request tags takes none: API Gateway
+/// lists condition keys for tags with every method and model.
+fn without_untaggable(rows: Vec<Row>, authorizations: &BTreeMap<String, Authorization>) -> Vec<Row> {
+    let by_request = rows.iter().filter(|row| row.because != Because::Name);
+    let surely: BTreeSet<String> = by_request.map(|row| row.kind.clone()).collect();
+    let listed = |row: &Row| {
+        row.kind.split_once(':').is_some_and(|(prefix, key)| {
+            authorizations.get(prefix).is_some_and(|known| known.listed_as_taggable().contains(key))
+        })
+    };
+    rows.into_iter().filter(|row| surely.contains(&row.kind) || listed(row)).collect()
+}
+
+/// Two APIs of one event source may share a call: their places are alternatives.
+fn merged(mut rows: Vec<Row>) -> Vec<Row> {
+    rows.sort_by(|a, b| {
+        (&a.source, &a.call, &a.kind, a.because as u8).cmp(&(&b.source, &b.call, &b.kind, b.because as u8))
+    });
+    let mut merged: Vec<Row> = Vec::new();
+    for row in rows {
+        match merged.last_mut() {
+            Some(last) if (&last.source, &last.call, &last.kind) == (&row.source, &row.call, &row.kind) => {
+                let new = row.places.into_iter().filter(|place| !last.places.contains(place));
+                last.places.extend(new.collect::<Vec<_>>());
+                for format in row.formats {
+                    if !last.formats.contains(&format) {
+                        last.formats.push(format);
+                    }
+                }
+                // ARNs before what is built.
+                last.places.sort_by_key(|place| place.starts_with("arn:"));
+            }
+            _ => merged.push(row),
+        }
+    }
+    merged
+}
