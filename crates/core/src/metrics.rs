@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use crate::Recorded;
 use crate::event::Event;
 use crate::meaning::Meaning;
-use crate::services::service;
+use crate::services;
 use crate::session::{STS, SessionMatch};
 use crate::tagging::{Outcome, Tagged};
 
@@ -113,7 +113,9 @@ pub fn documents<T>(
 fn service_of<T>(handled: &Handled<'_, T>) -> &'static str {
     match handled {
         Ok((event, _)) if event.source == STS => "sts",
-        Ok((event, _)) => service(&event.source).map_or(OTHER, |service| service.name),
+        Ok((event, _)) => {
+            services::rows(&event.source, &event.name).map_or(OTHER, |(service, _)| service.name)
+        }
         Err(_) => OTHER,
     }
 }
