@@ -354,16 +354,23 @@ impl PartialEq for RowRef {
 
 impl Eq for RowRef {}
 
-/// What is known about a call of an event source, e.g. `ec2.amazonaws.com`: its service and its
-/// rows. What is written by hand wins over what is generated.
+/// The rows of a call, and their service: `CreateFunction20150331v2` finds those of
+/// `CreateFunction`. What is written by hand wins.
 pub fn rows(event_source: &str, event_name: &str) -> Option<(&'static Service, &'static [Row])> {
+    let of_call = |service: &'static Service| Some((service, service.rows_of(event_name)));
+    let services = [SERVICES, GENERATED].into_iter().filter_map(|table| named(table, event_source));
+    services.filter_map(of_call).find(|(_, rows)| !rows.is_empty())
+}
+
+/// The service of an event source, whichever table knows it.
+pub fn known(event_source: &str) -> Option<&'static Service> {
+    [SERVICES, GENERATED].into_iter().find_map(|table| named(table, event_source))
+}
+
+fn named(table: &'static [Service], event_source: &str) -> Option<&'static Service> {
     let (name, _) = event_source.split_once(".amazonaws.com")?;
-    [SERVICES, GENERATED].into_iter().find_map(|table| {
-        let nth = table.binary_search_by(|service| service.name.cmp(name)).ok()?;
-        let service = table.get(nth)?;
-        let rows = service.rows_of(event_name);
-        (!rows.is_empty()).then_some((service, rows))
-    })
+    let nth = table.binary_search_by(|service| service.name.cmp(name)).ok()?;
+    table.get(nth)
 }
 
 /// Every service with its rows, by hand and generated, sorted by event source. An event source may
