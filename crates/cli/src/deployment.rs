@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use aws_tags::policy::policies;
-use aws_tags::services::{Service, Tier, tier as tier_of};
-use aws_tags::{SERVICES, rules};
+use aws_tags::rules;
+use aws_tags::services::{self, Service, Tier, tier as tier_of};
 use serde_json::{Value, json};
 
 use crate::{Deployment, End};
@@ -45,7 +45,7 @@ pub fn policy(options: &Deployment, out: &mut impl Write) -> io::Result<End> {
 }
 
 fn chosen(widest: Tier) -> impl Iterator<Item = (Tier, &'static Service)> {
-    let services = SERVICES.iter().map(|service| (tier_of(service.name), service));
+    let services = services::all().map(|service| (tier_of(service.name), service));
     services.filter(move |(tier, _)| *tier <= widest)
 }
 

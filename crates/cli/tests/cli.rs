@@ -234,5 +234,5 @@ fn services_filters_by_tier_kind_route_and_evidence() {
     assert_eq!(calls(&["sqs", "--tier", "original"]), ["CreateQueue"]);
     assert!(calls(&["--route", "ec2:CreateTags"]).contains(&"RunInstances".to_owned()));
     assert!(!calls(&["--route", "ec2:CreateTags"]).contains(&"CreateQueue".to_owned()));
-    assert!(!calls(&["--evidence", "modelled"]).contains(&"CreateQueue".to_owned()));
+    assert!(!calls(&["sqs", "--evidence", "modelled"]).contains(&"CreateQueue".to_owned()));
 }

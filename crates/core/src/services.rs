@@ -373,6 +373,15 @@ fn named(table: &'static [Service], event_source: &str) -> Option<&'static Servi
     table.get(nth)
 }
 
+/// The service of an event source, e.g. `ec2.amazonaws.com`: the one written by hand, if there is one.
+pub fn service(event_source: &str) -> Option<&'static Service> {
+    let (name, _) = event_source.split_once(".amazonaws.com")?;
+    [SERVICES, GENERATED].into_iter().find_map(|table| {
+        let nth = table.binary_search_by(|service| service.name.cmp(name)).ok()?;
+        table.get(nth)
+    })
+}
+
 /// Every service with its rows, by hand and generated, sorted by event source. An event source may
 /// be in both tables.
 pub fn all() -> impl Iterator<Item = &'static Service> {
