@@ -6,6 +6,7 @@
 //! [`overrides`] corrects them; [`table`] puts everything together and [`emit`] writes it.
 
 pub mod authorization;
+pub mod coverage;
 pub mod emit;
 pub mod event_sources;
 pub mod leaves;

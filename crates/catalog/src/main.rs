@@ -1,11 +1,11 @@
 //! `catalog`: generates the table of creating calls from pinned packages. A developer's tool.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use anyhow::{Result, bail};
-use aws_tags_catalog::emit;
+use anyhow::{Result, bail, ensure};
 use aws_tags_catalog::table::Catalog;
+use aws_tags_catalog::{coverage, emit};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -30,12 +30,29 @@ fn main() -> Result<()> {
             }
             Ok(())
         }
-        _ => bail!("usage: catalog [list]"),
+        ["coverage"] => {
+            let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("COVERAGE.md");
+            fs::write(page, coverage::page(&catalog, &catalog.all_rows()))?;
+            Ok(())
+        }
+        ["check"] => {
+            let path = table_file();
+            ensure!(
+                fs::read_to_string(&path)? == emit::rust(&catalog, &rows),
+                "{} is not what the packages give",
+                path.display()
+            );
+            Ok(())
+        }
+        _ => bail!("usage: catalog [list | check | coverage]"),
     }
 }
 
 fn write(catalog: &Catalog, rows: &[aws_tags_catalog::table::Row]) -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    fs::write(root.join("crates/core/src/services/generated.rs"), emit::rust(catalog, rows))?;
+    fs::write(table_file(), emit::rust(catalog, rows))?;
     Ok(())
+}
+
+fn table_file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src/services/generated.rs")
 }
