@@ -113,7 +113,7 @@ pub fn documents<T>(
 fn service_of<T>(handled: &Handled<'_, T>) -> &'static str {
     match handled {
         Ok((event, _)) if event.source == STS => "sts",
-        Ok((event, _)) => services::known(&event.source).map_or(OTHER, |service| service.name),
+        Ok((event, _)) => services::service(&event.source).map_or(OTHER, |service| service.name),
         Err(_) => OTHER,
     }
 }

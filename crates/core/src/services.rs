@@ -362,8 +362,8 @@ pub fn rows(event_source: &str, event_name: &str) -> Option<(&'static Service, &
     services.filter_map(of_call).find(|(_, rows)| !rows.is_empty())
 }
 
-/// The service of an event source, whichever table knows it.
-pub fn known(event_source: &str) -> Option<&'static Service> {
+/// The service of an event source, e.g. `ec2.amazonaws.com`, whichever table knows it.
+pub fn service(event_source: &str) -> Option<&'static Service> {
     [SERVICES, GENERATED].into_iter().find_map(|table| named(table, event_source))
 }
 
@@ -371,15 +371,6 @@ fn named(table: &'static [Service], event_source: &str) -> Option<&'static Servi
     let (name, _) = event_source.split_once(".amazonaws.com")?;
     let nth = table.binary_search_by(|service| service.name.cmp(name)).ok()?;
     table.get(nth)
-}
-
-/// The service of an event source, e.g. `ec2.amazonaws.com`: the one written by hand, if there is one.
-pub fn service(event_source: &str) -> Option<&'static Service> {
-    let (name, _) = event_source.split_once(".amazonaws.com")?;
-    [SERVICES, GENERATED].into_iter().find_map(|table| {
-        let nth = table.binary_search_by(|service| service.name.cmp(name)).ok()?;
-        table.get(nth)
-    })
 }
 
 /// Every service with its rows, by hand and generated, sorted by event source. An event source may
