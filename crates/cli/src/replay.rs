@@ -46,7 +46,9 @@ pub fn run(options: &Replay, out: &mut impl Write) -> io::Result<End> {
                     tagger: Agreeing,
                 };
                 // Late enough that an unrecorded session is no session.
-                let now = |event: &Event| event.time().unwrap_or(OffsetDateTime::UNIX_EPOCH) + Duration::DAY;
+                let now = |event: &Event| {
+                    event.time().unwrap_or(OffsetDateTime::UNIX_EPOCH).saturating_add(Duration::DAY)
+                };
                 replayed.all(&cloud, &settings, &Served::default(), now, &input.records).await?;
             }
             true => apply::run(options, iam_tags, &settings, &mut replayed, &input.records).await?,

@@ -135,10 +135,12 @@ impl Event {
     /// The account that owns the record: `recipientAccountId`, else the envelope's, else the
     /// caller's own (records of before 2015 have no recipient).
     pub fn account(&self) -> Option<Cow<'_, str>> {
+        let sound = |text: &Cow<'_, str>| is_account(text);
+        let of_envelope = || self.envelope_account.as_deref().map(Cow::Borrowed).filter(sound);
         self.text("recipientAccountId")
-            .or_else(|| self.envelope_account.as_deref().map(Cow::Borrowed))
-            .or_else(|| self.text("userIdentity.accountId"))
-            .filter(|text| is_account(text))
+            .filter(sound)
+            .or_else(of_envelope)
+            .or_else(|| self.text("userIdentity.accountId").filter(sound))
     }
 
     /// `eventTime`; `None` where it is absent or unreadable.
@@ -315,6 +317,8 @@ mod tests {
         assert_eq!(event(all).account().as_deref(), Some("111111111111"));
         let old = json!({"userIdentity": {"accountId": "333333333333"}});
         assert_eq!(event(old.clone()).account().as_deref(), Some("333333333333"));
+        let odd = json!({"recipientAccountId": "anonymous", "userIdentity": {"accountId": "333333333333"}});
+        assert_eq!(event(odd).account().as_deref(), Some("333333333333"));
         let mut detail = old;
         detail["eventSource"] = json!("ec2.amazonaws.com");
         detail["eventName"] = json!("CreateThing");

@@ -64,11 +64,17 @@ pub enum Recorded {
 /// A cross-account `AssumeRole` reaches both accounts; it is recorded where the role lives.
 /// Errors are the store's.
 pub async fn record_session<S: SessionStore>(store: &S, event: &Event) -> Result<Recorded, S::Error> {
+    if let Some(source) = event.envelope_source.as_deref().filter(|source| !source.starts_with("aws.")) {
+        return Ok(Recorded::NoSession(format!("the event's source is `{source}`, not `aws.…`")));
+    }
     let session = match Meaning::of(event) {
         Meaning::Session(session) => session,
         other => return Ok(Recorded::NoSession(other.reason())),
     };
-    if event.account().is_some_and(|account| account != session.account) {
+    let elsewhere = |account: &str| account != session.account;
+    if event.account().as_deref().is_some_and(elsewhere)
+        || event.envelope_account.as_deref().is_some_and(elsewhere)
+    {
         return Ok(Recorded::Elsewhere);
     }
     if session.id.is_none() {

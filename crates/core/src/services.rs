@@ -90,6 +90,8 @@ pub struct Row {
     pub limit: usize,
     /// Whether a record without this resource is fine, as only some calls create it.
     pub optional: bool,
+    /// Path to ids that the request itself names: they were there before the call.
+    pub but: Option<&'static str>,
     /// Whether the service stores names in lower case, whatever the request said.
     pub lower_case: bool,
     /// Whether the call also changes what is there already, which its record does not tell.
@@ -282,6 +284,7 @@ impl Row {
             opt_in: None,
             limit: TAGS_PER_RESOURCE,
             optional: false,
+            but: None,
             lower_case: false,
             upsert: false,
             arn_service: None,
@@ -292,6 +295,10 @@ impl Row {
 
     const fn optional(self) -> Self {
         Self { optional: true, ..self }
+    }
+
+    const fn but(self, there_before: &'static str) -> Self {
+        Self { but: Some(there_before), ..self }
     }
 
     const fn via(self, route: Route) -> Self {
@@ -504,7 +511,9 @@ fn in_record(places: &[&str], row: &Row, route: Route, event: &Event) -> Result<
     for place in places {
         match arns_at(place, row, event) {
             Ok(arns) => {
-                let resources = arns.into_iter().map(|arn| resource(arn, row, route, event.region()));
+                let there_before = row.but.map(|path| event.texts(path)).unwrap_or_default();
+                let new = arns.into_iter().filter(|arn| !there_before.iter().any(|id| id == arn.id()));
+                let resources = new.map(|arn| resource(arn, row, route, event.region()));
                 return Ok(Finding::Resources(resources.collect()));
             }
             Err(why) if reason.is_empty() => reason = why,
@@ -748,6 +757,26 @@ mod tests {
             [
                 "arn:aws:ec2:eu-west-1:111122223333:transit-gateway/tgw-1",
                 "arn:aws:ec2:eu-west-1:111122223333:transit-gateway-route-table/tgw-rtb-1"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_request_names_was_there_before_the_call() {
+        let creation = created_by(
+            "ec2.amazonaws.com",
+            "RunInstances",
+            json!({
+            "requestParameters": {"networkInterfaceSet": {"items": [{"networkInterfaceId": "eni-old"}]}},
+            "responseElements": {"instancesSet": {"items": [{"instanceId": "i-1", "networkInterfaceSet": {
+                "items": [{"networkInterfaceId": "eni-old"}, {"networkInterfaceId": "eni-new"}]}}]}}}),
+        )
+        .expect("a creation");
+        assert_eq!(
+            arns(&creation),
+            [
+                "arn:aws:ec2:eu-west-1:111122223333:instance/i-1",
+                "arn:aws:ec2:eu-west-1:111122223333:network-interface/eni-new"
             ]
         );
     }

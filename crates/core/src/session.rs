@@ -112,7 +112,7 @@ impl Session {
 
     /// When the table may forget the session.
     pub fn forgotten_at(&self) -> OffsetDateTime {
-        self.expires_at.max(self.issued_at) + KEPT_AFTER_EXPIRY
+        self.expires_at.max(self.issued_at).saturating_add(KEPT_AFTER_EXPIRY)
     }
 }
 
@@ -146,7 +146,7 @@ impl SessionMatch {
 
 /// When to look for a caller's sessions, both ends included.
 pub fn window(caller: &Caller) -> (OffsetDateTime, OffsetDateTime) {
-    (caller.created - CLOCK_SLACK, caller.created + CLOCK_SLACK)
+    (caller.created.saturating_sub(CLOCK_SLACK), caller.created.saturating_add(CLOCK_SLACK))
 }
 
 /// Chooses among the sessions of the caller's id that began in its [`window`]: the one with the
@@ -159,7 +159,7 @@ pub fn choose(
 ) -> SessionMatch {
     // TTL deletion lags by days. A service may act some minutes past the end of the credentials.
     let mut alive = recorded;
-    alive.retain(|session| session.expires_at.max(session.issued_at) + DELIVERY_TIME >= at);
+    alive.retain(|session| session.expires_at.max(session.issued_at).saturating_add(DELIVERY_TIME) >= at);
     let key = caller.access_key_id.as_deref();
     if let Some(session) = alive.iter().find(|s| Some(s.access_key_id.as_str()) == key) {
         return SessionMatch::Found(Box::new(session.clone()));
@@ -168,7 +168,7 @@ pub fn choose(
         alive.retain(|session| session.issued_at == caller.created);
     }
     match alive.as_slice() {
-        [] if now < caller.created + DELIVERY_TIME => SessionMatch::Pending,
+        [] if now < caller.created.saturating_add(DELIVERY_TIME) => SessionMatch::Pending,
         [] => SessionMatch::Unknown,
         [first, rest @ ..] if rest.iter().all(|session| session.tags == first.tags) => {
             SessionMatch::Found(Box::new(first.clone()))
@@ -204,7 +204,7 @@ fn expiry(event: &Event, issued_at: OffsetDateTime, longest: Duration) -> Offset
         let seconds = event.text("requestParameters.durationSeconds")?;
         issued_at.checked_add(Duration::seconds(seconds.parse().ok()?))
     };
-    said().or_else(asked).unwrap_or(issued_at + longest)
+    said().or_else(asked).unwrap_or_else(|| issued_at.saturating_add(longest))
 }
 
 /// Incoming transitive tags first: what the request itself sets wins.

@@ -122,6 +122,8 @@ pub struct Served {
 pub enum Skip {
     /// The record tells nothing about the caller.
     NoPrincipal,
+    /// Neither the record nor its envelope says whose resources these are.
+    NoAccount,
     /// The record, or its envelope, belongs to another account.
     OtherAccount(String),
     /// The envelope says that AWS did not send it.
@@ -138,6 +140,7 @@ impl fmt::Display for Skip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoPrincipal => f.write_str("the record names no principal"),
+            Self::NoAccount => f.write_str("the record names no account"),
             Self::OtherAccount(account) => write!(f, "account {account} is not served"),
             Self::NotFromAws(source) => write!(f, "the event's source is `{source}`, not `aws.…`"),
             Self::ExcludedPrincipal => f.write_str("the principal is excluded"),
@@ -230,7 +233,7 @@ where
 
 /// "Not found" just after creation means "not yet"; later it means that somebody deleted it.
 fn gone(failure: &Failure, event: &Event, now: OffsetDateTime) -> bool {
-    failure.not_found && event.time().is_some_and(|at| at + APPEARS_WITHIN < now)
+    failure.not_found && event.time().is_some_and(|at| at.saturating_add(APPEARS_WITHIN) < now)
 }
 
 async fn plan<S, P, L, T>(
@@ -296,7 +299,9 @@ fn skip(settings: &Settings, served: &Served, event: &Event, outcome: &Outcome) 
     {
         return Some(Skip::NotFromAws(source.clone()));
     }
-    let account = event.account()?;
+    let Some(account) = event.account() else {
+        return Some(Skip::NoAccount);
+    };
     let other = |expected: &Option<String>| expected.as_ref().is_some_and(|own| *own != account);
     if other(&served.account) || other(&event.envelope_account) {
         return Some(Skip::OtherAccount(account.into_owned()));

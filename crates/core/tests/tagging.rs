@@ -314,3 +314,34 @@ fn a_session_of_a_role_elsewhere_is_recorded_there() {
     assert_eq!(recorded, Ok(Recorded::Elsewhere));
     assert!(store.0.borrow().is_empty());
 }
+
+#[test]
+fn a_session_that_aws_did_not_report_is_not_recorded() {
+    let detail = json!({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole", "eventTime": BEGAN,
+        "recipientAccountId": ACCOUNT, "requestParameters": {"tags": [{"key": "Team", "value": "stolen"}]},
+        "responseElements": {"credentials": {"accessKeyId": "A"}, "assumedRoleUser": {
+            "assumedRoleId": "AROAX:ann", "arn": "arn:aws:sts::111122223333:assumed-role/dev/ann"}}});
+    let record = |envelope: Value| {
+        let mut event = envelope;
+        event["detail"] = detail.clone();
+        let store = Memory::default();
+        let recorded = block_on(record_session(&store, &Event::from_json(event).expect("a record")));
+        (recorded.expect("a store"), store.0.into_inner().len())
+    };
+    assert_eq!(record(json!({"source": "aws.sts", "account": ACCOUNT})).1, 1);
+    let (recorded, stored) = record(json!({"source": "my.app", "account": ACCOUNT}));
+    assert!(matches!(recorded, Recorded::NoSession(why) if why.contains("`my.app`")));
+    assert_eq!(stored, 0);
+    assert_eq!(record(json!({"source": "aws.sts", "account": "444455556666"})), (Recorded::Elsewhere, 0));
+}
+
+#[test]
+fn dates_at_the_end_of_time_are_no_reason_to_panic() {
+    let mut odd = identity();
+    odd["sessionContext"]["attributes"]["creationDate"] = json!("9999-12-31T23:59:59Z");
+    let record = json!({"eventSource": "sns.amazonaws.com", "eventName": "CreateTopic", "awsRegion": "eu-west-1",
+        "eventTime": "9999-12-31T23:59:59Z", "recipientAccountId": ACCOUNT, "userIdentity": odd,
+        "responseElements": {"topicArn": "arn:aws:sns:eu-west-1:111122223333:t"}});
+    let outcome = one(&world(), AT, Event::from_json(record).expect("a record"));
+    assert_eq!(outcome.resources.len(), 1);
+}

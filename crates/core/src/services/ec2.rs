@@ -136,7 +136,7 @@ const ROWS: &[Row] = &[
     Row::new("RequestSpotFleet", "ec2:spot-fleet-request", &["arn:${Partition}:ec2:${Region}:${Account}:spot-fleet-request/${responseElements.spotFleetRequestId}"]),
     Row::new("RequestSpotInstances", "ec2:spot-instances-request", &["arn:${Partition}:ec2:${Region}:${Account}:spot-instances-request/${responseElements.spotInstanceRequestSet.items[].spotInstanceRequestId}"]),
     Row::new("RunInstances", "ec2:instance", &["arn:${Partition}:ec2:${Region}:${Account}:instance/${responseElements.instancesSet.items[].instanceId}"]),
-    Row::new("RunInstances", "ec2:network-interface", &["arn:${Partition}:ec2:${Region}:${Account}:network-interface/${responseElements.instancesSet.items[].networkInterfaceSet.items[].networkInterfaceId}"]).optional(),
+    Row::new("RunInstances", "ec2:network-interface", &["arn:${Partition}:ec2:${Region}:${Account}:network-interface/${responseElements.instancesSet.items[].networkInterfaceSet.items[].networkInterfaceId}"]).optional().but("requestParameters.networkInterfaceSet.items[].networkInterfaceId"),
     Row::new("RunInstances", "ec2:spot-instances-request", &["arn:${Partition}:ec2:${Region}:${Account}:spot-instances-request/${responseElements.instancesSet.items[].spotInstanceRequestId}"]).optional(),
     Row::look_up("RunInstances", "ec2:volume", LookUp::VolumesOfInstances, "responseElements.instancesSet.items[].instanceId", "arn:${Partition}:ec2:${Region}:${Account}:volume/${Id}"),
     Row::new("StartNetworkInsightsAccessScopeAnalysis", "ec2:network-insights-access-scope-analysis", &["arn:${Partition}:ec2:${Region}:${Account}:network-insights-access-scope-analysis/${responseElements.networkInsightsAccessScopeAnalysis.networkInsightsAccessScopeAnalysisId}"]),

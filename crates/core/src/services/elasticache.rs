@@ -1,8 +1,7 @@
 //! Amazon ElastiCache. Most responses lack their wrapper, and `aRN` is at the top; records of before
 //! 2020 have no ARN, but the identifier as ElastiCache stored it.
 
-use super::{Ending, Route, Row, Service};
-use crate::event::Event;
+use super::{Route, Row, Service};
 
 pub(super) const SERVICE: Service = Service {
     name: "elasticache",
@@ -87,7 +86,8 @@ const ROWS: &[Row] = &[
         &["arn:${Partition}:elasticache:${Region}:${Account}:cluster:${responseElements.memberClusters[]}"],
     )
     .optional()
-    .unless(has_primary),
+    // A group that is put over an existing cluster names it among its members.
+    .but("requestParameters.primaryClusterId"),
     Row::new(
         "CreateServerlessCache",
         "elasticache:serverlesscache",
@@ -139,9 +139,3 @@ const ROWS: &[Row] = &[
         &["responseElements.reservationARN", "responseElements.reservedCacheNode.reservationARN"],
     ),
 ];
-
-/// A replication group that is put over an existing cluster names it among its members.
-fn has_primary(event: &Event) -> Option<Ending> {
-    let primary = event.text("requestParameters.primaryClusterId");
-    primary.map(|_| Ending::Update("the primary cluster was there before"))
-}
