@@ -2,19 +2,24 @@
 //!
 //! A developer's tool: no part of it runs in a Lambda. [`sources`] pins and fetches the packages;
 //! [`models`], [`authorization`] and [`registry`] read them; [`rules`] tells which operations
-//! create which taggable types, [`locate`] where the record of such a call names the resource;
+//! create which taggable types, [`locate`] where the record of such a call names the resource,
+//! [`tagging_api`], [`tag_operations`] and [`endpoints`] how it is tagged;
 //! [`overrides`] corrects them; [`table`] puts everything together and [`emit`] writes it.
 
 pub mod authorization;
 pub mod coverage;
 pub mod emit;
+pub mod endpoints;
 pub mod event_sources;
 pub mod leaves;
 pub mod locate;
 pub mod models;
 pub mod overrides;
 pub mod registry;
+pub mod requests;
 pub mod rules;
 pub mod sources;
 pub mod table;
+pub mod tag_operations;
+pub mod tagging_api;
 pub mod words;

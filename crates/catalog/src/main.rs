@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::{Result, bail, ensure};
-use aws_tags_catalog::table::Catalog;
-use aws_tags_catalog::{coverage, emit};
+use aws_tags_catalog::table::{Catalog, Row};
+use aws_tags_catalog::{coverage, emit, requests};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -35,24 +35,37 @@ fn main() -> Result<()> {
             fs::write(page, coverage::page(&catalog, &catalog.all_rows()))?;
             Ok(())
         }
-        ["check"] => {
-            let path = table_file();
-            ensure!(
-                fs::read_to_string(&path)? == emit::rust(&catalog, &rows),
-                "{} is not what the packages give",
-                path.display()
-            );
+        ["requests"] => {
+            requests::print();
             Ok(())
         }
-        _ => bail!("usage: catalog [list | check | coverage]"),
+        ["check"] => {
+            for (file, text) in generated(&catalog, &rows) {
+                let path = folder().join(file);
+                ensure!(
+                    fs::read_to_string(&path)? == text,
+                    "{} is not what the packages give",
+                    path.display()
+                );
+            }
+            Ok(())
+        }
+        _ => bail!("usage: catalog [list | check | coverage | requests]"),
     }
 }
 
-fn write(catalog: &Catalog, rows: &[aws_tags_catalog::table::Row]) -> Result<()> {
-    fs::write(table_file(), emit::rust(catalog, rows))?;
+/// The generated files and what they hold.
+fn generated(catalog: &Catalog, rows: &[Row]) -> [(&'static str, String); 2] {
+    [("generated.rs", emit::rust(catalog, rows)), ("tag_operations.rs", emit::operations(rows))]
+}
+
+fn write(catalog: &Catalog, rows: &[Row]) -> Result<()> {
+    for (file, text) in generated(catalog, rows) {
+        fs::write(folder().join(file), text)?;
+    }
     Ok(())
 }
 
-fn table_file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src/services/generated.rs")
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src/services")
 }

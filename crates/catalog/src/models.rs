@@ -71,6 +71,30 @@ pub struct Operation {
     /// Whether AWS asks not to use it any more.
     #[serde(default)]
     pub deprecated: bool,
+    /// What its host has before that of its API.
+    #[serde(default)]
+    pub endpoint: OperationEndpoint,
+    /// Parameters of the endpoint's rules that it fixes.
+    #[serde(default, rename = "staticContextParams")]
+    pub parameters: Parameters,
+}
+
+/// Parameters of endpoint rules, by name.
+pub type Parameters = BTreeMap<String, Parameter>;
+
+/// What an operation fixes a parameter to.
+#[derive(Debug, Deserialize)]
+pub struct Parameter {
+    /// Mostly a truth value.
+    pub value: serde_json::Value,
+}
+
+/// How the host of an operation differs from that of its API.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OperationEndpoint {
+    /// E.g. `api.`.
+    pub host_prefix: Option<String>,
 }
 
 /// Method and path of an operation.

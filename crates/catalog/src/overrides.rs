@@ -33,6 +33,8 @@ pub const CREATES: &[(&str, &str, &str, &str)] = &[
         "events:rule-on-default-event-bus",
         "the same type on the default bus and on others",
     ),
+    ("ebs", "StartSnapshot", "ec2:snapshot", "another API of EC2's snapshots"),
+    ("iam", "CreateOpenIDConnectProvider", "iam:oidc-provider", "the type's name is an abbreviation"),
     ("iam", "CreateServiceLinkedRole", "iam:role", "a service-linked role takes tags, by `TagRole` only"),
     ("kinesis", "RegisterStreamConsumer", "kinesis:consumer", "a consumer, not its stream"),
     (
@@ -73,6 +75,13 @@ pub const PLACES: &[(&str, &str, &str, &[&str], &str)] = &[
             "arn:${Partition}:applicationinsights:${Region}:${Account}:application/resource-group/${responseElements.applicationInfo.resourceGroupName}",
         ],
         "the format is in the service's documentation only",
+    ),
+    (
+        "ebs",
+        "StartSnapshot",
+        "ec2:snapshot",
+        &["arn:${Partition}:ec2:${Region}::snapshot/${responseElements.snapshotId}"],
+        "another API of EC2's snapshots",
     ),
     (
         "iam",
@@ -291,4 +300,29 @@ pub const OPT_IN: &[(&str, &str)] = &[
     ("emr-serverless:jobRun", SHORT_LIVED),
     ("mediaconvert:Job", SHORT_LIVED),
     ("omics:run", SHORT_LIVED),
+];
+
+/// Types that a tagging operation of their own tags: type, operation, reason.
+pub const OWN_TAG_OPERATIONS: &[(&str, &str, &str)] = &[
+    ("iam:instance-profile", "TagInstanceProfile", "one operation per type"),
+    ("iam:mfa", "TagMFADevice", "one operation per type"),
+    ("iam:oidc-provider", "TagOpenIDConnectProvider", "one operation per type"),
+    ("iam:policy", "TagPolicy", "one operation per type"),
+    ("iam:role", "TagRole", "one operation per type"),
+    ("iam:saml-provider", "TagSAMLProvider", "one operation per type"),
+    ("iam:server-certificate", "TagServerCertificate", "one operation per type"),
+    ("iam:user", "TagUser", "one operation per type"),
+];
+
+/// What a tagging operation wants to hear of the resource, where the member's name and pattern do
+/// not tell: API, operation, what it says as Rust, reason.
+pub const SAYS: &[(&str, &str, &str, &str)] = &[
+    ("cur", "TagResource", "Says::Name", "the name of the report"),
+    ("dax", "TagResource", "Says::Arn", "`ResourceName` takes the ARN, by its documentation"),
+    ("iam", "TagInstanceProfile", "Says::Id", "the name without its path"),
+    ("iam", "TagMFADevice", "Says::Arn", "the serial number of a virtual device is its ARN"),
+    ("iam", "TagRole", "Says::Id", "the name without its path"),
+    ("iam", "TagServerCertificate", "Says::Id", "the name without its path"),
+    ("iam", "TagUser", "Says::Id", "the name without its path"),
+    ("workspaces-instances", "TagResource", "Says::Id", "the id"),
 ];

@@ -6,12 +6,15 @@ use anyhow::Result;
 use aws_tags::SERVICES;
 
 use crate::authorization::{Authorization, authorizations};
+use crate::endpoints::Endpoints;
 use crate::event_sources::{event_source, prefixes};
 use crate::locate::places;
 use crate::models::{Api, Operation, apis};
 use crate::overrides::{LOWER_CASE, OPT_IN, TAG_ACTIONS};
 use crate::registry::{Registered, registry};
 use crate::rules::{Because, Known, creation};
+use crate::tag_operations::{Search, TagOperation};
+use crate::tagging_api;
 
 /// Everything that the packages say.
 pub struct Catalog {
@@ -21,6 +24,21 @@ pub struct Catalog {
     pub authorizations: BTreeMap<String, Authorization>,
     /// CloudFormation's types.
     pub registry: Vec<Registered>,
+    /// Where services are called.
+    pub endpoints: Endpoints,
+}
+
+/// How a row's resources are tagged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// EC2 `CreateTags`.
+    Ec2CreateTags,
+    /// Resource Groups Tagging API `TagResources`.
+    TaggingApi,
+    /// The service's own operation.
+    Own(Box<TagOperation>),
+    /// No operation adds tags to it and does nothing else.
+    Unknown,
 }
 
 /// A row of the generated table.
@@ -38,6 +56,8 @@ pub struct Row {
     pub formats: Vec<String>,
     /// The service in its ARNs.
     pub arn_service: String,
+    /// How it is tagged.
+    pub route: Route,
     /// IAM actions that tagging needs.
     pub actions: Vec<String>,
     /// Why it is left alone by default.
@@ -61,13 +81,19 @@ pub struct Row {
 impl Catalog {
     /// Reads all packages.
     pub fn read() -> Result<Self> {
-        Ok(Self { apis: apis()?, authorizations: authorizations()?, registry: registry()? })
+        Ok(Self {
+            apis: apis()?,
+            authorizations: authorizations()?,
+            registry: registry()?,
+            endpoints: Endpoints::read()?,
+        })
     }
 
-    /// The rows of all calls that the services written by hand do not know, sorted.
+    /// The rows of all calls that the services written by hand do not know and that something tags,
+    /// sorted.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows = self.all_rows();
-        rows.retain(|row| !by_hand(&row.source, &row.call));
+        rows.retain(|row| !by_hand(&row.source, &row.call) && row.route != Route::Unknown);
         rows
     }
 
@@ -87,7 +113,25 @@ impl Catalog {
             let known = Known { authorizations, registry: &by_action };
             rows.extend(api.operations.values().filter_map(|operation| row(api, operation, &known)));
         }
-        merged(without_untaggable(rows, &self.authorizations))
+        let mut rows = merged(without_untaggable(rows, &self.authorizations));
+        let search =
+            Search { apis: &self.apis, authorizations: &self.authorizations, endpoints: &self.endpoints };
+        rows.iter_mut().for_each(|row| row.route = route(row, search));
+        rows
+    }
+}
+
+fn route(row: &Row, search: Search<'_>) -> Route {
+    let prefix = row.kind.split(':').next().unwrap_or_default();
+    if prefix == "ec2" {
+        return Route::Ec2CreateTags;
+    }
+    if tagging_api::tags(prefix) {
+        return Route::TaggingApi;
+    }
+    match search.operation(&row.from.0, &row.kind) {
+        Some(operation) => Route::Own(Box::new(operation)),
+        None => Route::Unknown,
     }
 }
 
@@ -116,6 +160,7 @@ fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
         places,
         formats: creation.formats.iter().map(|format| (*format).to_owned()).collect(),
         arn_service: in_format.unwrap_or(prefix).to_owned(),
+        route: Route::Unknown,
         actions: tag_actions(prefix, key, authorization),
         opt_in: upserts.or(opt_in),
         upsert: creation.upsert,

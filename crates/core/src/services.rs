@@ -22,6 +22,8 @@ mod sns;
 mod sqs;
 mod ssm;
 pub mod tag_operation;
+#[rustfmt::skip]
+mod tag_operations;
 mod tier;
 
 pub use tier::{Tier, tier};

@@ -9,6 +9,8 @@ pub struct Endpoint {
     /// Its host in most Regions, with `${Region}`, `${Suffix}`, `${DualStackSuffix}` and
     /// `${Account}`.
     pub host: &'static str,
+    /// The Region that the signature names, where it is not the one called in.
+    pub signed_for: Option<&'static str>,
     /// Partitions and Regions where it is called elsewhere; the first that fits counts.
     pub elsewhere: &'static [Elsewhere],
 }
@@ -55,7 +57,9 @@ impl TagOperation {
         let found = self.endpoint.elsewhere.iter().find(fits);
         let suffixes = SUFFIXES.iter().find(|(name, ..)| *name == partition);
         let (_, suffix, dual_stack) = suffixes.copied().unwrap_or(("", "amazonaws.com", "api.aws"));
-        let host = pieces(found.map_or(self.endpoint.host, |place| place.host)).map(|piece| match piece {
+        let usual = (self.endpoint.host, self.endpoint.signed_for);
+        let (host, signed_for) = found.map_or(usual, |place| (place.host, place.signed_for));
+        let host = pieces(host).map(|piece| match piece {
             Piece::Text(text) => text,
             Piece::Variable("Region") => region,
             Piece::Variable("Suffix") => suffix,
@@ -63,7 +67,6 @@ impl TagOperation {
             Piece::Variable("Account") => arn.account(),
             Piece::Variable(_) => "",
         });
-        let signing_region = found.and_then(|place| place.signed_for).unwrap_or(region);
-        Place { host: host.collect(), signing_region: signing_region.to_owned() }
+        Place { host: host.collect(), signing_region: signed_for.unwrap_or(region).to_owned() }
     }
 }

@@ -81,6 +81,8 @@ impl Said<'_> {
         let mut path = self.operation.path.to_owned();
         for (name, text) in self.fields(At::Path) {
             path = path.replace(&format!("{{{name}}}"), &escaped(&text));
+            // A greedy label takes several parts of the path.
+            path = path.replace(&format!("{{{name}+}}"), &escaped(&text).replace("%2F", "/"));
         }
         for (name, text) in self.fields(At::Query) {
             let joint = if path.contains('?') { '&' } else { '?' };
@@ -162,7 +164,7 @@ mod tests {
         actions: &["dax:TagResource"],
         service_id: "DAX",
         signing_name: "dax",
-        endpoint: Endpoint { host: "dax.${Region}.${Suffix}", elsewhere: &[] },
+        endpoint: Endpoint { host: "dax.${Region}.${Suffix}", signed_for: None, elsewhere: &[] },
         protocol: Protocol::Json { version: "1.1", target: "AmazonDAXV3.TagResource" },
         method: "POST",
         path: "/",
@@ -250,6 +252,7 @@ mod tests {
     fn partitions_and_regions_have_hosts_of_their_own() {
         let endpoint = Endpoint {
             host: "dax.${Region}.${Suffix}",
+            signed_for: None,
             elsewhere: &[super::super::Elsewhere {
                 within: "aws-us-gov",
                 host: "dax.us-gov.amazonaws.com",

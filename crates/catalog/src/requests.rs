@@ -1,0 +1,46 @@
+//! Prints the requests of all tag operations, so that an SDK's can be compared with them.
+
+use std::collections::BTreeMap;
+
+use aws_tags::Arn;
+use aws_tags::services::tag_operation::TagOperation;
+use aws_tags::services::{self, Route};
+use aws_tags::tags::TagMap;
+use serde_json::json;
+
+/// One of a usual, the oldest, a Chinese and a GovCloud Region.
+const REGIONS: &[&str] = &["eu-west-1", "us-east-1", "cn-north-1", "us-gov-west-1"];
+
+/// One JSON object a line for every operation and Region.
+pub fn print() {
+    let mut operations: BTreeMap<(&str, &str), (&str, &TagOperation)> = BTreeMap::new();
+    for service in services::all() {
+        for row in service.rows.iter().filter(|row| !row.kind.is_empty()) {
+            if let Route::Native(operation) = row.route.unwrap_or(service.route) {
+                operations.insert((operation.service_id, operation.call), (row.kind, operation));
+            }
+        }
+    }
+    for (kind, operation) in operations.values() {
+        for region in REGIONS {
+            println!("{}", request(kind, operation, region));
+        }
+    }
+}
+
+fn request(kind: &str, operation: &TagOperation, region: &str) -> serde_json::Value {
+    let (prefix, name) = kind.split_once(':').unwrap_or_default();
+    let text = format!("arn:aws:{prefix}:{region}:111122223333:{name}/some/path/a+b");
+    let tags = TagMap::from([
+        ("Owner".to_owned(), "ann & <bob>".to_owned()),
+        ("é/=+".to_owned(), "x:y@z".to_owned()),
+    ]);
+    let Some(arn) = Arn::parse(&text) else { return json!({"error": text}) };
+    let (place, request) = (operation.place(region, &arn), operation.request(region, &arn, &tags));
+    json!({
+        "service": operation.service_id, "operation": operation.call.split(':').nth(1), "region": region,
+        "arn": text, "id": arn.id(), "tags": tags, "method": request.method, "host": place.host,
+        "path": request.path, "headers": request.headers.into_iter().collect::<BTreeMap<_, _>>(),
+        "body": request.body, "signing": [place.signing_region, operation.signing_name],
+    })
+}

@@ -1,0 +1,216 @@
+//! Each service's own operation that adds tags to a resource, found in its API model.
+//!
+//! An operation qualifies if it says nothing but the resource and the tags, so that one generic
+//! caller can call them all. What replaces tags is none: it would delete those of others.
+
+use std::collections::BTreeMap;
+
+use crate::authorization::Authorization;
+use crate::endpoints::{Elsewhere, Endpoints, Host};
+use crate::models::{Api, Operation, Reference, Shape};
+use crate::overrides::{OWN_TAG_OPERATIONS, SAYS};
+use crate::words::plain;
+
+/// What services call it, the likeliest first.
+const NAMES: &[&str] = &["TagResource", "AddTagsToResource", "AddTags", "CreateTags", "TagResources"];
+
+/// Tags that a call takes where the model does not limit them.
+const TAGS_PER_CALL: u64 = 50;
+
+/// An operation that adds tags to one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagOperation {
+    /// IAM's name, e.g. `dax:TagResource`.
+    pub call: String,
+    /// API and operation, e.g. `dax` and `TagResource`.
+    pub from: (String, String),
+    /// The IAM actions that it needs.
+    pub actions: Vec<String>,
+    /// The service's name in SDKs.
+    pub service_id: String,
+    /// The service's name in signatures.
+    pub signing_name: String,
+    /// Where it is called, and where else.
+    pub endpoint: (Host, Vec<Elsewhere>),
+    /// How requests are written, as Rust.
+    pub protocol: String,
+    /// `POST` or `PUT`.
+    pub method: String,
+    /// Path and query with `{labels}`.
+    pub path: String,
+    /// The member that names the resource, as Rust.
+    pub field: String,
+    /// How it spells tags, as Rust.
+    pub tags: String,
+    /// Tags that one call takes.
+    pub tags_per_call: u64,
+}
+
+impl TagOperation {
+    /// Name of its constant.
+    pub fn constant(&self) -> String {
+        let (api, operation) = &self.from;
+        let words = crate::words::words(operation).join("_");
+        format!("{}_{words}", api.replace('-', "_")).to_uppercase()
+    }
+}
+
+/// Where operations are looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Search<'a> {
+    /// All API models.
+    pub apis: &'a [Api],
+    /// All authorization data.
+    pub authorizations: &'a BTreeMap<String, Authorization>,
+    /// All rule sets.
+    pub endpoints: &'a Endpoints,
+}
+
+impl Search<'_> {
+    /// The operation for a type that an API's call creates: of that API, else of one that signs alike.
+    pub fn operation(&self, api: &str, kind: &str) -> Option<TagOperation> {
+        let api = self.apis.iter().find(|one| one.name == api)?;
+        let alike = self.apis.iter().filter(|one| one.signing_name() == api.signing_name());
+        [api].into_iter().chain(alike).find_map(|api| self.of_api(api, kind))
+    }
+
+    fn of_api(&self, api: &Api, kind: &str) -> Option<TagOperation> {
+        let own =
+            OWN_TAG_OPERATIONS.iter().find(|(of, name, _)| *of == kind && api.operations.contains_key(*name));
+        let usual = NAMES.iter().filter_map(|name| api.operations.get(*name));
+        let named = own.and_then(|(_, name, _)| api.operations.get(*name));
+        named.into_iter().chain(usual).find_map(|operation| self.described(api, operation, kind))
+    }
+
+    fn described(&self, api: &Api, operation: &Operation, kind: &str) -> Option<TagOperation> {
+        let input = api.input(operation)?;
+        let is_tags = |name: &&String| matches!(plain(name).as_str(), "tags" | "taglist" | "resourcetags");
+        let tags = input.members.keys().find(is_tags)?;
+        let others: Vec<&String> =
+            match input.required.iter().filter(|name| *name != tags).collect::<Vec<_>>() {
+                required if required.is_empty() => {
+                    input.members.keys().filter(|name| *name != tags).collect()
+                }
+                required => required,
+            };
+        let ([resource], None) = (others.as_slice(), &input.payload) else { return None };
+        let mut endpoint = self.endpoints.of(&api.name, &operation.parameters)?;
+        if let Some(prefix) = &operation.endpoint.host_prefix {
+            if prefix.contains('{') {
+                return None;
+            }
+            let hosts = std::iter::once(&mut endpoint.0).chain(endpoint.1.iter_mut().map(|(_, host)| host));
+            hosts.for_each(|host| host.pattern.insert_str(0, prefix));
+        }
+        let prefix = kind.split(':').next().unwrap_or_default();
+        let protocol = protocol(api, operation)?;
+        let (tags, tags_per_call) = spelled(api, tags, input.members.get(tags)?, &protocol)?;
+        let signing_name = endpoint.0.signing_name.clone().unwrap_or_else(|| api.signing_name().to_owned());
+        Some(TagOperation {
+            call: format!("{prefix}:{}", operation.name),
+            from: (api.name.clone(), operation.name.clone()),
+            actions: self.actions(prefix, &operation.name),
+            service_id: api.metadata.service_id.clone(),
+            signing_name,
+            endpoint,
+            method: operation.http.method.clone(),
+            path: if operation.http.request_uri.is_empty() {
+                "/".into()
+            } else {
+                operation.http.request_uri.clone()
+            },
+            field: field(api, operation, input, resource)?,
+            protocol,
+            tags,
+            tags_per_call,
+        })
+    }
+
+    /// The action of the operation's name, and what the authorization data says it depends on.
+    fn actions(&self, prefix: &str, operation: &str) -> Vec<String> {
+        let action =
+            self.authorizations.get(prefix).and_then(|known| known.actions.get(&operation.to_lowercase()));
+        let dependent = action.map(|action| action.dependent_actions.clone()).unwrap_or_default();
+        [format!("{prefix}:{operation}")].into_iter().chain(dependent).collect()
+    }
+}
+
+/// The protocol that the caller speaks and the service understands, as Rust.
+fn protocol(api: &Api, operation: &Operation) -> Option<String> {
+    let metadata = &api.metadata;
+    let speaks =
+        |name: &str| metadata.protocol == name || metadata.protocols.iter().any(|other| other == name);
+    if speaks("json") {
+        let target = format!("{}.{}", metadata.target_prefix.as_deref()?, operation.name);
+        let version = metadata.json_version.as_deref()?;
+        return Some(format!("Protocol::Json {{ version: {version:?}, target: {target:?} }}"));
+    }
+    if speaks("rest-json") {
+        return Some("Protocol::RestJson".to_owned());
+    }
+    speaks("query").then(|| {
+        format!("Protocol::Query {{ action: {:?}, version: {:?} }}", operation.name, metadata.api_version)
+    })
+}
+
+/// The member that names the resource, as Rust.
+fn field(api: &Api, operation: &Operation, input: &Shape, name: &str) -> Option<String> {
+    let reference = input.members.get(name)?;
+    let shape = api.shape(reference)?;
+    let text = match shape.kind.as_str() {
+        "list" => api.shape(shape.member.as_ref()?)?,
+        _ => shape,
+    };
+    let known = SAYS.iter().find(|(of, call, _, _)| *of == api.name && *call == operation.name);
+    let pattern = text.pattern.as_deref().unwrap_or_default();
+    let says = match known {
+        Some((_, _, says, _)) => *says,
+        None if plain(name).ends_with("arn") || plain(name).ends_with("arns") || pattern.contains("arn") => {
+            "Says::Arn"
+        }
+        None => return None,
+    };
+    let at = match (reference.location.as_deref(), shape.kind.as_str()) {
+        (None, "list") => "At::List",
+        (None, "string") => "At::Body",
+        (Some("uri"), "string") => "At::Path",
+        (Some("querystring"), "string") => "At::Query",
+        (Some("header"), "string") => "At::Header",
+        _ => return None,
+    };
+    let wire = reference.location_name.as_deref().unwrap_or(name);
+    Some(format!("Field {{ name: {wire:?}, at: {at}, says: {says} }}"))
+}
+
+/// How the request spells tags, as Rust, and how many.
+fn spelled(api: &Api, name: &str, reference: &Reference, protocol: &str) -> Option<(String, u64)> {
+    let shape = api.shape(reference)?;
+    let most = shape.max.map_or(TAGS_PER_CALL, |max| (max as u64).min(TAGS_PER_CALL));
+    let wire = reference.location_name.as_deref().unwrap_or(name);
+    if reference.location.is_some() {
+        return None;
+    }
+    if shape.kind == "map" {
+        return Some((format!("Tags::Map {{ name: {wire:?} }}"), most));
+    }
+    let item = shape.member.as_ref()?;
+    let tag = api.shape(item)?;
+    let member = |end: &str| {
+        let name =
+            tag.members.keys().find(|name| plain(name) == end || plain(name) == format!("tag{end}"))?;
+        Some(tag.members.get(name)?.location_name.clone().unwrap_or_else(|| name.clone()))
+    };
+    let (key, value) = (member("key")?, member("value")?);
+    if tag.members.len() != 2 {
+        return None;
+    }
+    let query = protocol.starts_with("Protocol::Query") && !shape.flattened;
+    let list = if query {
+        format!("{wire}.{}", item.location_name.as_deref().unwrap_or("member"))
+    } else {
+        wire.into()
+    };
+    let spelled =
+        format!("Tags::List {{ name: {list:?}, item: \"\", key: {key:?}, value: {value:?}, also: &[] }}");
+    Some((spelled, most))
+}
