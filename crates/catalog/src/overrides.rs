@@ -275,6 +275,7 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
 pub const TAG_ACTIONS: &[(&str, &[&str], &str)] = &[
     ("apigateway", &["apigateway:PUT"], "its actions are HTTP methods; tags are put"),
     ("aoss", &["aoss:TagResource"], "the data leaves it out"),
+    ("ec2", &["ec2:CreateTags"], "for the types of EC2 that other services create"),
     (
         "codebuild",
         &["codebuild:UpdateProject", "codebuild:UpdateReportGroup", "codebuild:UpdateFleet"],

@@ -149,8 +149,10 @@ pub fn creation<'a>(api: &'a Api, operation: &'a Operation, known: &Known<'a>) -
         return None;
     };
     let cfn = known.registry.get(&format!("{}:{}", prefix.unwrap_or_default(), name).to_lowercase());
-    let best =
-        forced.and_then(|kind| known.named(kind)).or_else(|| best_type(known, &noun, action, cfn, because));
+    let best = match forced {
+        Some(kind) => known.named(kind),
+        None => best_type(known, &noun, action, cfn, because),
+    };
     let (kind, formats, sure) = match best {
         Some((prefix, kind, sure)) => (format!("{prefix}:{}", kind.key), formats(kind), sure),
         None if forced.is_some() => (forced.unwrap_or_default().to_owned(), Vec::new(), false),

@@ -642,6 +642,9 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateCluster", "dsql:Cluster", &["responseElements.arn", "arn:${Partition}:dsql:${Region}:${Account}:cluster/${responseElements.identifier}"]).modelled(),
         Row::new("CreateStream", "dsql:Stream", &["responseElements.arn", "arn:${Partition}:dsql:${Region}:${Account}:cluster/${requestParameters.clusterIdentifier}/stream/${responseElements.streamIdentifier}"]).modelled(),
     ] },
+    Service { name: "ebs", title: "Amazon Elastic Block Store", route: Route::Ec2CreateTags, actions: &["ec2:CreateTags"], rows: &[
+        Row::new("StartSnapshot", "ec2:snapshot", &["arn:${Partition}:ec2:${Region}::snapshot/${responseElements.snapshotId}"]).modelled(),
+    ] },
     Service { name: "ec2", title: "Amazon EC2", route: Route::Ec2CreateTags, actions: &["ec2:CreateTags"], rows: &[
         Row::nothing("AcceptAddressTransfer", UNNAMED).modelled(),
         Row::new("CreateApplicationStatusCheck", "ec2:application-status-check", &["arn:${Partition}:ec2:${Region}:${Account}:application-status-check/${responseElements.applicationStatusCheck.applicationStatusCheckId}"]).modelled(),
