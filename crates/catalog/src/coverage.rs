@@ -6,104 +6,182 @@ use std::fmt::Write;
 
 use aws_tags::services::{self, Evidence, Found};
 
-use crate::table::{Catalog, Row};
+use crate::event_sources::prefixes;
+use crate::overrides::{NO_ROW, NOT_CREATED};
+use crate::table::{Catalog, Route, Row};
 
 /// Columns of the table of rows.
 const HEAD: &str = "| Service | Call | Creates | Tagged by | Evidence |\n|---|---|---|---|---|\n";
 
+/// A type without a row: not creatable for a reason, or a gap.
+enum Missing {
+    /// A type with a row has the same ARN format.
+    SameArn(String),
+    /// No published API has the service's actions.
+    NoApi,
+    /// No call creates it.
+    NotCreated(&'static str),
+    /// A call creates it, and no row finds it.
+    Gap(String),
+}
+
 /// The page, from the compiled table (which must be the newest) and the packages.
 pub fn page(catalog: &Catalog, rows: &[Row]) -> String {
     let covered = covered(rows);
-    let missing: Vec<(String, &str)> = catalog
-        .authorizations
-        .iter()
-        .flat_map(|(prefix, known)| {
-            let listed = known.listed_as_taggable();
-            let types = known.types.values().filter(move |kind| listed.contains(kind.key.as_str()));
-            types.map(move |kind| (format!("{prefix}:{}", kind.key), kind.arn.as_str()))
+    let missing: Vec<(String, Missing)> = taggable(catalog)
+        .filter(|(kind, _)| !covered.contains_key(kind))
+        .map(|(kind, arn)| {
+            let why = why(catalog, rows, &covered, &kind, &arn);
+            (kind, why)
         })
-        .filter(|(kind, arn)| !covered.contains(kind) && own(kind, arn))
         .collect();
-    let (calls, mut kinds) = (count_calls(), BTreeSet::new());
-    let mut table = HEAD.to_owned();
-    for service in services::all() {
-        for row in service.rows.iter().filter(|row| !matches!(row.found, Found::Nothing(_))) {
-            kinds.insert(row.kind);
-            let route = row.route.unwrap_or(service.route).call();
-            let alone = if row.opt_in.is_some() { ", on demand" } else { "" };
-            let evidence = if row.evidence == Evidence::Recorded { "recorded" } else { "modelled" };
-            let _ = writeln!(
-                table,
-                "| {} | {} | {} | {route}{alone} | {evidence} |",
-                service.name, row.call, row.kind
-            );
-        }
-    }
-    let total = covered.len() + missing.len();
-    let percent = 100.0 * covered.len() as f64 / total.max(1) as f64;
+    let gaps = missing.iter().filter(|(_, why)| matches!(why, Missing::Gap(_))).count();
+    let creatable = covered.len() + gaps;
+    let percent = 100.0 * covered.len() as f64 / creatable.max(1) as f64;
     let sources: BTreeSet<&str> = services::all().map(|service| service.name).collect();
+    let (table, recorded, modelled) = table();
     let mut page = format!(
-        "# Coverage\n\nWritten by `cargo run -p aws-tags-catalog -- coverage`. {calls} calls of {} event sources create {} \
-         kinds of resources. Of {total} types that the tagging actions of the service authorization data list, \
-         {} have a row ({percent:.1} %).\n\n`recorded`: a published record confirms the row. `modelled`: the model of \
-         the API says so. On demand: only if the setting `ALSO_TAG` names the kind.\n\n## Rows\n\n{table}",
+        "# Coverage\n\nWritten by `cargo run -p aws-tags-catalog -- coverage`.\n\n\
+         - {} calls of {} event sources create taggable resources of {} types. {recorded} rows are `recorded`: a \
+         published record confirms them. {modelled} are `modelled`: the model of the API says so.\n\
+         - The tagging actions of the service authorization data list {} types. Calls of published APIs create \
+         {creatable} of them (with those that a record shows though no action lists them), and {} have a row with a \
+         route: {percent:.1} %.\n\
+         - On demand: only if the setting `ALSO_TAG` names the kind.\n\n## Rows\n\n{HEAD}{table}",
+        count_calls(),
         sources.len(),
-        kinds.len(),
+        covered.len(),
+        taggable(catalog).count(),
         covered.len(),
     );
-    page.push_str("\n## Known calls whose record does not name the resource\n\n");
-    for row in rows.iter().filter(|row| row.places.is_empty()) {
-        let _ = writeln!(page, "- {} {}: {}", row.source, row.call, row.kind);
-    }
-    page.push_str("\n## Types without a row\n\n");
-    for (kind, arn) in missing {
-        let _ = writeln!(page, "- `{kind}`: {}", reason(catalog, &kind, arn));
+    for (title, text) in lists(rows, &missing) {
+        let _ = write!(page, "\n## {title}\n\n{text}");
     }
     page
 }
 
-/// Types with a row that finds them.
-fn covered(rows: &[Row]) -> BTreeSet<String> {
+/// Every type that a tagging action lists, with its ARN format.
+fn taggable(catalog: &Catalog) -> impl Iterator<Item = (String, String)> {
+    catalog.authorizations.iter().flat_map(|(prefix, known)| {
+        let listed = known.listed_as_taggable();
+        let types = known.types.values().filter(move |kind| listed.contains(kind.key.as_str()));
+        let own = types.filter(move |kind| kind.arn.split(':').nth(2) == Some(prefix));
+        own.map(move |kind| (format!("{prefix}:{}", kind.key), kind.arn.clone()))
+    })
+}
+
+/// Types with a row that finds and tags them, with their ARN formats.
+fn covered(rows: &[Row]) -> BTreeMap<String, Vec<String>> {
     let by_hand = services::all()
         .flat_map(|service| service.rows)
-        .filter(|row| !matches!(row.found, Found::Nothing(_)));
-    let generated = rows.iter().filter(|row| !row.places.is_empty()).map(|row| row.kind.clone());
-    by_hand.map(|row| row.kind.to_owned()).chain(generated).collect()
+        .filter(|row| !matches!(row.found, Found::Nothing(_)))
+        .map(|row| (row.kind.to_owned(), Vec::new()));
+    let generated = rows.iter().filter(|row| !row.places.is_empty() && row.route != Route::Unknown);
+    by_hand.chain(generated.map(|row| (row.kind.clone(), row.formats.clone()))).collect()
+}
+
+fn why(
+    catalog: &Catalog,
+    rows: &[Row],
+    covered: &BTreeMap<String, Vec<String>>,
+    kind: &str,
+    arn: &str,
+) -> Missing {
+    let prefix = kind.split(':').next().unwrap_or_default();
+    if let Some((_, reason)) = NOT_CREATED.iter().find(|(name, _)| *name == kind) {
+        return Missing::NotCreated(reason);
+    }
+    let same =
+        |(_, formats): &(&String, &Vec<String>)| formats.iter().any(|format| shape(format) == shape(arn));
+    if let Some((other, _)) = covered.iter().find(same) {
+        return Missing::SameArn(other.clone());
+    }
+    if !catalog.apis.iter().any(|api| prefixes(api).contains(&prefix)) {
+        return Missing::NoApi;
+    }
+    if let Some((_, reason)) = NO_ROW.iter().find(|(name, _)| *name == kind) {
+        return Missing::Gap((*reason).to_owned());
+    }
+    Missing::Gap(match rows.iter().find(|row| row.kind == kind) {
+        Some(row) if row.route == Route::Unknown => {
+            format!("`{}` creates it, and no operation of the API adds tags to it alone", row.call)
+        }
+        Some(row) => format!("the record of `{}` names neither its ARN nor all parts of it", row.call),
+        None => "no rule finds the call that creates it".to_owned(),
+    })
+}
+
+/// A format without the names of its variables.
+fn shape(format: &str) -> String {
+    format
+        .split("${")
+        .map(|part| part.split_once('}').map_or(part, |(_, rest)| rest))
+        .collect::<Vec<_>>()
+        .join("$")
+}
+
+/// The table of rows, and how many are recorded and modelled.
+fn table() -> (String, usize, usize) {
+    let (mut text, mut recorded, mut modelled) = (String::new(), 0, 0);
+    for service in services::all() {
+        for row in service.rows.iter().filter(|row| !matches!(row.found, Found::Nothing(_))) {
+            let route = row.route.unwrap_or(service.route).call();
+            let alone = if row.opt_in.is_some() { ", on demand" } else { "" };
+            let evidence = row.evidence.word();
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {route}{alone} | {evidence} |",
+                service.name, row.call, row.kind
+            );
+            match row.evidence {
+                Evidence::Recorded => recorded += 1,
+                Evidence::Modelled => modelled += 1,
+            }
+        }
+    }
+    (text, recorded, modelled)
+}
+
+fn lists(rows: &[Row], missing: &[(String, Missing)]) -> [(&'static str, String); 5] {
+    let mut texts: [String; 5] = Default::default();
+    for (kind, why) in missing {
+        let (nth, reason) = match why {
+            Missing::Gap(reason) => (1, reason.clone()),
+            Missing::NotCreated(reason) => (2, (*reason).to_owned()),
+            Missing::SameArn(other) => (3, format!("`{other}`")),
+            Missing::NoApi => (4, String::new()),
+        };
+        let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
+        let _ = writeln!(texts[nth], "- `{kind}`{reason}");
+    }
+    for row in rows.iter().filter(|row| row.places.is_empty() && row.route != Route::Unknown) {
+        let _ = writeln!(texts[0], "- {} {}: `{}`", row.source, row.call, row.kind);
+    }
+    let [unnamed, gaps, not_created, same, no_api] = texts;
+    [
+        ("Known calls whose record does not name the resource", unnamed),
+        ("Types without a row that calls create", gaps),
+        ("Types that no call of their own creates", not_created),
+        ("Types with the ARN format of another", same),
+        ("Types of services without a published API: retired, or made in a console only", no_api),
+    ]
 }
 
 fn count_calls() -> usize {
-    let calls =
-        services::all().flat_map(|service| service.rows.iter().map(move |row| (service.name, row.call)));
-    calls.collect::<BTreeSet<_>>().len()
-}
-
-/// A type of the service itself, and not one of another service that its actions work on.
-fn own(kind: &str, arn: &str) -> bool {
-    arn.split(':').nth(2) == kind.split(':').next()
-}
-
-fn reason(catalog: &Catalog, kind: &str, arn: &str) -> &'static str {
-    let (prefix, key) = kind.split_once(':').unwrap_or_default();
-    let creates = catalog.authorizations.get(prefix).is_some_and(|known| {
-        known.actions.values().any(|action| {
-            action.name.starts_with("Create") && action.resource_types.iter().any(|on| on.name == key)
-        })
+    let rows = services::all().flat_map(|service| {
+        let found = service.rows.iter().filter(|row| !matches!(row.found, Found::Nothing(_)));
+        found.map(move |row| (service.name, row.call))
     });
-    let variants: BTreeMap<&str, usize> = catalog
-        .authorizations
-        .get(prefix)
-        .map(|known| {
-            known.types.values().fold(BTreeMap::new(), |mut counts, kind| {
-                *counts.entry(kind.arn.as_str()).or_default() += 1;
-                counts
-            })
-        })
-        .unwrap_or_default();
-    if variants.get(arn).is_some_and(|count| *count > 1) {
-        "shares its ARN format with a type that may have a row"
-    } else if creates {
-        "no rule finds it in the answer of a creating call"
-    } else {
-        "no call of the API models is known to create it: made by other means, or retired"
+    rows.collect::<BTreeSet<_>>().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_alike_whatever_their_variables_are_called() {
+        assert_eq!(shape("arn:${Partition}:x:${Id}/y"), shape("arn:${Partition}:x:${Name}/y"));
+        assert_ne!(shape("arn:${Partition}:x:${Id}/y"), shape("arn:${Partition}:x:${Id}/z"));
     }
 }

@@ -18,12 +18,18 @@ pub fn places(api: &Api, operation: &Operation, creation: &Creation<'_>) -> Vec<
     let answer = api.output(operation).map(|shape| leaves(api, shape, creation.several)).unwrap_or_default();
     let request = api.input(operation).map(|shape| leaves(api, shape, false)).unwrap_or_default();
     let subject = Subject::of(creation);
-    let by_arn = subject.arn(&answer).map(|leaf| spelled(api, operation, leaf)).unwrap_or_default();
+    let by_arn = subject.arn(&answer, &request).map(|leaf| (leaf, spelled(api, operation, leaf)));
     let sure = creation.formats.iter().filter(|_| creation.sure);
     let by_ids: Vec<String> = sure
         .filter_map(|format| subject.filled(api, operation, format, &answer, &request, creation))
         .flatten()
         .collect();
+    // What is called the resource's ARN may be that of what the new resource is for.
+    let by_arn = match by_arn {
+        Some((leaf, _)) if plain(&leaf.name) == "resourcearn" && !by_ids.is_empty() => Vec::new(),
+        Some((_, paths)) => paths,
+        None => Vec::new(),
+    };
     // EC2's tag call takes ids, and its formats are exact; elsewhere a named ARN is surest.
     if api.name == "ec2" && !by_ids.is_empty() { by_ids } else { [by_arn, by_ids].concat() }
 }
@@ -51,7 +57,11 @@ struct Subject<'a> {
 impl<'a> Subject<'a> {
     fn of(creation: &'a Creation<'_>) -> Self {
         let kind = creation.kind.split_once(':').map_or("", |(_, kind)| kind);
-        Self { noun: &creation.noun, kind: singular(&plain(kind)) }
+        // Members do not tell the generation: an `automation-rulev2` has a `ruleArn`.
+        let kind = plain(kind);
+        let kind = kind.strip_suffix("v2").unwrap_or(&kind);
+        let noun = creation.noun.strip_suffix("v2").unwrap_or(&creation.noun);
+        Self { noun, kind: singular(kind) }
     }
 
     fn is(&self, name: &str) -> bool {
@@ -93,17 +103,29 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The member that holds the ARN.
-    fn arn<'l>(&self, answer: &'l [Leaf]) -> Option<&'l Leaf> {
+    /// `deploymentsnapshot` ends in `snapshot`; it begins with what the snapshot is of.
+    fn ends_in(&self, name: &str) -> bool {
+        name.len() > 2 && (self.noun.ends_with(name) || self.kind.ends_with(name))
+            || name.len() > 4 && (name.ends_with(self.noun) || name.ends_with(&self.kind))
+    }
+
+    /// The member that holds the ARN. What the request must name too was there before.
+    fn arn<'l>(&self, answer: &'l [Leaf], request: &[Leaf]) -> Option<&'l Leaf> {
         let scored = answer.iter().filter_map(|leaf| {
             let name = plain(&leaf.name);
+            let asked = |asked: &Leaf| asked.required && asked.chain.is_empty() && plain(&asked.name) == name;
+            if request.iter().any(asked) {
+                return None;
+            }
             let stem = singular(name.strip_suffix("arn").or_else(|| name.strip_suffix("arns"))?);
+            let stem = stem.strip_suffix("v2").unwrap_or(&stem).to_owned();
             let owner = self.owner(leaf);
             let score = match stem.as_str() {
                 "" if owner > 0 => 80 + owner,
                 stem if self.is(stem) => 90 + owner,
-                "resource" | "created" if owner > 0 => 60 + owner,
-                stem if owner > 0 && self.is_partly(stem) => 50 + owner,
+                "created" if owner > 0 => 60 + owner,
+                stem if owner > 0 && self.ends_in(stem) => 50 + owner,
+                "resource" if owner > 0 => 20 + owner,
                 _ => return None,
             };
             Some((score, leaf))
@@ -163,7 +185,7 @@ impl<'a> Subject<'a> {
         } else if let Some(leaf) = self.of_generic(variable, answer) {
             paths.extend(spelled(api, operation, leaf));
         }
-        if self.caller_chooses(variable, answer, creation)
+        if self.caller_chooses(variable, answer, request, creation)
             && let Some(leaf) =
                 unambiguous(request.iter().filter_map(|leaf| Some((self.own_score(variable, leaf)?, leaf))))
         {
@@ -224,9 +246,15 @@ impl<'a> Subject<'a> {
 
     /// Whether the ARN holds a name that the caller chose. A format that says `Name` does, unless
     /// the response has an id of its own or CloudFormation identifies it by what the service makes.
-    fn caller_chooses(&self, variable: &str, answer: &[Leaf], creation: &Creation<'_>) -> bool {
+    fn caller_chooses(
+        &self,
+        variable: &str,
+        answer: &[Leaf],
+        request: &[Leaf],
+        creation: &Creation<'_>,
+    ) -> bool {
         let wanted = plain(variable);
-        let names_arn = self.arn(answer).is_some();
+        let names_arn = self.arn(answer, request).is_some();
         if let Some(registered) = creation.registered {
             let by_arn = registered.identified_by.iter().all(|name| plain(name).ends_with("arn"));
             if !by_arn {

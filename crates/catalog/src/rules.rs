@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::authorization::{Action, Authorization, ResourceType};
 use crate::event_sources::event_source;
+use crate::leaves::leaves;
 use crate::models::{Api, Operation, Shape};
 use crate::overrides::{CREATE_NOTHING, CREATES, FORMATS};
 use crate::registry::Registered;
@@ -49,6 +50,9 @@ const NEVER: &[&str] = &[
 /// Words that begin the names of calls that create only if their request takes tags.
 const ONLY_WITH_TAGS: &[&str] =
     &["Associate", "Attach", "Add", "Apply", "Enable", "Accept", "Restore", "Register"];
+
+/// Last words that tell the generation of an API or type.
+const VERSIONS: &[&str] = &["V2", "V3"];
 
 /// An operation that creates a resource type.
 #[derive(Clone, Debug)]
@@ -100,6 +104,30 @@ impl<'a> Known<'a> {
         let (prefix, authorization) = self.authorizations.iter().find(|(prefix, _)| *prefix == wanted)?;
         Some((*prefix, authorization.types.get(key)?, true))
     }
+
+    fn has_type(&self, plain_name: &str) -> bool {
+        let types = self.authorizations.iter().flat_map(|(_, known)| known.types.values());
+        types.into_iter().any(|kind| plain(&kind.key) == plain_name)
+    }
+
+    /// The one type that an ARN in the response is called by: `provisionedModelArn`.
+    fn named_by_answer(&self, api: &Api, operation: &Operation) -> Option<(&'a str, &'a ResourceType, bool)> {
+        let answer = api.output(operation).map(|shape| leaves(api, shape, false)).unwrap_or_default();
+        let request = api.input(operation).map(|shape| leaves(api, shape, false)).unwrap_or_default();
+        let asked: Vec<String> = request.iter().map(|leaf| plain(&leaf.name)).collect();
+        let stems: Vec<String> = answer
+            .iter()
+            .map(|leaf| plain(&leaf.name))
+            .filter(|name| !asked.contains(name))
+            .filter_map(|name| name.strip_suffix("arn").map(str::to_owned))
+            .collect();
+        let mut found = self.authorizations.iter().flat_map(|(prefix, known)| {
+            let types = known.types.values().filter(|kind| stems.contains(&plain(&kind.key)));
+            types.map(move |kind| (*prefix, kind, false))
+        });
+        let one = found.next()?;
+        found.next().is_none().then_some(one)
+    }
 }
 
 /// The creation that an operation is, if it is one.
@@ -123,7 +151,12 @@ pub fn creation<'a>(api: &'a Api, operation: &'a Operation, known: &Known<'a>) -
     let upsert = verb == "Put" || nouns.starts_with(&["Or", "Update"]) || verb == "Upsert";
     let nouns: Vec<&str> =
         nouns.iter().copied().skip_while(|word| matches!(*word, "Or" | "Update")).collect();
-    let noun_words = without_qualifiers(&nouns);
+    let whole = plain(&nouns.concat());
+    let mut noun_words = without_qualifiers(&nouns);
+    // `ConnectorV2` is a type beside `Connector`; `QueueV2` only another call.
+    if nouns.last().is_some_and(|word| VERSIONS.contains(word)) && known.has_type(&whole) {
+        noun_words = nouns.clone();
+    }
     if noun_words.iter().any(|word| matches!(*word, "Tags" | "Tag" | "Tagging")) {
         return None;
     }
@@ -151,7 +184,9 @@ pub fn creation<'a>(api: &'a Api, operation: &'a Operation, known: &Known<'a>) -
     let cfn = known.registry.get(&format!("{}:{}", prefix.unwrap_or_default(), name).to_lowercase());
     let best = match forced {
         Some(kind) => known.named(kind),
-        None => best_type(known, &noun, action, cfn, because),
+        None => best_type(known, &noun, action, cfn, because).or_else(|| {
+            (because == Because::TagsInRequest).then(|| known.named_by_answer(api, operation)).flatten()
+        }),
     };
     let (kind, formats, sure) = match best {
         Some((prefix, kind, sure)) => (format!("{prefix}:{}", kind.key), formats(kind), sure),
@@ -180,7 +215,9 @@ fn without_qualifiers<'a>(nouns: &[&'a str]) -> Vec<&'a str> {
         .skip(1)
         .position(|word| matches!(*word, "From" | "To" | "With" | "Using" | "By" | "For"));
     let mut kept: Vec<&str> = nouns[..end.map_or(nouns.len(), |at| at + 1)].to_vec();
-    if kept.len() > 1 && kept.last().is_some_and(|word| matches!(*word, "V2" | "V3" | "Async" | "Batch")) {
+    if kept.len() > 1
+        && kept.last().is_some_and(|word| VERSIONS.contains(word) || matches!(*word, "Async" | "Batch"))
+    {
         kept.pop();
     }
     kept
