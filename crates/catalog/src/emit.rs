@@ -62,6 +62,12 @@ fn one(row: &Row, first: &Row, usual: &[String]) -> String {
     if row.kind.split(':').next() != Some(&row.arn_service) {
         let _ = write!(text, ".arn_service({:?})", row.arn_service);
     }
+    if row.places.iter().any(|place| !place.starts_with("arn:")) && !row.begins().is_empty() {
+        let _ = write!(text, ".begins({:?})", row.begins());
+    }
+    if row.optional {
+        text.push_str(".optional()");
+    }
     if route(row) != route(first) {
         let _ = write!(text, ".via({})", route(row));
     }

@@ -8,9 +8,8 @@ use crate::models::Api;
 const OTHERWISE: &[(&str, &str)] = &[
     ("application-autoscaling", "autoscaling"),
     ("marketplace-catalog", "marketplacecatalog"),
-    ("mq", "amazonmq"),
     ("pinpoint", "pinpoint"),
-    ("polly", "tts"),
+    ("mq", "amazonmq"),
     ("servicecatalog-appregistry", "servicecatalog-appregistry"),
 ];
 
@@ -27,7 +26,6 @@ pub fn prefixes(api: &Api) -> Vec<&str> {
         ("cloudwatch", &["cloudwatch"]),
         ("iotsecuretunneling", &["iot"]),
         ("mq", &["mq"]),
-        ("opensearchmemory", &["bedrock-agentcore"]),
         ("pinpoint", &["mobiletargeting"]),
         ("application-autoscaling", &["application-autoscaling"]),
     ];

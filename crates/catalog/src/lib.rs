@@ -19,6 +19,7 @@ pub mod registry;
 pub mod requests;
 pub mod rules;
 pub mod sources;
+pub mod stale;
 pub mod table;
 pub mod tag_operations;
 pub mod tagging_api;

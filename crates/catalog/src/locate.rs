@@ -15,7 +15,15 @@ pub fn places(api: &Api, operation: &Operation, creation: &Creation<'_>) -> Vec<
     if let Some((_, _, _, places, _)) = known {
         return places.iter().map(|place| (*place).to_owned()).collect();
     }
-    let answer = api.output(operation).map(|shape| leaves(api, shape, creation.several)).unwrap_or_default();
+    let mut answer =
+        api.output(operation).map(|shape| leaves(api, shape, creation.several)).unwrap_or_default();
+    // The body of a response is the created thing, whatever its member is called.
+    let payload = api.output(operation).and_then(|shape| shape.payload.clone());
+    for leaf in
+        answer.iter_mut().filter(|leaf| !leaf.chain.is_empty() && leaf.chain.first() == payload.as_ref())
+    {
+        leaf.chain.remove(0);
+    }
     let request = api.input(operation).map(|shape| leaves(api, shape, false)).unwrap_or_default();
     let subject = Subject::of(creation);
     let by_arn = subject.arn(&answer, &request).map(|leaf| (leaf, spelled(api, operation, leaf)));
@@ -214,7 +222,8 @@ impl<'a> Subject<'a> {
             };
             answer.iter().filter(named).min_by_key(|leaf| leaf.chain.len())
         };
-        mine("id").or_else(|| mine("name"))
+        // What has an ARN that the response names has an id too: the name is not in it.
+        mine("id").or_else(|| mine("name").filter(|_| self.arn(answer, &[]).is_none()))
     }
 
     /// How surely a member holds the resource's own variable of the ARN format.
@@ -225,7 +234,8 @@ impl<'a> Subject<'a> {
         if owner == 0 || holds_an_arn(leaf) {
             return None;
         }
-        if name == wanted {
+        // `resourceId` is the id of what the new resource is for.
+        if name == wanted && !name.starts_with("resource") {
             return Some(90 + owner);
         }
         let (wanted_stem, wanted_end) = ending(&wanted)?;
@@ -284,6 +294,24 @@ fn holds_an_arn(leaf: &Leaf) -> bool {
             .is_some_and(|pattern| pattern.starts_with("arn:") || pattern.starts_with("^arn:"))
 }
 
+/// A member that takes an id or something else, as the caller likes: no part of an ARN.
+fn is_either(leaf: &Leaf) -> bool {
+    const EITHER: &[&str] = &[
+        "name or id",
+        "id or name",
+        "id or arn",
+        "name or arn",
+        "name or the id",
+        "id or the arn",
+        "name or amazon resource name",
+        "id or amazon resource name",
+        "id or the amazon resource name",
+        "name or the amazon resource name",
+    ];
+    let text = leaf.documentation.to_lowercase();
+    EITHER.iter().any(|either| text.contains(either))
+}
+
 /// A variable of what the resource belongs to: named the same in request or response.
 fn parent_paths(
     api: &Api,
@@ -295,7 +323,7 @@ fn parent_paths(
     let wanted = id(&plain(variable));
     let same = |leaf: &&Leaf| {
         let name = id(&plain(&leaf.name));
-        (name == wanted || format!("{name}name") == wanted) && !holds_an_arn(leaf)
+        (name == wanted || format!("{name}name") == wanted) && !holds_an_arn(leaf) && !is_either(leaf)
     };
     if let Some(leaf) = request.iter().filter(same).min_by_key(|leaf| leaf.chain.len()) {
         return Some(vec![format!("requestParameters.{}", leaf.path)]);

@@ -5,7 +5,7 @@ use std::{env, fs};
 
 use anyhow::{Result, bail, ensure};
 use aws_tags_catalog::table::{Catalog, Row};
-use aws_tags_catalog::{coverage, emit, requests};
+use aws_tags_catalog::{coverage, emit, requests, stale};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -30,28 +30,32 @@ fn main() -> Result<()> {
             }
             Ok(())
         }
-        ["coverage"] => {
-            let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("COVERAGE.md");
-            fs::write(page, coverage::page(&catalog, &catalog.all_rows()))?;
-            Ok(())
-        }
+        ["coverage"] => Ok(fs::write(coverage_page(), coverage::page(&catalog, &catalog.all_rows()))?),
         ["requests"] => {
             requests::print();
             Ok(())
         }
-        ["check"] => {
-            for (file, text) in generated(&catalog, &rows) {
-                let path = folder().join(file);
-                ensure!(
-                    fs::read_to_string(&path)? == text,
-                    "{} is not what the packages give",
-                    path.display()
-                );
-            }
-            Ok(())
-        }
+        ["check"] => check(&catalog, &rows),
         _ => bail!("usage: catalog [list | check | coverage | requests]"),
     }
+}
+
+/// Fails on a file that is not what the packages give, and on overrides that override nothing.
+fn check(catalog: &Catalog, rows: &[Row]) -> Result<()> {
+    let all_rows = catalog.all_rows();
+    let mut files: Vec<(PathBuf, String)> =
+        generated(catalog, rows).into_iter().map(|(file, text)| (folder().join(file), text)).collect();
+    files.push((coverage_page(), coverage::page(catalog, &all_rows)));
+    for (path, text) in files {
+        ensure!(fs::read_to_string(&path)? == text, "{} is not what the packages give", path.display());
+    }
+    let idle = stale::overrides(catalog, &all_rows);
+    ensure!(idle.is_empty(), "overrides that override nothing: {}", idle.join(", "));
+    Ok(())
+}
+
+fn coverage_page() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("COVERAGE.md")
 }
 
 /// The generated files and what they hold.

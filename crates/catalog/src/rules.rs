@@ -6,7 +6,7 @@ use crate::authorization::{Action, Authorization, ResourceType};
 use crate::event_sources::event_source;
 use crate::leaves::leaves;
 use crate::models::{Api, Operation, Shape};
-use crate::overrides::{CREATE_NOTHING, CREATES, FORMATS};
+use crate::overrides::{CREATE_NOTHING, CREATES, FORMATS, UPSERTS};
 use crate::registry::Registered;
 use crate::words::{plain, singular, words};
 
@@ -132,7 +132,7 @@ impl<'a> Known<'a> {
 
 /// The creation that an operation is, if it is one.
 pub fn creation<'a>(api: &'a Api, operation: &'a Operation, known: &Known<'a>) -> Option<Creation<'a>> {
-    let name = without_date(&operation.name);
+    let name = call_name(&operation.name);
     let source = event_source(api);
     if CREATE_NOTHING.iter().any(|(other, call, _)| (*other, *call) == (source, name)) {
         return None;
@@ -148,7 +148,10 @@ pub fn creation<'a>(api: &'a Api, operation: &'a Operation, known: &Known<'a>) -
     if NEVER.contains(&verb) && forced.is_none() {
         return None;
     }
-    let upsert = verb == "Put" || nouns.starts_with(&["Or", "Update"]) || verb == "Upsert";
+    let upsert = verb == "Put"
+        || verb == "Upsert"
+        || nouns.starts_with(&["Or", "Update"])
+        || UPSERTS.iter().any(|(other, call, _)| (*other, *call) == (source, name));
     let nouns: Vec<&str> =
         nouns.iter().copied().skip_while(|word| matches!(*word, "Or" | "Update")).collect();
     let whole = plain(&nouns.concat());
@@ -223,12 +226,18 @@ fn without_qualifiers<'a>(nouns: &[&'a str]) -> Vec<&'a str> {
     kept
 }
 
+/// How the names of tags begin that are not for the new resource.
+const OTHERS_TAGS: &[&str] = &["override", "include", "session", "filter", "copy"];
+
 /// Whether a request has a list or map for tags, at the top or in the one structure that describes
 /// the new resource.
 fn takes_tags(api: &Api, input: &Shape) -> bool {
     let tags = |shape: &Shape, whole: bool| {
         shape.members.iter().any(|(name, member)| {
             let name = plain(name);
+            if OTHERS_TAGS.iter().any(|start| name.starts_with(start)) {
+                return false;
+            }
             let named = name == "tags"
                 || name == "taglist"
                 || (whole
@@ -251,7 +260,7 @@ fn takes_tags(api: &Api, input: &Shape) -> bool {
 }
 
 /// CloudFront's operations end in the date of their API, which the table leaves out.
-fn without_date(name: &str) -> &str {
+pub fn call_name(name: &str) -> &str {
     let start = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
     if name.len() - start.len() == "2020_05_31".len() { start } else { name }
 }

@@ -10,7 +10,7 @@ use crate::endpoints::Endpoints;
 use crate::event_sources::{event_source, prefixes};
 use crate::locate::places;
 use crate::models::{Api, Operation, apis};
-use crate::overrides::{LOWER_CASE, OPT_IN, TAG_ACTIONS};
+use crate::overrides::{ALSO_CREATES, LOWER_CASE, OPT_IN, TAG_ACTIONS};
 use crate::registry::{Registered, registry};
 use crate::rules::{Because, Known, creation};
 use crate::tag_operations::{Search, TagOperation};
@@ -68,6 +68,8 @@ pub struct Row {
     pub lower_case: bool,
     /// User tags that it takes.
     pub limit: usize,
+    /// Whether a record without it is fine.
+    pub optional: bool,
     /// Whether a published record confirms it.
     pub recorded: bool,
     /// CloudFormation's type.
@@ -76,6 +78,21 @@ pub struct Row {
     pub because: Because,
     /// API and operation that it comes from.
     pub from: (String, String),
+}
+
+impl Row {
+    /// What all its ARN formats begin the resource part with, e.g. `topic/`.
+    pub fn begins(&self) -> String {
+        let fixed = |format: &String| {
+            let resource = format.splitn(6, ':').nth(5).unwrap_or_default();
+            resource.split(['$', '*', '[']).next().unwrap_or_default().to_owned()
+        };
+        let common = |a: String, b: String| {
+            let same = a.chars().zip(b.chars()).take_while(|(a, b)| a == b);
+            same.map(|(letter, _)| letter).collect()
+        };
+        self.formats.iter().map(fixed).reduce(common).unwrap_or_default()
+    }
 }
 
 impl Catalog {
@@ -114,6 +131,7 @@ impl Catalog {
             rows.extend(api.operations.values().filter_map(|operation| row(api, operation, &known)));
         }
         let mut rows = merged(without_untaggable(rows, &self.authorizations));
+        add_companions(&mut rows);
         let search =
             Search { apis: &self.apis, authorizations: &self.authorizations, endpoints: &self.endpoints };
         rows.iter_mut().for_each(|row| row.route = route(row, search));
@@ -166,6 +184,7 @@ fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
         upsert: creation.upsert,
         lower_case: LOWER_CASE.contains(&source),
         limit: 50,
+        optional: false,
         recorded: false,
         registered: creation.registered.map(|one| one.name.clone()),
         because: creation.because,
@@ -208,6 +227,28 @@ fn without_untaggable(rows: Vec<Row>, authorizations: &BTreeMap<String, Authoriz
         })
     };
     rows.into_iter().filter(|row| surely.contains(&row.kind) || listed(row)).collect()
+}
+
+/// Adds what calls make besides, as optional rows.
+fn add_companions(rows: &mut Vec<Row>) {
+    for (source, call, kind, places, _) in ALSO_CREATES {
+        let Some(main) = rows.iter().find(|row| row.source == *source && row.call == *call) else { continue };
+        let places = places.iter().map(|place| (*place).to_owned()).collect();
+        let formats =
+            rows.iter().find(|row| row.kind == *kind).map(|row| row.formats.clone()).unwrap_or_default();
+        let companion = Row {
+            kind: (*kind).to_owned(),
+            places,
+            formats,
+            optional: true,
+            registered: None,
+            ..main.clone()
+        };
+        rows.push(companion);
+    }
+    rows.sort_by(|a, b| {
+        (&a.source, &a.call, a.optional, &a.kind).cmp(&(&b.source, &b.call, b.optional, &b.kind))
+    });
 }
 
 /// Two APIs of one event source may share a call: their places are alternatives.

@@ -94,26 +94,35 @@ pub fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The partition that a Region belongs to, by the Region's prefix.
+/// Parts of Regions' names that tell the partition.
 ///
 /// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
+const PARTITIONS: &[(&str, &str)] = &[
+    ("-isob-", "aws-iso-b"),
+    ("-isoe-", "aws-iso-e"),
+    ("-isof-", "aws-iso-f"),
+    ("-iso-", "aws-iso"),
+    ("us-gov-", "aws-us-gov"),
+    ("cn-", "aws-cn"),
+    ("eusc-", "aws-eusc"),
+];
+
+/// The partition that a Region belongs to.
 pub fn partition_of(region: &str) -> &'static str {
-    const BY_PART: &[(&str, &str)] = &[
-        ("-isob-", "aws-iso-b"),
-        ("-isoe-", "aws-iso-e"),
-        ("-isof-", "aws-iso-f"),
-        ("-iso-", "aws-iso"),
-        ("us-gov-", "aws-us-gov"),
-        ("cn-", "aws-cn"),
-        ("eusc-", "aws-eusc"),
-    ];
-    BY_PART
+    PARTITIONS
         .iter()
         .find(|(part, _)| match part.strip_prefix('-') {
             Some(_) => region.contains(part),
             None => region.starts_with(part),
         })
         .map_or("aws", |(_, partition)| partition)
+}
+
+/// The partition that an ARN names, if there is one of that name.
+pub fn partition_in(arn: &str) -> Option<&'static str> {
+    let name = arn.strip_prefix("arn:")?.split(':').next()?;
+    let known = PARTITIONS.iter().map(|(_, partition)| *partition).chain(["aws"]);
+    known.into_iter().find(|partition| *partition == name)
 }
 
 /// One piece of an ARN format: text as it is, or the name between `${` and `}`.

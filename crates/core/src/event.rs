@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::arn::{is_account, partition_of};
+use crate::arn::{is_account, partition_in, partition_of};
 use crate::timestamp;
 
 /// A CloudTrail record with what its EventBridge envelope adds.
@@ -127,9 +127,11 @@ impl Event {
         self.record.get("awsRegion").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The partition of the Region.
+    /// The partition of the caller, in which everything is that one can create; where the record
+    /// does not tell it, that of the Region.
     pub fn partition(&self) -> &'static str {
-        partition_of(self.region())
+        let of_caller = self.text("userIdentity.arn").and_then(|arn| partition_in(&arn));
+        of_caller.unwrap_or_else(|| partition_of(self.region()))
     }
 
     /// The account that owns the record: `recipientAccountId`, else the envelope's, else the
@@ -189,14 +191,20 @@ pub(crate) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The member named `key` in any case of letters; the exact spelling first.
+/// The member named `key`, whatever case of letters, hyphens and underscores the record spells it
+/// with: `applicationId` is `application-id` too. The exact spelling first.
 pub(crate) fn member<'a>(fields: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     let named = |key: &str| {
-        fields.get(key).or_else(|| {
-            fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value)
-        })
+        fields.get(key).or_else(|| fields.iter().find(|(name, _)| alike(name, key)).map(|(_, value)| value))
     };
     named(key).or_else(|| named((key == "items").then_some("item")?))
+}
+
+fn alike(name: &str, key: &str) -> bool {
+    let letters = |text: &'_ str| -> Vec<u8> {
+        text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect()
+    };
+    name.eq_ignore_ascii_case(key) || (name.contains(['-', '_']) && letters(name) == letters(key))
 }
 
 /// What a step leads into: the value itself, or with `[]` its elements.

@@ -100,6 +100,8 @@ pub struct Row {
     pub upsert: bool,
     /// The service in its ARNs, where that is not the first part of `kind`.
     pub arn_service: Option<&'static str>,
+    /// How the resource part of its ARNs begins, e.g. `topic/`, where the record names them whole.
+    pub begins: &'static str,
     /// What the row rests on.
     pub evidence: Evidence,
     /// Tells calls that create from calls of the same name that do not. Of an optional kind, only
@@ -290,6 +292,7 @@ impl Row {
             lower_case: false,
             upsert: false,
             arn_service: None,
+            begins: "",
             evidence: Evidence::Recorded,
             unless: None,
         }
@@ -340,6 +343,10 @@ impl Row {
 
     const fn arn_service(self, service: &'static str) -> Self {
         Self { arn_service: Some(service), ..self }
+    }
+
+    const fn begins(self, begins: &'static str) -> Self {
+        Self { begins, ..self }
     }
 
     const fn modelled(self) -> Self {
@@ -593,10 +600,29 @@ fn arns_at(place: &str, row: &Row, event: &Event) -> Result<Vec<Arn>, String> {
     texts
         .iter()
         .map(|text| match Arn::parse(text) {
-            Some(arn) if arn.service() == service => Ok(arn),
-            _ => Err(format!("{}: `{text}` is no ARN of {service}", event.name)),
+            Some(arn) if arn.service() != service => {
+                Err(format!("{}: `{text}` is no ARN of {service}", event.name))
+            }
+            Some(arn) if !belongs(&arn, event) => {
+                Err(format!("{}: `{text}` is of another account or partition", event.name))
+            }
+            Some(arn) if !begins(arn.resource(), row.begins) => {
+                Err(format!("{}: `{text}` is no ARN of a {}", event.name, row.kind))
+            }
+            Some(arn) => Ok(arn),
+            None => Err(format!("{}: `{text}` is no ARN", event.name)),
         })
         .collect()
+}
+
+/// Records name resources of others too. Some ARNs have no account.
+fn belongs(arn: &Arn, event: &Event) -> bool {
+    let own = event.account().is_none_or(|account| account == arn.account());
+    arn.partition() == event.partition() && (own || arn.account().is_empty())
+}
+
+fn begins(text: &str, with: &str) -> bool {
+    text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with))
 }
 
 /// Fills an ARN format; a variable with several values gives several ARNs.
