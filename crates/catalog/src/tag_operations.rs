@@ -70,8 +70,12 @@ impl Search<'_> {
     /// The operation for a type that an API's call creates: of that API, else of one that signs alike.
     pub fn operation(&self, api: &str, kind: &str) -> Option<TagOperation> {
         let api = self.apis.iter().find(|one| one.name == api)?;
-        let alike = self.apis.iter().filter(|one| one.signing_name() == api.signing_name());
-        [api].into_iter().chain(alike).find_map(|api| self.of_api(api, kind))
+        let alike = |one: &&Api| one.name != api.name && one.signing_name() == api.signing_name();
+        // Another API tags what its action lists: AppRegistry's does not tag portfolios.
+        let listed = |operation: &TagOperation| self.lists(kind, &operation.from.1);
+        self.of_api(api, kind).or_else(|| {
+            self.apis.iter().filter(alike).filter_map(|other| self.of_api(other, kind)).find(listed)
+        })
     }
 
     fn of_api(&self, api: &Api, kind: &str) -> Option<TagOperation> {
@@ -124,6 +128,15 @@ impl Search<'_> {
             tags,
             tags_per_call,
         })
+    }
+
+    /// Whether the action of the operation's name works on a type, as far as it lists types.
+    fn lists(&self, kind: &str, operation: &str) -> bool {
+        let Some((prefix, key)) = kind.split_once(':') else { return false };
+        let action =
+            self.authorizations.get(prefix).and_then(|known| known.actions.get(&operation.to_lowercase()));
+        let types = action.map(|action| action.resource_types.as_slice()).unwrap_or_default();
+        types.is_empty() || types.iter().any(|on| on.name == key)
     }
 
     /// The action of the operation's name, and what the authorization data says it depends on.

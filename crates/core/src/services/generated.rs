@@ -1789,10 +1789,6 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateDataLake", "securitylake:data-lake", &["responseElements.dataLakes[].dataLakeArn"]).modelled().begins("data-lake/default"),
         Row::new("CreateSubscriber", "securitylake:subscriber", &["responseElements.subscriber.subscriberArn", "arn:${Partition}:securitylake:${Region}:${Account}:subscriber/${responseElements.subscriber.subscriberId}"]).modelled().begins("subscriber/"),
     ] },
-    Service { name: "servicecatalog", title: "AWS Service Catalog", route: Route::Native(&tag_operations::SERVICECATALOG_APPREGISTRY_TAG_RESOURCE), actions: &[], rows: &[
-        Row::new("CreatePortfolio", "servicecatalog:Portfolio", &["responseElements.portfolioDetail.aRN", "arn:${Partition}:catalog:${Region}:${Account}:portfolio/${responseElements.portfolioDetail.id}"]).modelled().arn_service("catalog").begins("portfolio/"),
-        Row::new("CreateProduct", "servicecatalog:Product", &["responseElements.productViewDetail.productARN"]).modelled().arn_service("catalog").begins("product/"),
-    ] },
     Service { name: "servicecatalog-appregistry", title: "AWS Service Catalog", route: Route::Native(&tag_operations::SERVICECATALOG_APPREGISTRY_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateApplication", "servicecatalog:Application", &["responseElements.application.arn", "arn:${Partition}:servicecatalog:${Region}:${Account}:/applications/${responseElements.application.id}"]).modelled().begins("/applications/"),
         Row::new("CreateAttributeGroup", "servicecatalog:AttributeGroup", &["responseElements.attributeGroup.arn", "arn:${Partition}:servicecatalog:${Region}:${Account}:/attribute-groups/${responseElements.attributeGroup.id}"]).modelled().begins("/attribute-groups/"),
