@@ -19,6 +19,7 @@ pub const CREATE_NOTHING: &[(&str, &str, &str)] = &[
     ("servicecatalog", "ProvisionProduct", "a provisioned product is tagged by its stack"),
     ("s3", "RestoreObject", "the object is there"),
     ("osm", "CreateMemory", "a text in a space, which takes no tags"),
+    ("osm", "CreateSpace", "the service is newer than the authorization data, which does not know its actions"),
     ("codepipeline", "RegisterWebhookWithThirdParty", "the webhook is there"),
     ("sagemaker", "RegisterDevices", "several devices, named only in a list of the request"),
 ];
@@ -62,7 +63,6 @@ pub const CREATES: &[(&str, &str, &str, &str)] = &[
     ("mgn", "StartCutover", "mgn:JobResource", "starting makes a job"),
     ("mgn", "StartTest", "mgn:JobResource", "starting makes a job"),
     ("networkmanager", "CreateSiteToSiteVpnAttachment", "networkmanager:attachment", "a kind of attachment"),
-    ("osm", "CreateSpace", "osm:space", "newer than the authorization data"),
     ("redshift", "CopyClusterSnapshot", "redshift:snapshot", "copies to a new snapshot"),
     ("sagemaker", "CreateHubContentReference", "sagemaker:hub-content", "a kind of content"),
     ("ses", "VerifyDomainIdentity", "ses:identity", "verifying makes it"),
@@ -918,7 +918,6 @@ pub const PLACES: &[(&str, &str, &str, &[&str], &str)] = &[
         ],
         "a kind of attachment",
     ),
-    ("osm", "CreateSpace", "osm:space", &["responseElements.arn"], "newer than the authorization data"),
     (
         "pinpoint",
         "CreateCampaign",

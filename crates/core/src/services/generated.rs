@@ -1399,9 +1399,6 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreatePipeline", "osis:pipeline", &["responseElements.pipeline.pipelineArn", "arn:${Partition}:osis:${Region}:${Account}:pipeline/${responseElements.pipeline.pipelineName}"]).modelled().begins("pipeline/"),
         Row::new("CreatePipelineEndpoint", "osis:pipeline-endpoint", &["arn:${Partition}:osis:${Region}:${Account}:endpoint/${responseElements.endpointId}"]).modelled(),
     ] },
-    Service { name: "osm", title: "Amazon OpenSearch Memory", route: Route::Native(&tag_operations::OPENSEARCHMEMORY_TAG_RESOURCE), actions: &[], rows: &[
-        Row::new("CreateSpace", "osm:space", &["responseElements.arn"]).modelled(),
-    ] },
     Service { name: "outposts", title: "AWS Outposts", route: Route::TaggingApi, actions: &["outposts:TagResource"], rows: &[
         Row::new("CreateOutpost", "outposts:outpost", &["responseElements.outpost.outpostArn", "arn:${Partition}:outposts:${Region}:${Account}:outpost/${responseElements.outpost.outpostId}"]).modelled().begins("outpost/"),
         Row::new("CreateSite", "outposts:site", &["responseElements.site.siteArn", "arn:${Partition}:outposts:${Region}:${Account}:site/${responseElements.site.siteId}"]).modelled().begins("site/"),
