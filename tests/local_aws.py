@@ -1,7 +1,7 @@
 """A local AWS for tests, demo and benchmark: real servers, real clients, the built Lambda binaries.
 
-Everything is installed below target/tools, each tool in a virtual environment of its own because
-their dependencies clash, and every version is pinned here.
+infra/tools.py installs the tools below target/tools, each in a virtual environment of its own because their
+dependencies clash.
 """
 import atexit
 import contextlib
@@ -13,49 +13,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-import venv
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TOOLS = os.path.join(ROOT, "target", "tools")
-PINS = {
-    "moto": ["moto[all,server]==5.2.5", "boto3==1.44.5"],
-    "ministack": ["ministack==1.5.33"],
-    "cargo-lambda": ["cargo-lambda==1.9.2"],
-    "microburst": ["microburst==0.10.0"],
-}
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "infra"))
+from tools import ROOT, TOOLS, read, run_in, say, tool  # noqa: E402, F401
+
 # The event files are of this account and Region, so a local AWS of the same understands them.
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 TABLE = "aws-tags-sessions"
 
 
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def read(path):
-    with open(path, errors="replace") as file:
-        return file.read()
-
-
-def tool(name):
-    """The bin folder of a tool, which is installed on first use."""
-    home = os.path.join(TOOLS, name)
-    done, want = os.path.join(home, "installed"), "\n".join(PINS[name])
-    if not os.path.exists(done) or read(done) != want:
-        say(f"installing {' '.join(PINS[name])} into {os.path.relpath(home, ROOT)}")
-        venv.create(home, with_pip=True, clear=True)
-        pip = [os.path.join(home, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run(pip + PINS[name], check=True)
-        with open(done, "w") as file:
-            file.write(want)
-    return os.path.join(home, "bin")
-
-
 def with_boto3():
     """Starts the calling script again where boto3 is at hand."""
-    python = os.path.join(tool("moto"), "python")
-    if sys.prefix != os.path.dirname(os.path.dirname(python)):
-        os.execv(python, [python, *sys.argv])
+    run_in("moto")
 
 
 def free_port():
@@ -114,11 +83,22 @@ def ministack():
     return Process("ministack", [os.path.join(tool("ministack"), "ministack")], port, env)
 
 
+def ministack_as_aws():
+    """ministack whose event bus takes what AWS sends, with a proxy for faults between it and its functions."""
+    port, faults_port = free_port(), free_port()
+    env = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "MINISTACK_ACCOUNT_ID": ACCOUNT, "MINISTACK_REGION": REGION,
+           "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{faults_port}",
+           "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2"}
+    python = os.path.join(tool("ministack"), "python")
+    server = Process("ministack", [python, os.path.join(ROOT, "tests", "ministack_as_aws.py")], port, env)
+    return server, Faults(server, faults_port)
+
+
 class Faults:
     """A proxy before a local AWS that answers with the faults that it is told, as AWS would."""
 
-    def __init__(self, upstream):
-        port = free_port()
+    def __init__(self, upstream, port=None):
+        port = port or free_port()
         command = [os.path.join(tool("microburst"), "microburst"), "-u", upstream.url, "-p", str(port), "--host", "127.0.0.1"]
         self.server = Process("microburst", command, port)
         self.url = self.server.url

@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""The real templates and the real functions in a local AWS: deployed by infra/deploy.py, fed through the event bus,
+changed, and removed.
+
+The local AWS differs from AWS in what infra/README.md says. One thing is set otherwise than the templates say: queues
+try again after a second, not after minutes.
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import zipfile
+
+import local_aws
+from local_aws import ACCOUNT, REGION, ROOT, client_env
+
+local_aws.with_boto3()
+
+import kinds  # noqa: E402
+from records import Session, creation, name_in  # noqa: E402
+from stack import ROLE_TAGS, SESSION_TAGS, build, trust  # noqa: E402
+
+OTHER_REGION = "us-east-1"
+COMMAND = os.path.join(ROOT, "target", "debug", "aws-tags")
+
+
+def zipped():
+    """A folder with the built functions, each as Lambda takes it."""
+    folder = tempfile.mkdtemp()
+    for name in ("tag-handler", "session-recorder"):
+        with zipfile.ZipFile(os.path.join(folder, f"{name}.zip"), "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+            info = zipfile.ZipInfo("bootstrap")
+            info.external_attr = 0o755 << 16
+            with open(os.path.join(ROOT, "target", "debug", name), "rb") as binary:
+                file.writestr(info, binary.read(), zipfile.ZIP_DEFLATED, 1)
+    return folder
+
+
+def until(what, seconds=60):
+    """What `what` gives as soon as it gives something."""
+    end = time.time() + seconds
+    while time.time() < end:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.5)
+    return what()
+
+
+class Deployment(unittest.TestCase):
+    """The steps depend on each other, in the order of their names."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server, cls.faults = local_aws.ministack_as_aws()
+        cls.c = staticmethod(local_aws.session(cls.server.url))
+        cls.code = zipped()
+        cls.addClassCleanup(shutil.rmtree, cls.code)
+
+    def run_deploy(self, *arguments):
+        command = [sys.executable, os.path.join(ROOT, "infra", "deploy.py"), "--home", REGION, "--regions", OTHER_REGION,
+                   "--endpoint-url", self.server.url, "--yes", *arguments]
+        env = {**os.environ, **client_env(self.server.url)}
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
+
+    def deploy(self, *settings):
+        done = self.run_deploy("--code", self.code, "--no-doctor", "--set", "Architecture=x86_64", *settings)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        # Seconds instead of minutes, and two tries.
+        for name in ("aws-tags-creations", "aws-tags-sessions"):
+            dead = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}-dead-letters"
+            self.c("sqs").set_queue_attributes(QueueUrl=self.queue(name), Attributes={
+                "VisibilityTimeout": "1", "DelaySeconds": "0",
+                "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 2})})
+        return done.stderr
+
+    def queue(self, name):
+        return self.c("sqs").get_queue_url(QueueName=name)["QueueUrl"]
+
+    def send(self, *events, region=REGION):
+        """What AWS does with a record."""
+        entries = [{"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
+                   for event in events]
+        answer = self.c("events", region).put_events(Entries=entries)
+        self.assertEqual(answer["FailedEntryCount"], 0, answer)
+
+    def start_session(self):
+        cls = type(self)
+        tags = [{"Key": k, "Value": v} for k, v in ROLE_TAGS.items()]
+        role = self.c("iam").create_role(RoleName="developer", AssumeRolePolicyDocument=trust(), Tags=tags)["Role"]
+        cls.session = Session(self.c, role, "ann", SESSION_TAGS.items(), ["Person"])
+        self.send(self.session.event)
+
+    def make_queue(self, name):
+        url = self.c("sqs").create_queue(QueueName=name)["QueueUrl"]
+        return url, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+
+    def tags(self, url):
+        return self.c("sqs").list_queue_tags(QueueUrl=url).get("Tags", {})
+
+    def wanted(self, **more):
+        return {"squad": "payments", "Person": "ann", "CostCenter": "4711", "Owner": self.session.arn,
+                "PrincipalId": self.session.id, **more}
+
+    def dead_letters(self, name="aws-tags-creations-dead-letters"):
+        attributes = self.c("sqs").get_queue_attributes(QueueUrl=self.queue(name), AttributeNames=["All"])["Attributes"]
+        return int(attributes["ApproximateNumberOfMessages"])
+
+    def test_1_a_first_deployment_makes_every_stack(self):
+        told = self.deploy()
+        for stack in ("aws-tags-tag-handler", "aws-tags-session-recorder"):
+            self.assertIn(f"{REGION} {stack}: done", told)
+        self.assertIn(f"{OTHER_REGION} aws-tags-region-forwarder: done", told)
+        again = self.deploy()
+        self.assertEqual(again.count("up to date"), 3, again)
+
+    def test_2_what_a_session_creates_gets_its_tags(self):
+        self.start_session()
+        url, arn = self.make_queue(name_in("sqs/CreateQueue"))
+        self.assertTrue(until(lambda: self.c("dynamodb").scan(TableName="aws-tags-sessions")["Items"]), self.log())
+        self.send(creation("sqs/CreateQueue", arn, self.session.identity))
+        self.assertTrue(until(lambda: self.tags(url).get("Person")), self.log())
+        self.assertEqual(self.tags(url), self.wanted())
+
+    def test_3_what_goes_on_failing_becomes_a_dead_letter_and_is_redriven(self):
+        url, arn = self.make_queue("unlucky")
+        denied = {"service": "*", "operation": "TagResources", "times": -1, "error": {"code": "AccessDeniedException"}}
+        self.faults.tell(denied)
+        self.send(creation("sqs/CreateQueue", arn, self.session.identity))
+        self.assertTrue(until(self.dead_letters), self.log())
+        self.assertEqual(self.tags(url), {})
+        self.faults.tell()
+        done = subprocess.run([COMMAND, "redrive", "--yes"], env={**os.environ, **client_env(self.server.url)},
+                              capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertTrue(until(lambda: self.tags(url).get("Person")), self.log())
+        self.assertEqual(self.tags(url), self.wanted())
+        self.assertEqual(self.dead_letters(), 0)
+
+    def test_4_a_changed_setting_changes_the_function_and_nothing_else(self):
+        told = self.deploy("OwnerTag=Creator", "Owner=session-name")
+        self.assertIn("modify  AWS::Lambda::Function TagHandler", told)
+        self.assertEqual(told.count("up to date"), 2, told)
+        url, arn = self.make_queue("changed")
+        self.send(creation("sqs/CreateQueue", arn, self.session.identity))
+        self.assertTrue(until(lambda: self.tags(url).get("Creator")), self.log())
+        self.assertEqual(self.tags(url)["Creator"], "ann")
+
+    def test_5_a_removal_leaves_the_session_table_and_a_new_deployment_takes_it_up(self):
+        done = self.run_deploy("--remove")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.c("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])["StackSummaries"], [])
+        self.assertEqual(self.c("lambda").list_functions()["Functions"], [])
+        self.assertTrue(self.c("dynamodb").scan(TableName="aws-tags-sessions")["Items"])
+        self.assertIn("taking up the table", self.deploy())
+
+    def log(self):
+        return local_aws.read(self.server.log)[-4000:]
+
+
+if __name__ == "__main__":
+    build()
+    unittest.main(verbosity=2)
