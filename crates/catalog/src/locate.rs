@@ -122,7 +122,7 @@ impl<'a> Subject<'a> {
         let scored = answer.iter().filter_map(|leaf| {
             let name = plain(&leaf.name);
             let asked = |asked: &Leaf| asked.required && asked.chain.is_empty() && plain(&asked.name) == name;
-            if request.iter().any(asked) {
+            if leaf.chain.is_empty() && request.iter().any(asked) {
                 return None;
             }
             let stem = singular(name.strip_suffix("arn").or_else(|| name.strip_suffix("arns"))?);

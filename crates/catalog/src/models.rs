@@ -65,6 +65,9 @@ pub struct Operation {
     pub input: Option<Reference>,
     /// Shape of the response.
     pub output: Option<Reference>,
+    /// How it fails.
+    #[serde(default)]
+    pub errors: Vec<Reference>,
     /// What it does, in HTML.
     #[serde(default)]
     pub documentation: String,

@@ -19,9 +19,16 @@ pub const CREATE_NOTHING: &[(&str, &str, &str)] = &[
     ("servicecatalog", "ProvisionProduct", "a provisioned product is tagged by its stack"),
     ("s3", "RestoreObject", "the object is there"),
     ("osm", "CreateMemory", "a text in a space, which takes no tags"),
-    ("osm", "CreateSpace", "the service is newer than the authorization data, which does not know its actions"),
+    (
+        "osm",
+        "CreateSpace",
+        "the service is newer than the authorization data, which does not know its actions",
+    ),
     ("codepipeline", "RegisterWebhookWithThirdParty", "the webhook is there"),
     ("sagemaker", "RegisterDevices", "several devices, named only in a list of the request"),
+    ("inspector", "CreateResourceGroup", "its tags say what it selects"),
+    ("iotwireless", "StartBulkAssociateWirelessDeviceWithMulticastGroup", "the devices are there"),
+    ("iotwireless", "StartBulkDisassociateWirelessDeviceFromMulticastGroup", "the devices are there"),
 ];
 
 /// Types that the rules miss: event source, call, type, reason.
@@ -54,6 +61,19 @@ pub const CREATES: &[(&str, &str, &str, &str)] = &[
     ("route53domains", "RegisterDomain", "route53domains:domain", "tagged by a call of its own"),
     ("route53domains", "TransferDomain", "route53domains:domain", "tagged by a call of its own"),
     ("ec2", "PurchaseReservedInstancesOffering", "ec2:reserved-instances", "buys from an offering"),
+    (
+        "bcm-pricing-calculator",
+        "CreateBillEstimate",
+        "bcm-pricing-calculator:bill-estimate",
+        "the request takes tags, though the type lists none",
+    ),
+    ("connect", "StartAttachedFileUpload", "connect:attached-file", "starting makes it"),
+    ("drs", "StartFailbackLaunch", "drs:JobResource", "starting makes a job"),
+    ("drs", "StartRecovery", "drs:JobResource", "starting makes a job"),
+    ("drs", "StartSourceNetworkRecovery", "drs:JobResource", "starting makes a job"),
+    ("groundstation", "RegisterAgent", "groundstation:agent", "registering makes it"),
+    ("imagebuilder", "ImportDiskImage", "imagebuilder:image", "a version of it is what is made"),
+    ("imagebuilder", "StartImagePipelineExecution", "imagebuilder:image", "a run makes an image"),
     (
         "license-manager-user-subscriptions",
         "StartProductSubscription",
@@ -353,7 +373,9 @@ pub const PLACES: &[(&str, &str, &str, &[&str], &str)] = &[
         "directconnect",
         "AllocateHostedConnection",
         "directconnect:dxcon",
-        &["arn:${Partition}:directconnect:${Region}:${Account}:dxcon/${responseElements.connectionId}"],
+        &[
+            "arn:${Partition}:directconnect:${Region}:${responseElements.ownerAccount}:dxcon/${responseElements.connectionId}",
+        ],
         "a kind of connection",
     ),
     (
@@ -434,14 +456,18 @@ pub const PLACES: &[(&str, &str, &str, &[&str], &str)] = &[
         "directconnect",
         "AllocatePrivateVirtualInterface",
         "directconnect:dxvif",
-        &["arn:${Partition}:directconnect:${Region}:${Account}:dxvif/${responseElements.virtualInterfaceId}"],
+        &[
+            "arn:${Partition}:directconnect:${Region}:${responseElements.ownerAccount}:dxvif/${responseElements.virtualInterfaceId}",
+        ],
         "a kind of virtual interface",
     ),
     (
         "directconnect",
         "AllocatePublicVirtualInterface",
         "directconnect:dxvif",
-        &["arn:${Partition}:directconnect:${Region}:${Account}:dxvif/${responseElements.virtualInterfaceId}"],
+        &[
+            "arn:${Partition}:directconnect:${Region}:${responseElements.ownerAccount}:dxvif/${responseElements.virtualInterfaceId}",
+        ],
         "a kind of virtual interface",
     ),
     (
@@ -449,7 +475,7 @@ pub const PLACES: &[(&str, &str, &str, &[&str], &str)] = &[
         "AllocateTransitVirtualInterface",
         "directconnect:dxvif",
         &[
-            "arn:${Partition}:directconnect:${Region}:${Account}:dxvif/${responseElements.virtualInterface.virtualInterfaceId}",
+            "arn:${Partition}:directconnect:${Region}:${responseElements.virtualInterface.ownerAccount}:dxvif/${responseElements.virtualInterface.virtualInterfaceId}",
         ],
         "a kind of virtual interface",
     ),
@@ -1103,6 +1129,147 @@ pub const PLACES: &[(&str, &str, &str, &[&str], &str)] = &[
         "the ARN holds the name, and records leave the ARN out",
     ),
     (
+        "appstream",
+        "CopyImage",
+        "appstream:image",
+        &[
+            "arn:${Partition}:appstream:${requestParameters.destinationRegion}:${Account}:image/${responseElements.destinationImageName}",
+        ],
+        "the copy lies in another Region than the call",
+    ),
+    (
+        "bcm-pricing-calculator",
+        "CreateBillEstimate",
+        "bcm-pricing-calculator:bill-estimate",
+        &["arn:${Partition}:bcm-pricing-calculator::${Account}:bill-estimate/${responseElements.id}"],
+        "the type lists no tags",
+    ),
+    (
+        "bedrock",
+        "CreateAutomatedReasoningPolicyVersion",
+        "bedrock:automated-reasoning-policy-version",
+        &["responseElements.policyArn"],
+        "the response has the ARN of the version, under the policy's name",
+    ),
+    (
+        "cassandra",
+        "CreateKeyspace",
+        "cassandra:keyspace",
+        &[
+            "responseElements.resourceArn",
+            "arn:${Partition}:cassandra:${Region}:${Account}:/keyspace/${requestParameters.keyspaceName}/",
+        ],
+        "calls by CQL are recorded without an answer",
+    ),
+    (
+        "cassandra",
+        "CreateTable",
+        "cassandra:table",
+        &[
+            "responseElements.resourceArn",
+            "arn:${Partition}:cassandra:${Region}:${Account}:/keyspace/${requestParameters.keyspaceName}/table/${requestParameters.tableName}",
+        ],
+        "calls by CQL are recorded without an answer",
+    ),
+    (
+        "cloudfront",
+        "CreateKeyValueStore",
+        "cloudfront:key-value-store",
+        &[
+            "responseElements.keyValueStore.aRN",
+            "arn:${Partition}:cloudfront::${Account}:key-value-store/${responseElements.keyValueStore.id}",
+        ],
+        "the ARN ends in the id, whatever the format calls it",
+    ),
+    (
+        "connect",
+        "ReplicateInstance",
+        "connect:instance",
+        &["responseElements.arn"],
+        "the replica lies in another Region than the call",
+    ),
+    ("connect", "StartAttachedFileUpload", "connect:attached-file", &["responseElements.fileArn"], "a file"),
+    (
+        "drs",
+        "StartFailbackLaunch",
+        "drs:JobResource",
+        &["responseElements.job.arn"],
+        "the response lists servers too",
+    ),
+    (
+        "drs",
+        "StartRecovery",
+        "drs:JobResource",
+        &["responseElements.job.arn"],
+        "the response lists servers too",
+    ),
+    (
+        "drs",
+        "StartSourceNetworkRecovery",
+        "drs:JobResource",
+        &["responseElements.job.arn"],
+        "the response lists servers too",
+    ),
+    (
+        "frauddetector",
+        "CreateDetectorVersion",
+        "frauddetector:detector-version",
+        &[],
+        "how the parts of the path are put together is not published",
+    ),
+    (
+        "frauddetector",
+        "CreateModelVersion",
+        "frauddetector:model-version",
+        &[],
+        "how the parts of the path are put together is not published",
+    ),
+    (
+        "frauddetector",
+        "CreateRule",
+        "frauddetector:rule",
+        &[],
+        "how the parts of the path are put together is not published",
+    ),
+    (
+        "gamelift",
+        "CreateFleet",
+        "gamelift:fleet",
+        &[
+            "responseElements.fleetAttributes.fleetArn",
+            "arn:${Partition}:gamelift:${Region}:${Account}:fleet/${responseElements.fleetAttributes.fleetId}",
+        ],
+        "older records name only the id",
+    ),
+    (
+        "groundstation",
+        "RegisterAgent",
+        "groundstation:agent",
+        &["arn:${Partition}:groundstation:${Region}:${Account}:agent/${responseElements.agentId}"],
+        "registering makes it",
+    ),
+    (
+        "imagebuilder",
+        "ImportDiskImage",
+        "imagebuilder:image",
+        &["responseElements.imageBuildVersionArn"],
+        "a version of it is what is made",
+    ),
+    (
+        "imagebuilder",
+        "StartImagePipelineExecution",
+        "imagebuilder:image",
+        &["responseElements.imageBuildVersionArn"],
+        "a version of it is what is made",
+    ),
+    (
+        "ivs",
+        "CreateChannel",
+        "ivs:Channel",
+        &["responseElements.channel.arn"],
+        "the response names the channel with its key too",
+    ),
+    (
         "securityhub",
         "EnableSecurityHub",
         "securityhub:hub",
@@ -1139,6 +1306,21 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
         "arn:${Partition}:swf:${Region}:${Account}:/domain/${DomainName}",
         "a domain is in one Region",
     ),
+    (
+        "comprehend:entity-recognizer-endpoint",
+        "arn:${Partition}:comprehend:${Region}:${Account}:${EndpointType}/${EndpointName}",
+        "one call makes endpoints of both types",
+    ),
+    (
+        "events:event-bus",
+        "arn:${Partition}:events:${Region}:${Account}:event-bus${Generation}/${EventBusName}",
+        "one call makes buses of both generations",
+    ),
+    (
+        "cloudfront:key-value-store",
+        "arn:${Partition}:cloudfront::${Account}:key-value-store/${Id}",
+        "the ARN ends in the id",
+    ),
 ];
 
 /// Tagging actions that the authorization data does not list: prefix, actions, reason.
@@ -1174,6 +1356,9 @@ pub const OPT_IN: &[(&str, &str)] = &[
     ("devicefarm:run", SHORT_LIVED),
     ("devicefarm:session", SHORT_LIVED),
     ("bedrock:async-invoke", SHORT_LIVED),
+    ("connect:attached-file", SHORT_LIVED),
+    ("drs:JobResource", SHORT_LIVED),
+    ("mgn:JobResource", SHORT_LIVED),
 ];
 
 /// Types that a tagging operation of their own tags: type, operation, reason.
@@ -1186,6 +1371,8 @@ pub const OWN_TAG_OPERATIONS: &[(&str, &str, &str)] = &[
     ("iam:saml-provider", "TagSAMLProvider", "one operation per type"),
     ("iam:server-certificate", "TagServerCertificate", "one operation per type"),
     ("iam:user", "TagUser", "one operation per type"),
+    ("servicecatalog:Portfolio", "UpdatePortfolio", "its update adds tags, if it is told nothing else"),
+    ("servicecatalog:Product", "UpdateProduct", "its update adds tags, if it is told nothing else"),
 ];
 
 /// What a tagging operation wants to hear of the resource, where the member's name and pattern do
@@ -1199,6 +1386,8 @@ pub const SAYS: &[(&str, &str, &str, &str)] = &[
     ("iam", "TagServerCertificate", "Says::Id", "the name without its path"),
     ("iam", "TagUser", "Says::Id", "the name without its path"),
     ("workspaces-instances", "TagResource", "Says::Id", "the id"),
+    ("servicecatalog", "UpdatePortfolio", "Says::Id", "the id"),
+    ("servicecatalog", "UpdateProduct", "Says::Id", "the id"),
 ];
 
 /// Calls that also change what is there, though their names do not say so: event source, call, reason.
@@ -1209,6 +1398,7 @@ pub const UPSERTS: &[(&str, &str, &str)] = &[
     ("ses", "VerifyDomainIdentity", "verifies again what is there"),
     ("lex", "PutBot", "replaces a bot of that name"),
     ("lex", "PutBotAlias", "replaces an alias of that name"),
+    ("autoscaling", "RegisterScalableTarget", "registers again to change what is there"),
 ];
 
 /// What calls create besides, if their record names it: event source, call, type, places, reason.
@@ -1241,6 +1431,7 @@ pub const ALSO_CREATES: &[(&str, &str, &str, &[&str], &str)] = &[
         &["arn:${Partition}:managedblockchain:${Region}:${Account}:members/${responseElements.memberId}"],
         "the first member",
     ),
+    ("ivs", "CreateChannel", "ivs:Stream-Key", &["responseElements.streamKey.arn"], "the key of the channel"),
 ];
 
 /// Types that no call of their own creates: type, how they come to be.
@@ -1287,7 +1478,6 @@ pub const NOT_CREATED: &[(&str, &str)] = &[
     ("devicefarm:deviceinstance", "AWS's own"),
     ("devicefarm:testgrid-session", "made by a call of the data plane, which management events do not show"),
     ("dms:ReplicationTaskIndividualAssessment", "made together with what holds it, by its call"),
-    ("drs:JobResource", "made by the start of a recovery, as its progress"),
     ("drs:RecoveryInstanceResource", "made by a recovery job when it ends"),
     ("dynamodb:stream", "made by the table's settings"),
     ("ec2:capacity-block", "held by a capacity reservation, which is tagged"),

@@ -148,7 +148,12 @@ pub fn creation<'a>(api: &'a Api, operation: &'a Operation, known: &Known<'a>) -
     if NEVER.contains(&verb) && forced.is_none() {
         return None;
     }
-    let upsert = verb == "Put"
+    // What fails where there is one already only creates.
+    let only_creates = operation
+        .errors
+        .iter()
+        .any(|error| error.shape.starts_with("Duplicate") || error.shape.contains("AlreadyExists"));
+    let upsert = (verb == "Put" && !only_creates)
         || verb == "Upsert"
         || nouns.starts_with(&["Or", "Update"])
         || UPSERTS.iter().any(|(other, call, _)| (*other, *call) == (source, name));

@@ -88,7 +88,8 @@ impl Search<'_> {
 
     fn described(&self, api: &Api, operation: &Operation, kind: &str) -> Option<TagOperation> {
         let input = api.input(operation)?;
-        let is_tags = |name: &&String| matches!(plain(name).as_str(), "tags" | "taglist" | "resourcetags");
+        let is_tags =
+            |name: &&String| matches!(plain(name).as_str(), "tags" | "taglist" | "resourcetags" | "addtags");
         let tags = input.members.keys().find(is_tags)?;
         let others: Vec<&String> =
             match input.required.iter().filter(|name| *name != tags).collect::<Vec<_>>() {

@@ -137,7 +137,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateVpcIngressConnection", "apprunner:vpcingressconnection", &["responseElements.vpcIngressConnection.vpcIngressConnectionArn"]).modelled().begins("vpcingressconnection/"),
     ] },
     Service { name: "appstream", title: "Amazon AppStream 2.0", route: Route::TaggingApi, actions: &["appstream:TagResource"], rows: &[
-        Row::new("CopyImage", "appstream:image", &["arn:${Partition}:appstream:${Region}:${Account}:image/${responseElements.destinationImageName}"]).modelled(),
+        Row::new("CopyImage", "appstream:image", &["arn:${Partition}:appstream:${requestParameters.destinationRegion}:${Account}:image/${responseElements.destinationImageName}"]).modelled(),
         Row::new("CreateAppBlock", "appstream:app-block", &["responseElements.appBlock.arn", "arn:${Partition}:appstream:${Region}:${Account}:app-block/${responseElements.appBlock.name}"]).modelled().begins("app-block/"),
         Row::new("CreateAppBlockBuilder", "appstream:app-block-builder", &["responseElements.appBlockBuilder.arn", "arn:${Partition}:appstream:${Region}:${Account}:app-block-builder/${responseElements.appBlockBuilder.name}", "arn:${Partition}:appstream:${Region}:${Account}:app-block-builder/${requestParameters.name}"]).modelled().begins("app-block-builder/"),
         Row::new("CreateApplication", "appstream:application", &["responseElements.application.arn", "arn:${Partition}:appstream:${Region}:${Account}:application/${responseElements.application.name}"]).modelled().begins("application/"),
@@ -172,7 +172,7 @@ pub static SERVICES: &[Service] = &[
     ] },
     Service { name: "autoscaling", title: "Amazon EC2 Auto Scaling", route: Route::TaggingApi, actions: &["autoscaling:CreateOrUpdateTags"], rows: &[
         Row::nothing("CreateAutoScalingGroup", UNNAMED).modelled(),
-        Row::new("RegisterScalableTarget", "application-autoscaling:ScalableTarget", &["responseElements.scalableTargetARN"]).modelled().begins("scalable-target/").via(Route::Native(&tag_operations::APPLICATION_AUTOSCALING_TAG_RESOURCE)).actions(&[]),
+        Row::new("RegisterScalableTarget", "application-autoscaling:ScalableTarget", &["responseElements.scalableTargetARN"]).modelled().begins("scalable-target/").via(Route::Native(&tag_operations::APPLICATION_AUTOSCALING_TAG_RESOURCE)).actions(&[]).upsert().opt_in(UPSERT),
     ] },
     Service { name: "aws-marketplace", title: "AWS Marketplace Catalog", route: Route::Native(&tag_operations::MARKETPLACE_DEPLOYMENT_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("PutDeploymentParameter", "aws-marketplace:DeploymentParameter", &["arn:${Partition}:aws-marketplace:${Region}:${Account}:DeploymentParameter:catalogs/${requestParameters.catalog}/products/${requestParameters.productId}/${responseElements.deploymentParameterId}"]).modelled().upsert().opt_in(UPSERT),
@@ -222,6 +222,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateExport", "bcm-data-exports:export", &["responseElements.exportArn"]).modelled().begins("export/"),
     ] },
     Service { name: "bcm-pricing-calculator", title: "AWS Billing And Cost Management Pricing Calculator", route: Route::Native(&tag_operations::BCM_PRICING_CALCULATOR_TAG_RESOURCE), actions: &[], rows: &[
+        Row::new("CreateBillEstimate", "bcm-pricing-calculator:bill-estimate", &["arn:${Partition}:bcm-pricing-calculator::${Account}:bill-estimate/${responseElements.id}"]).modelled(),
         Row::new("CreateBillScenario", "bcm-pricing-calculator:bill-scenario", &["arn:${Partition}:bcm-pricing-calculator::${Account}:bill-scenario/${responseElements.id}"]).modelled(),
         Row::new("CreateWorkloadEstimate", "bcm-pricing-calculator:workload-estimate", &["arn:${Partition}:bcm-pricing-calculator::${Account}:workload-estimate/${responseElements.id}"]).modelled(),
     ] },
@@ -230,7 +231,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateAgent", "bedrock:agent", &["responseElements.agent.agentArn", "arn:${Partition}:bedrock:${Region}:${Account}:agent/${responseElements.agent.agentId}"]).modelled().begins("agent/"),
         Row::new("CreateAgentAlias", "bedrock:agent-alias", &["responseElements.agentAlias.agentAliasArn", "arn:${Partition}:bedrock:${Region}:${Account}:agent-alias/${requestParameters.agentId}/${responseElements.agentAlias.agentAliasId}"]).modelled().begins("agent-alias/"),
         Row::new("CreateAutomatedReasoningPolicy", "bedrock:automated-reasoning-policy", &["responseElements.policyArn"]).modelled().begins("automated-reasoning-policy/"),
-        Row::nothing("CreateAutomatedReasoningPolicyVersion", UNNAMED).modelled(),
+        Row::new("CreateAutomatedReasoningPolicyVersion", "bedrock:automated-reasoning-policy-version", &["responseElements.policyArn"]).modelled().begins("automated-reasoning-policy/"),
         Row::new("CreateBlueprint", "bedrock:blueprint", &["responseElements.blueprint.blueprintArn"]).modelled().begins("blueprint/"),
         Row::new("CreateCustomModel", "bedrock:custom-model", &["responseElements.modelArn"]).modelled().begins("custom-model/"),
         Row::new("CreateCustomModelDeployment", "bedrock:custom-model-deployment", &["responseElements.customModelDeploymentArn"]).modelled().begins("custom-model-deployment/"),
@@ -310,8 +311,8 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateTemplate", "cases:Template", &["responseElements.templateArn", "arn:${Partition}:cases:${Region}:${Account}:domain/${requestParameters.domainId}/template/${responseElements.templateId}"]).modelled().begins("domain/"),
     ] },
     Service { name: "cassandra", title: "Amazon Keyspaces (for Apache Cassandra)", route: Route::TaggingApi, actions: &["cassandra:TagMultiRegionResource", "cassandra:TagResource", "cassandra:UnTagMultiRegionResource"], rows: &[
-        Row::new("CreateKeyspace", "cassandra:keyspace", &["responseElements.resourceArn"]).modelled().begins("/keyspace/"),
-        Row::new("CreateTable", "cassandra:table", &["responseElements.resourceArn"]).modelled().begins("/keyspace/"),
+        Row::new("CreateKeyspace", "cassandra:keyspace", &["responseElements.resourceArn", "arn:${Partition}:cassandra:${Region}:${Account}:/keyspace/${requestParameters.keyspaceName}/"]).modelled().begins("/keyspace/"),
+        Row::new("CreateTable", "cassandra:table", &["responseElements.resourceArn", "arn:${Partition}:cassandra:${Region}:${Account}:/keyspace/${requestParameters.keyspaceName}/table/${requestParameters.tableName}"]).modelled().begins("/keyspace/"),
         Row::new("RestoreTable", "cassandra:table", &["responseElements.restoredTableARN"]).modelled().begins("/keyspace/"),
     ] },
     Service { name: "ce", title: "AWS Cost Explorer Service", route: Route::TaggingApi, actions: &["ce:TagResource"], rows: &[
@@ -386,7 +387,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateDistributionTenant", "cloudfront:distribution-tenant", &["responseElements.distributionTenant.arn", "responseElements.arn", "arn:${Partition}:cloudfront::${Account}:distribution-tenant/${responseElements.distributionTenant.id}", "arn:${Partition}:cloudfront::${Account}:distribution-tenant/${responseElements.id}"]).modelled().begins("distribution-tenant/"),
         Row::new("CreateDistributionWithTags", "cloudfront:distribution", &["responseElements.distribution.aRN", "responseElements.aRN", "arn:${Partition}:cloudfront::${Account}:distribution/${responseElements.distribution.id}", "arn:${Partition}:cloudfront::${Account}:distribution/${responseElements.id}"]).modelled().begins("distribution/"),
         Row::new("CreateFunction", "cloudfront:function", &["responseElements.functionSummary.functionMetadata.functionARN", "responseElements.functionMetadata.functionARN", "arn:${Partition}:cloudfront::${Account}:function/${responseElements.functionSummary.name}", "arn:${Partition}:cloudfront::${Account}:function/${responseElements.name}"]).modelled().begins("function/"),
-        Row::new("CreateKeyValueStore", "cloudfront:key-value-store", &["responseElements.keyValueStore.aRN", "responseElements.aRN", "arn:${Partition}:cloudfront::${Account}:key-value-store/${responseElements.keyValueStore.name}", "arn:${Partition}:cloudfront::${Account}:key-value-store/${responseElements.name}", "arn:${Partition}:cloudfront::${Account}:key-value-store/${requestParameters.name}"]).modelled().begins("key-value-store/"),
+        Row::new("CreateKeyValueStore", "cloudfront:key-value-store", &["responseElements.keyValueStore.aRN", "arn:${Partition}:cloudfront::${Account}:key-value-store/${responseElements.keyValueStore.id}"]).modelled().begins("key-value-store/"),
         Row::new("CreateStreamingDistribution", "cloudfront:streaming-distribution", &["responseElements.streamingDistribution.aRN", "responseElements.aRN", "arn:${Partition}:cloudfront::${Account}:streaming-distribution/${responseElements.streamingDistribution.id}", "arn:${Partition}:cloudfront::${Account}:streaming-distribution/${responseElements.id}"]).modelled().begins("streaming-distribution/"),
         Row::new("CreateStreamingDistributionWithTags", "cloudfront:streaming-distribution", &["responseElements.streamingDistribution.aRN", "responseElements.aRN", "arn:${Partition}:cloudfront::${Account}:streaming-distribution/${responseElements.streamingDistribution.id}", "arn:${Partition}:cloudfront::${Account}:streaming-distribution/${responseElements.id}"]).modelled().begins("streaming-distribution/"),
         Row::new("CreateTrustStore", "cloudfront:trust-store", &["responseElements.trustStore.arn", "responseElements.arn", "arn:${Partition}:cloudfront::${Account}:trust-store/${responseElements.trustStore.id}", "arn:${Partition}:cloudfront::${Account}:trust-store/${responseElements.id}"]).modelled().begins("trust-store/"),
@@ -468,7 +469,7 @@ pub static SERVICES: &[Service] = &[
     Service { name: "comprehend", title: "Amazon Comprehend", route: Route::TaggingApi, actions: &["comprehend:TagResource"], rows: &[
         Row::new("CreateDataset", "comprehend:flywheel-dataset", &["responseElements.datasetArn"]).modelled().begins("flywheel/"),
         Row::new("CreateDocumentClassifier", "comprehend:document-classifier", &["responseElements.documentClassifierArn"]).modelled().begins("document-classifier/"),
-        Row::new("CreateEndpoint", "comprehend:entity-recognizer-endpoint", &["responseElements.endpointArn"]).modelled().begins("entity-recognizer-endpoint/"),
+        Row::new("CreateEndpoint", "comprehend:entity-recognizer-endpoint", &["responseElements.endpointArn"]).modelled(),
         Row::new("CreateEntityRecognizer", "comprehend:entity-recognizer", &["responseElements.entityRecognizerArn"]).modelled().begins("entity-recognizer/"),
         Row::new("CreateFlywheel", "comprehend:flywheel", &["responseElements.flywheelArn"]).modelled().begins("flywheel/"),
         Row::new("ImportModel", "comprehend:model", &["responseElements.modelArn"]).modelled(),
@@ -498,7 +499,7 @@ pub static SERVICES: &[Service] = &[
     Service { name: "connect", title: "Amazon Connect", route: Route::TaggingApi, actions: &["connect:TagResource"], rows: &[
         Row::new("ClaimPhoneNumber", "connect:phone-number", &["responseElements.phoneNumberArn", "arn:${Partition}:connect:${Region}:${Account}:phone-number/${responseElements.phoneNumberId}"]).modelled().begins("phone-number/"),
         Row::new("CreateAgentStatus", "connect:agent-status", &["responseElements.agentStatusARN", "arn:${Partition}:connect:${Region}:${Account}:instance/${requestParameters.instanceId}/agent-state/${responseElements.agentStatusId}"]).modelled().begins("instance/"),
-        Row::new("CreateAttachedFile", "connect:attached-file", &["responseElements.fileArn", "arn:${Partition}:connect:${Region}:${Account}:instance/${requestParameters.instanceId}/file/${responseElements.fileId}"]).modelled().begins("instance/"),
+        Row::new("CreateAttachedFile", "connect:attached-file", &["responseElements.fileArn", "arn:${Partition}:connect:${Region}:${Account}:instance/${requestParameters.instanceId}/file/${responseElements.fileId}"]).modelled().begins("instance/").opt_in("many, and each lives for minutes"),
         Row::new("CreateContactFlow", "connect:contact-flow", &["responseElements.contactFlowArn", "arn:${Partition}:connect:${Region}:${Account}:instance/${requestParameters.instanceId}/contact-flow/${responseElements.contactFlowId}"]).modelled().begins("instance/"),
         Row::new("CreateContactFlowModule", "connect:contact-flow-module", &["responseElements.arn", "arn:${Partition}:connect:${Region}:${Account}:instance/${requestParameters.instanceId}/flow-module/${responseElements.id}"]).modelled().begins("instance/"),
         Row::new("CreateDataTable", "connect:data-table", &["responseElements.arn", "arn:${Partition}:connect:${Region}:${Account}:instance/${requestParameters.instanceId}/data-table/${responseElements.id}"]).modelled().begins("instance/"),
@@ -526,7 +527,8 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateVocabulary", "connect:vocabulary", &["responseElements.vocabularyArn", "arn:${Partition}:connect:${Region}:${Account}:instance/${requestParameters.instanceId}/vocabulary/${responseElements.vocabularyId}"]).modelled().begins("instance/"),
         Row::new("CreateWorkspace", "connect:workspace", &["responseElements.workspaceArn", "arn:${Partition}:connect:${Region}:${Account}:instance/${requestParameters.instanceId}/workspace/${responseElements.workspaceId}"]).modelled().begins("instance/"),
         Row::new("ImportPhoneNumber", "connect:phone-number", &["responseElements.phoneNumberArn", "arn:${Partition}:connect:${Region}:${Account}:phone-number/${responseElements.phoneNumberId}"]).modelled().begins("phone-number/"),
-        Row::new("ReplicateInstance", "connect:instance", &["responseElements.arn", "arn:${Partition}:connect:${Region}:${Account}:instance/${responseElements.id}"]).modelled().begins("instance/"),
+        Row::new("ReplicateInstance", "connect:instance", &["responseElements.arn"]).modelled().begins("instance/"),
+        Row::new("StartAttachedFileUpload", "connect:attached-file", &["responseElements.fileArn"]).modelled().begins("instance/").opt_in("many, and each lives for minutes"),
         Row::new("StartContactEvaluation", "connect:contact-evaluation", &["responseElements.evaluationArn", "arn:${Partition}:connect:${Region}:${Account}:instance/${requestParameters.instanceId}/contact-evaluation/${responseElements.evaluationId}"]).modelled().begins("instance/"),
     ] },
     Service { name: "connect-campaigns", title: "Amazon Connect Outbound Campaigns", route: Route::TaggingApi, actions: &["connect-campaigns:TagResource"], rows: &[
@@ -538,7 +540,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("EnableControl", "controltower:EnabledControl", &["responseElements.arn"]).modelled().begins("enabledcontrol/"),
     ] },
     Service { name: "cur", title: "AWS Cost and Usage Report", route: Route::Native(&tag_operations::CUR_TAG_RESOURCE), actions: &[], rows: &[
-        Row::new("PutReportDefinition", "cur:cur", &["arn:${Partition}:cur:${Region}:${Account}:definition/${requestParameters.reportDefinition.reportName}"]).modelled().upsert().opt_in(UPSERT),
+        Row::new("PutReportDefinition", "cur:cur", &["arn:${Partition}:cur:${Region}:${Account}:definition/${requestParameters.reportDefinition.reportName}"]).modelled(),
     ] },
     Service { name: "databrew", title: "AWS Glue DataBrew", route: Route::TaggingApi, actions: &["databrew:TagResource"], rows: &[
         Row::new("CreateDataset", "databrew:Dataset", &["arn:${Partition}:databrew:${Region}:${Account}:dataset/${responseElements.name}"]).modelled(),
@@ -604,10 +606,10 @@ pub static SERVICES: &[Service] = &[
         Row::new("ScheduleRun", "devicefarm:run", &["responseElements.run.arn"]).modelled().begins("run:").opt_in("many, and each lives for minutes"),
     ] },
     Service { name: "directconnect", title: "AWS Direct Connect", route: Route::TaggingApi, actions: &["directconnect:TagResource"], rows: &[
-        Row::new("AllocateHostedConnection", "directconnect:dxcon", &["arn:${Partition}:directconnect:${Region}:${Account}:dxcon/${responseElements.connectionId}"]).modelled(),
-        Row::new("AllocatePrivateVirtualInterface", "directconnect:dxvif", &["arn:${Partition}:directconnect:${Region}:${Account}:dxvif/${responseElements.virtualInterfaceId}"]).modelled(),
-        Row::new("AllocatePublicVirtualInterface", "directconnect:dxvif", &["arn:${Partition}:directconnect:${Region}:${Account}:dxvif/${responseElements.virtualInterfaceId}"]).modelled(),
-        Row::new("AllocateTransitVirtualInterface", "directconnect:dxvif", &["arn:${Partition}:directconnect:${Region}:${Account}:dxvif/${responseElements.virtualInterface.virtualInterfaceId}"]).modelled(),
+        Row::new("AllocateHostedConnection", "directconnect:dxcon", &["arn:${Partition}:directconnect:${Region}:${responseElements.ownerAccount}:dxcon/${responseElements.connectionId}"]).modelled(),
+        Row::new("AllocatePrivateVirtualInterface", "directconnect:dxvif", &["arn:${Partition}:directconnect:${Region}:${responseElements.ownerAccount}:dxvif/${responseElements.virtualInterfaceId}"]).modelled(),
+        Row::new("AllocatePublicVirtualInterface", "directconnect:dxvif", &["arn:${Partition}:directconnect:${Region}:${responseElements.ownerAccount}:dxvif/${responseElements.virtualInterfaceId}"]).modelled(),
+        Row::new("AllocateTransitVirtualInterface", "directconnect:dxvif", &["arn:${Partition}:directconnect:${Region}:${responseElements.virtualInterface.ownerAccount}:dxvif/${responseElements.virtualInterface.virtualInterfaceId}"]).modelled(),
         Row::new("CreateConnection", "directconnect:dxcon", &["arn:${Partition}:directconnect:${Region}:${Account}:dxcon/${responseElements.connectionId}"]).modelled(),
         Row::new("CreateDirectConnectGateway", "directconnect:dx-gateway", &["arn:${Partition}:directconnect::${Account}:dx-gateway/${responseElements.directConnectGateway.directConnectGatewayId}"]).modelled(),
         Row::new("CreateInterconnect", "directconnect:dxcon", &["arn:${Partition}:directconnect:${Region}:${Account}:dxcon/${responseElements.interconnectId}"]).modelled(),
@@ -635,7 +637,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("StartReplicationTaskAssessmentRun", "dms:ReplicationTaskAssessmentRun", &["responseElements.replicationTaskAssessmentRun.replicationTaskAssessmentRunArn"]).modelled().begins("assessment-run:"),
     ] },
     Service { name: "docdb-elastic", title: "Amazon DocumentDB Elastic Clusters", route: Route::TaggingApi, actions: &["docdb-elastic:TagResource"], rows: &[
-        Row::nothing("CopyClusterSnapshot", UNNAMED).modelled(),
+        Row::new("CopyClusterSnapshot", "docdb-elastic:cluster-snapshot", &["responseElements.snapshot.snapshotArn"]).modelled().begins("cluster-snapshot/"),
         Row::new("CreateCluster", "docdb-elastic:cluster", &["responseElements.cluster.clusterArn"]).modelled().begins("cluster/"),
         Row::new("CreateClusterSnapshot", "docdb-elastic:cluster-snapshot", &["responseElements.snapshot.snapshotArn"]).modelled().begins("cluster-snapshot/"),
         Row::new("RestoreClusterFromSnapshot", "docdb-elastic:cluster", &["responseElements.cluster.clusterArn"]).modelled().begins("cluster/"),
@@ -646,7 +648,10 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateRecoveryPlan", "drs:RecoveryPlanResource", &["responseElements.recoveryPlan.recoveryPlanArn"]).modelled().begins("recovery-plan/"),
         Row::new("CreateReplicationConfigurationTemplate", "drs:ReplicationConfigurationTemplateResource", &["responseElements.arn", "arn:${Partition}:drs:${Region}:${Account}:replication-configuration-template/${responseElements.replicationConfigurationTemplateID}"]).modelled().begins("replication-configuration-template/"),
         Row::new("CreateSourceNetwork", "drs:SourceNetworkResource", &["arn:${Partition}:drs:${Region}:${Account}:source-network/${responseElements.sourceNetworkID}"]).modelled(),
+        Row::new("StartFailbackLaunch", "drs:JobResource", &["responseElements.job.arn"]).modelled().begins("job/").opt_in("many, and each lives for minutes"),
+        Row::new("StartRecovery", "drs:JobResource", &["responseElements.job.arn"]).modelled().begins("job/").opt_in("many, and each lives for minutes"),
         Row::new("StartRecoveryPlanExecution", "drs:RecoveryPlanExecutionResource", &["responseElements.recoveryPlanExecution.recoveryPlanExecutionArn"]).modelled().begins("recovery-plan-execution/"),
+        Row::new("StartSourceNetworkRecovery", "drs:JobResource", &["responseElements.job.arn"]).modelled().begins("job/").opt_in("many, and each lives for minutes"),
     ] },
     Service { name: "ds", title: "AWS Directory Service", route: Route::TaggingApi, actions: &["ds:AddTagsToResource"], rows: &[
         Row::new("ConnectDirectory", "ds:directory", &["arn:${Partition}:ds:${Region}:${Account}:directory/${responseElements.directoryId}"]).modelled(),
@@ -729,7 +734,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateElasticsearchDomain", "es:domain", &["arn:${Partition}:es:${Region}:${Account}:domain/${requestParameters.domainName}"]).modelled(),
     ] },
     Service { name: "events", title: "Amazon EventBridge", route: Route::TaggingApi, actions: &["events:TagResource"], rows: &[
-        Row::new("CreateEventBus", "events:event-bus", &["responseElements.eventBusArn"]).modelled().begins("event-bus/"),
+        Row::new("CreateEventBus", "events:event-bus", &["responseElements.eventBusArn"]).modelled().begins("event-bus"),
         Row::new("CreateEventSource", "events:event-sourcev2", &["responseElements.eventSourceArn"]).modelled().begins("event-sourcev2/"),
         Row::new("CreateSubscriber", "events:subscriber", &["responseElements.subscriberArn"]).modelled().begins("subscriber/"),
         Row::new("PutRule", "events:rule-on-default-event-bus", &["responseElements.ruleArn"]).modelled().begins("rule/").upsert().opt_in(UPSERT),
@@ -770,11 +775,11 @@ pub static SERVICES: &[Service] = &[
         Row::nothing("BatchCreateVariable", UNNAMED).modelled(),
         Row::new("CreateBatchImportJob", "frauddetector:batch-import", &["arn:${Partition}:frauddetector:${Region}:${Account}:batch-import/${requestParameters.jobId}"]).modelled(),
         Row::new("CreateBatchPredictionJob", "frauddetector:batch-prediction", &["arn:${Partition}:frauddetector:${Region}:${Account}:batch-prediction/${requestParameters.jobId}"]).modelled(),
-        Row::new("CreateDetectorVersion", "frauddetector:detector-version", &["arn:${Partition}:frauddetector:${Region}:${Account}:detector-version/${responseElements.detectorId}"]).modelled(),
+        Row::nothing("CreateDetectorVersion", UNNAMED).modelled(),
         Row::new("CreateList", "frauddetector:list", &["arn:${Partition}:frauddetector:${Region}:${Account}:list/${requestParameters.name}"]).modelled(),
         Row::nothing("CreateModel", UNNAMED).modelled(),
-        Row::new("CreateModelVersion", "frauddetector:model-version", &["arn:${Partition}:frauddetector:${Region}:${Account}:model-version/${responseElements.modelId}"]).modelled(),
-        Row::new("CreateRule", "frauddetector:rule", &["arn:${Partition}:frauddetector:${Region}:${Account}:rule/${responseElements.rule.ruleId}"]).modelled(),
+        Row::nothing("CreateModelVersion", UNNAMED).modelled(),
+        Row::nothing("CreateRule", UNNAMED).modelled(),
         Row::new("CreateVariable", "frauddetector:variable", &["arn:${Partition}:frauddetector:${Region}:${Account}:variable/${requestParameters.name}"]).modelled(),
         Row::new("PutDetector", "frauddetector:detector", &["arn:${Partition}:frauddetector:${Region}:${Account}:detector/${requestParameters.detectorId}"]).modelled().upsert().opt_in(UPSERT),
         Row::new("PutEntityType", "frauddetector:entity-type", &["arn:${Partition}:frauddetector:${Region}:${Account}:entity-type/${requestParameters.name}"]).modelled().upsert().opt_in(UPSERT),
@@ -801,7 +806,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateBuild", "gamelift:build", &["responseElements.build.buildArn", "arn:${Partition}:gamelift:${Region}:${Account}:build/${responseElements.build.buildId}"]).modelled().begins("build/"),
         Row::new("CreateContainerFleet", "gamelift:containerFleet", &["responseElements.containerFleet.fleetArn", "arn:${Partition}:gamelift:${Region}:${Account}:containerfleet/${responseElements.containerFleet.fleetId}"]).modelled().begins("containerfleet/"),
         Row::new("CreateContainerGroupDefinition", "gamelift:containerGroupDefinition", &["responseElements.containerGroupDefinition.containerGroupDefinitionArn", "arn:${Partition}:gamelift:${Region}:${Account}:containergroupdefinition/${responseElements.containerGroupDefinition.name}", "arn:${Partition}:gamelift:${Region}:${Account}:containergroupdefinition/${requestParameters.name}"]).modelled().begins("containergroupdefinition/"),
-        Row::new("CreateFleet", "gamelift:fleet", &["responseElements.fleetAttributes.fleetArn"]).modelled().begins("fleet/"),
+        Row::new("CreateFleet", "gamelift:fleet", &["responseElements.fleetAttributes.fleetArn", "arn:${Partition}:gamelift:${Region}:${Account}:fleet/${responseElements.fleetAttributes.fleetId}"]).modelled().begins("fleet/"),
         Row::new("CreateGameServerGroup", "gamelift:gameServerGroup", &["responseElements.gameServerGroup.gameServerGroupArn", "arn:${Partition}:gamelift:${Region}:${Account}:gameservergroup/${responseElements.gameServerGroup.gameServerGroupName}"]).modelled().begins("gameservergroup/"),
         Row::new("CreateGameSessionQueue", "gamelift:gameSessionQueue", &["responseElements.gameSessionQueue.gameSessionQueueArn", "arn:${Partition}:gamelift:${Region}:${Account}:gamesessionqueue/${responseElements.gameSessionQueue.name}", "arn:${Partition}:gamelift:${Region}:${Account}:gamesessionqueue/${requestParameters.name}"]).modelled().begins("gamesessionqueue/"),
         Row::new("CreateLocation", "gamelift:location", &["responseElements.location.locationArn"]).modelled().begins("location/"),
@@ -856,6 +861,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateDataflowEndpointGroupV2", "groundstation:DataflowEndpointGroup", &["arn:${Partition}:groundstation:${Region}:${Account}:dataflow-endpoint-group/${responseElements.dataflowEndpointGroupId}"]).modelled(),
         Row::new("CreateEphemeris", "groundstation:EphemerisItem", &["arn:${Partition}:groundstation:${Region}:${Account}:ephemeris/${responseElements.ephemerisId}"]).modelled(),
         Row::new("CreateMissionProfile", "groundstation:MissionProfile", &["arn:${Partition}:groundstation:${Region}:${Account}:mission-profile/${responseElements.missionProfileId}"]).modelled(),
+        Row::new("RegisterAgent", "groundstation:agent", &["arn:${Partition}:groundstation:${Region}:${Account}:agent/${responseElements.agentId}"]).modelled(),
         Row::new("ReserveContact", "groundstation:Contact", &["arn:${Partition}:groundstation:${Region}:${Account}:contact/${responseElements.contactId}"]).modelled(),
     ] },
     Service { name: "guardduty", title: "Amazon GuardDuty", route: Route::TaggingApi, actions: &["guardduty:TagResource"], rows: &[
@@ -900,11 +906,9 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateWorkflow", "imagebuilder:workflow", &["responseElements.workflowBuildVersionArn"]).modelled().begins("workflow/"),
         Row::new("DistributeImage", "imagebuilder:image", &["responseElements.imageBuildVersionArn"]).modelled().begins("image/"),
         Row::new("ImportComponent", "imagebuilder:component", &["responseElements.componentBuildVersionArn"]).modelled().begins("component/"),
-        Row::nothing("ImportDiskImage", UNNAMED).modelled(),
+        Row::new("ImportDiskImage", "imagebuilder:image", &["responseElements.imageBuildVersionArn"]).modelled().begins("image/"),
         Row::new("ImportVmImage", "imagebuilder:imageVersion", &["responseElements.imageArn"]).modelled().begins("image/"),
-    ] },
-    Service { name: "inspector", title: "Amazon Inspector", route: Route::TaggingApi, actions: &["inspector:SetTagsForResource"], rows: &[
-        Row::new("CreateResourceGroup", "inspector:resource-group", &["responseElements.resourceGroupArn"]).modelled(),
+        Row::new("StartImagePipelineExecution", "imagebuilder:image", &["responseElements.imageBuildVersionArn"]).modelled().begins("image/"),
     ] },
     Service { name: "inspector2", title: "Amazon Inspector2", route: Route::Native(&tag_operations::INSPECTOR2_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateCisScanConfiguration", "inspector2:CIS Scan Configuration", &["responseElements.scanConfigurationArn"]).modelled().begins("owner/"),
@@ -1007,14 +1011,13 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateWirelessDevice", "iotwireless:WirelessDevice", &["responseElements.arn", "arn:${Partition}:iotwireless:${Region}:${Account}:WirelessDevice/${responseElements.id}"]).modelled().begins("WirelessDevice/"),
         Row::new("CreateWirelessGateway", "iotwireless:WirelessGateway", &["responseElements.arn", "arn:${Partition}:iotwireless:${Region}:${Account}:WirelessGateway/${responseElements.id}"]).modelled().begins("WirelessGateway/"),
         Row::new("CreateWirelessGatewayTaskDefinition", "iotwireless:WirelessGatewayTaskDefinition", &["responseElements.arn", "arn:${Partition}:iotwireless:${Region}:${Account}:WirelessGatewayTaskDefinition/${responseElements.id}"]).modelled().begins("WirelessGatewayTaskDefinition/"),
-        Row::nothing("StartBulkAssociateWirelessDeviceWithMulticastGroup", UNNAMED).modelled(),
-        Row::nothing("StartBulkDisassociateWirelessDeviceFromMulticastGroup", UNNAMED).modelled(),
         Row::new("StartSingleWirelessDeviceImportTask", "iotwireless:ImportTask", &["responseElements.arn", "arn:${Partition}:iotwireless:${Region}:${Account}:ImportTask/${responseElements.id}"]).modelled().begins("ImportTask/"),
         Row::new("StartWirelessDeviceImportTask", "iotwireless:ImportTask", &["responseElements.arn", "arn:${Partition}:iotwireless:${Region}:${Account}:ImportTask/${responseElements.id}"]).modelled().begins("ImportTask/"),
     ] },
     Service { name: "ivs", title: "Amazon Interactive Video Service", route: Route::TaggingApi, actions: &["ivs:TagResource"], rows: &[
         Row::new("CreateAdConfiguration", "ivs:Ad-Configuration", &["responseElements.adConfiguration.arn"]).modelled().begins("ad-configuration/"),
-        Row::new("CreateChannel", "ivs:Channel", &["responseElements.streamKey.channelArn"]).modelled().begins("channel/"),
+        Row::new("CreateChannel", "ivs:Channel", &["responseElements.channel.arn"]).modelled().begins("channel/"),
+        Row::new("CreateChannel", "ivs:Stream-Key", &["responseElements.streamKey.arn"]).modelled().begins("stream-key/").optional(),
         Row::new("CreateEncoderConfiguration", "ivs:Encoder-Configuration", &["responseElements.encoderConfiguration.arn"]).modelled().begins("encoder-configuration/"),
         Row::new("CreateFailoverSlateConfiguration", "ivs:failover-slate-configuration", &["responseElements.failoverSlateConfiguration.arn"]).modelled(),
         Row::new("CreateIngestConfiguration", "ivs:Ingest-Configuration", &["responseElements.ingestConfiguration.arn"]).modelled().begins("ingest-configuration/"),
@@ -1267,11 +1270,11 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateRemoteSourceAction", "mgn:remote-source-action", &["responseElements.arn"]).modelled(),
         Row::new("CreateReplicationConfigurationTemplate", "mgn:ReplicationConfigurationTemplateResource", &["responseElements.arn", "arn:${Partition}:mgn:${Region}:${Account}:replication-configuration-template/${responseElements.replicationConfigurationTemplateID}"]).modelled().begins("replication-configuration-template/"),
         Row::new("CreateWave", "mgn:WaveResource", &["responseElements.arn", "arn:${Partition}:mgn:${Region}:${Account}:wave/${responseElements.waveID}"]).modelled().begins("wave/"),
-        Row::new("StartCutover", "mgn:JobResource", &["responseElements.job.arn"]).modelled().begins("job/"),
+        Row::new("StartCutover", "mgn:JobResource", &["responseElements.job.arn"]).modelled().begins("job/").opt_in("many, and each lives for minutes"),
         Row::new("StartExport", "mgn:ExportResource", &["responseElements.exportTask.arn"]).modelled().begins("export/"),
         Row::new("StartImport", "mgn:ImportResource", &["responseElements.importTask.arn"]).modelled().begins("import/"),
         Row::new("StartRemoteSourceActionJob", "mgn:remote-source-action-job", &["responseElements.remoteSourceActionJob.arn"]).modelled(),
-        Row::new("StartTest", "mgn:JobResource", &["responseElements.job.arn"]).modelled().begins("job/"),
+        Row::new("StartTest", "mgn:JobResource", &["responseElements.job.arn"]).modelled().begins("job/").opt_in("many, and each lives for minutes"),
     ] },
     Service { name: "migrationhub-orchestrator", title: "AWS Migration Hub Orchestrator", route: Route::Native(&tag_operations::MIGRATIONHUBORCHESTRATOR_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateTemplate", "migrationhub-orchestrator:template", &["responseElements.templateArn", "arn:${Partition}:migrationhub-orchestrator:${Region}:${Account}:template/${responseElements.templateId}"]).modelled().begins("template/"),
@@ -1785,6 +1788,10 @@ pub static SERVICES: &[Service] = &[
     Service { name: "securitylake", title: "Amazon Security Lake", route: Route::Native(&tag_operations::SECURITYLAKE_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateDataLake", "securitylake:data-lake", &["responseElements.dataLakes[].dataLakeArn"]).modelled().begins("data-lake/default"),
         Row::new("CreateSubscriber", "securitylake:subscriber", &["responseElements.subscriber.subscriberArn", "arn:${Partition}:securitylake:${Region}:${Account}:subscriber/${responseElements.subscriber.subscriberId}"]).modelled().begins("subscriber/"),
+    ] },
+    Service { name: "servicecatalog", title: "AWS Service Catalog", route: Route::Native(&tag_operations::SERVICECATALOG_UPDATE_PORTFOLIO), actions: &[], rows: &[
+        Row::new("CreatePortfolio", "servicecatalog:Portfolio", &["responseElements.portfolioDetail.aRN", "arn:${Partition}:catalog:${Region}:${Account}:portfolio/${responseElements.portfolioDetail.id}"]).modelled().arn_service("catalog").begins("portfolio/"),
+        Row::new("CreateProduct", "servicecatalog:Product", &["responseElements.productViewDetail.productARN"]).modelled().arn_service("catalog").begins("product/").via(Route::Native(&tag_operations::SERVICECATALOG_UPDATE_PRODUCT)),
     ] },
     Service { name: "servicecatalog-appregistry", title: "AWS Service Catalog", route: Route::Native(&tag_operations::SERVICECATALOG_APPREGISTRY_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateApplication", "servicecatalog:Application", &["responseElements.application.arn", "arn:${Partition}:servicecatalog:${Region}:${Account}:/applications/${responseElements.application.id}"]).modelled().begins("/applications/"),
