@@ -15,6 +15,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 
 from tools import ROOT, run_in, say, tool
 
@@ -188,7 +189,7 @@ class Aws:
         url = signed.split("?")[0]
         there = self.stack_status(cloudformation, stack)
         change_set = cloudformation.create_change_set(
-            StackName=stack, ChangeSetName="aws-tags-deploy", ChangeSetType="UPDATE" if there else "CREATE", TemplateURL=url,
+            StackName=stack, ChangeSetName=f"deploy-{int(time.time())}", ChangeSetType="UPDATE" if there else "CREATE", TemplateURL=url,
             Capabilities=["CAPABILITY_IAM"], Tags=[{"Key": "Application", "Value": "aws-tags"}],
             Parameters=[{"ParameterKey": name, "ParameterValue": given[name]} for name in parameters(template) if name in given])
         name = {"StackName": stack, "ChangeSetName": change_set["Id"]}

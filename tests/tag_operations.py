@@ -11,7 +11,7 @@ local_aws.with_boto3()
 import botocore.session  # noqa: E402
 from botocore.awsrequest import AWSResponse  # noqa: E402
 
-ID = {"RoleName", "UserName", "InstanceProfileName", "ServerCertificateName", "WorkspaceInstanceId"}
+ID = {"Id", "RoleName", "UserName", "InstanceProfileName", "ServerCertificateName", "WorkspaceInstanceId"}
 
 
 def requests():
@@ -62,7 +62,7 @@ class Sdk:
 
     def arguments(self, operation, ours):
         shape = operation.input_shape
-        tags = next(name for name in shape.members if name.lower() in ("tags", "resourcetags"))
+        tags = next(name for name in shape.members if name.lower() in ("tags", "resourcetags", "addtags"))
         (resource,) = [name for name in shape.required_members if name != tags]
         says = ours["id"] if resource in ID else ours["arn"]
         if resource == "ReportName":

@@ -126,9 +126,13 @@ impl Endpoints {
             (None, Some(start)) => format!("{start}${{Suffix}}"),
             (None, None) => host,
         };
+        let pattern = suffixed.replace(&format!(".{region}."), ".${Region}.");
+        // A host for a whole partition is signed for the Region that the partition names.
+        let global = || (!pattern.contains("${Region}")).then(|| output("implicitGlobalRegion").to_owned());
+        let signed_for = signs("signingRegion").or_else(global);
         Some(Host {
-            pattern: suffixed.replace(&format!(".{region}."), ".${Region}."),
-            signed_for: signs("signingRegion").filter(|signing| signing != region),
+            signed_for: signed_for.filter(|signing| signing != region),
+            pattern,
             signing_name: signs("signingName"),
         })
     }

@@ -77,6 +77,9 @@ pub struct Operation {
     /// What its host has before that of its API.
     #[serde(default)]
     pub endpoint: OperationEndpoint,
+    /// Whether its address must be asked for first.
+    #[serde(default, rename = "endpointdiscovery")]
+    pub discovery: Discovery,
     /// Parameters of the endpoint's rules that it fixes.
     #[serde(default, rename = "staticContextParams")]
     pub parameters: Parameters,
@@ -90,6 +93,14 @@ pub type Parameters = BTreeMap<String, Parameter>;
 pub struct Parameter {
     /// Mostly a truth value.
     pub value: serde_json::Value,
+}
+
+/// Whether an operation's address must be asked for first.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Discovery {
+    /// It must.
+    pub required: bool,
 }
 
 /// How the host of an operation differs from that of its API.

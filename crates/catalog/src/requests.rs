@@ -30,7 +30,7 @@ pub fn print() {
 
 fn request(kind: &str, operation: &TagOperation, region: &str) -> serde_json::Value {
     let (prefix, name) = kind.split_once(':').unwrap_or_default();
-    let text = format!("arn:aws:{prefix}:{region}:111122223333:{name}/some/path/a+b");
+    let text = format!("arn:aws:{prefix}:{region}:111122223333:{name}/some/path/wsinst-0123456789abc+d");
     let tags = TagMap::from([
         ("Owner".to_owned(), "ann & <bob>".to_owned()),
         ("é/=+".to_owned(), "x:y@z".to_owned()),

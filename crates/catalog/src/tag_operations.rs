@@ -98,6 +98,10 @@ impl Search<'_> {
                 }
                 required => required,
             };
+        // One call would become two.
+        if operation.discovery.required {
+            return None;
+        }
         let ([resource], None) = (others.as_slice(), &input.payload) else { return None };
         let mut endpoint = self.endpoints.of(&api.name, &operation.parameters)?;
         if let Some(prefix) = &operation.endpoint.host_prefix {

@@ -1908,11 +1908,6 @@ pub static SERVICES: &[Service] = &[
     Service { name: "thinclient", title: "Amazon WorkSpaces Thin Client", route: Route::Native(&tag_operations::WORKSPACES_THIN_CLIENT_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateEnvironment", "thinclient:environment", &["responseElements.environment.arn", "arn:${Partition}:thinclient:${Region}:${Account}:environment/${responseElements.environment.id}"]).modelled().begins("environment/"),
     ] },
-    Service { name: "timestream", title: "Amazon Timestream", route: Route::Native(&tag_operations::TIMESTREAM_WRITE_TAG_RESOURCE), actions: &[], rows: &[
-        Row::new("CreateDatabase", "timestream:database", &["responseElements.database.arn", "arn:${Partition}:timestream:${Region}:${Account}:database/${responseElements.database.databaseName}", "arn:${Partition}:timestream:${Region}:${Account}:database/${requestParameters.databaseName}"]).modelled().begins("database/"),
-        Row::new("CreateScheduledQuery", "timestream:scheduled-query", &["responseElements.arn"]).modelled().begins("scheduled-query/").via(Route::Native(&tag_operations::TIMESTREAM_QUERY_TAG_RESOURCE)),
-        Row::new("CreateTable", "timestream:table", &["responseElements.table.arn", "arn:${Partition}:timestream:${Region}:${Account}:database/${requestParameters.databaseName}/table/${responseElements.table.tableName}", "arn:${Partition}:timestream:${Region}:${Account}:database/${requestParameters.databaseName}/table/${requestParameters.tableName}"]).modelled().begins("database/"),
-    ] },
     Service { name: "timestream-influxdb", title: "Amazon Timestream InfluxDB", route: Route::Native(&tag_operations::TIMESTREAM_INFLUXDB_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateDbBackup", "timestream-influxdb:db-backup", &["responseElements.arn", "arn:${Partition}:timestream-influxdb:${Region}:${Account}:db-backup/${responseElements.id}"]).modelled().begins("db-backup/"),
         Row::new("CreateDbCluster", "timestream-influxdb:db-cluster", &["arn:${Partition}:timestream-influxdb:${Region}:${Account}:db-cluster/${responseElements.dbClusterId}"]).modelled(),
