@@ -137,6 +137,16 @@ class Deployment(unittest.TestCase):
         self.assertTrue(until(lambda: self.tags(url).get("Person")), self.log())
         self.assertEqual(self.tags(url), self.wanted())
 
+    def test_2_what_other_regions_log_is_forwarded(self):
+        arn = f"arn:aws:sqs:{OTHER_REGION}:{ACCOUNT}:elsewhere"
+        url = self.c("sqs", OTHER_REGION).create_queue(QueueName="elsewhere")["QueueUrl"]
+        event = creation("sqs/CreateQueue", arn, self.session.identity)
+        event["region"] = event["detail"]["awsRegion"] = OTHER_REGION
+        self.send(event, region=OTHER_REGION)
+        tags = lambda: self.c("sqs", OTHER_REGION).list_queue_tags(QueueUrl=url).get("Tags", {})  # noqa: E731
+        self.assertTrue(until(lambda: tags().get("Person"), 20), self.log())
+        self.assertEqual(tags(), self.wanted())
+
     def test_3_what_goes_on_failing_becomes_a_dead_letter_and_is_redriven(self):
         url, arn = self.make_queue("unlucky")
         denied = {"service": "*", "operation": "TagResources", "times": 99, "error": {"code": "AccessDeniedException"}}
