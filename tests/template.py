@@ -1,0 +1,121 @@
+"""A CloudFormation template as AWS reads it: parameters filled in, conditions decided, intrinsic functions resolved."""
+import functools
+import os
+import re
+
+import yaml
+from local_aws import ACCOUNT, REGION, ROOT
+
+PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
+NOTHING = object()
+# ARNs, and the property that holds a resource's name; where there is none, its logical id stands for what AWS makes up.
+ARNS = {
+    "AWS::SQS::Queue": (f"arn:aws:sqs:{REGION}:{ACCOUNT}:", "QueueName"),
+    "AWS::KMS::Key": (f"arn:aws:kms:{REGION}:{ACCOUNT}:key/", None),
+    "AWS::Logs::LogGroup": (f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:", "LogGroupName"),
+    "AWS::IAM::Role": (f"arn:aws:iam::{ACCOUNT}:role/", None),
+    "AWS::Lambda::Function": (f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:", "FunctionName"),
+    "AWS::DynamoDB::Table": (f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/", "TableName"),
+}
+
+
+class Loader(yaml.SafeLoader):
+    """Reads the short forms, e.g. `!Sub x`, as the long ones."""
+
+
+def _long_form(loader, suffix, node):
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+        value = value.split(".", 1) if suffix == "GetAtt" else value
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+
+Loader.add_multi_constructor("!", _long_form)
+
+
+@functools.cache
+def source(name):
+    with open(os.path.join(ROOT, "infra", f"{name}.yaml")) as file:
+        return yaml.load(file, Loader)
+
+
+class Template:
+    """`resources` by logical id, those left out whose conditions do not hold."""
+
+    def __init__(self, name, imports=None, **parameters):
+        self.source = source(name)
+        given = {key: of.get("Default", f"some-{key.lower()}") for key, of in self.source["Parameters"].items()}
+        unknown = parameters.keys() - given.keys()
+        if unknown:
+            raise ValueError(f"{name} has no parameter {', '.join(unknown)}; allowed: {', '.join(given)}")
+        self.values, self.imports = {**PSEUDO, **given, **parameters, "AWS::NoValue": NOTHING}, imports or {}
+        there = {key: of for key, of in self.source["Resources"].items() if self.holds(of.get("Condition"))}
+        self.resources = {key: {**self.resolve(of), "Id": key} for key, of in there.items()}
+        self.exports = {self.resolve(of["Export"]["Name"]): self.resolve(of["Value"])
+                        for of in self.source["Outputs"].values() if "Export" in of}
+
+    def holds(self, condition):
+        return condition is None or self.decide(self.source["Conditions"][condition])
+
+    def decide(self, condition):
+        (function, argument), = condition.items()
+        if function == "Condition":
+            return self.holds(argument)
+        if function == "Fn::Equals":
+            first, second = (self.resolve(value) for value in argument)
+            return str(first) == str(second)
+        return {"Fn::Not": lambda all_: not all_[0], "Fn::And": all, "Fn::Or": any}[function]([self.decide(one) for one in argument])
+
+    def resolve(self, value):
+        if isinstance(value, list):
+            return [one for one in map(self.resolve, value) if one is not NOTHING]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            (function, argument), = value.items()
+            if function == "Ref":
+                return self.reference(argument)
+            if function.startswith("Fn::"):
+                return getattr(self, "fn_" + function[4:].lower())(argument)
+        return {key: one for key, one in ((key, self.resolve(one)) for key, one in value.items()) if one is not NOTHING}
+
+    def reference(self, name):
+        """A parameter's value. Of a resource its ARN, though for some AWS gives a name: only equality matters here."""
+        return self.values[name] if name in self.values else self.fn_getatt([name, "Arn"])
+
+    def fn_getatt(self, argument):
+        name, attribute = argument
+        resource = self.source["Resources"][name]
+        if attribute != "Arn":
+            return self.resolve(resource["Properties"][attribute])
+        start, named_by = ARNS[resource["Type"]]
+        end = ":*" if resource["Type"] == "AWS::Logs::LogGroup" else ""
+        return start + (self.resolve(resource["Properties"][named_by]) if named_by else name) + end
+
+    def fn_sub(self, text):
+        return re.sub(r"\$\{([^}!]+)\}", lambda found: self.named(found[1]), text)
+
+    def named(self, name):
+        return str(self.fn_getatt(name.split(".", 1)) if "." in name else self.reference(name))
+
+    def fn_if(self, argument):
+        condition, yes, no = argument
+        return self.resolve(yes if self.holds(condition) else no)
+
+    def fn_importvalue(self, name):
+        return self.imports[self.resolve(name)]
+
+    def of(self, kind):
+        return [resource for resource in self.resources.values() if resource["Type"] == kind]
+
+    def policies(self, role):
+        """Every policy of a role by name, wherever the template says it."""
+        found = {one["PolicyName"]: one["PolicyDocument"] for one in self.resources[role]["Properties"]["Policies"]}
+        for policy in self.of("AWS::IAM::ManagedPolicy"):
+            if self.reference(role) in policy["Properties"]["Roles"]:
+                found[policy["Id"]] = policy["Properties"]["PolicyDocument"]
+        return found
