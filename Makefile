@@ -10,6 +10,7 @@ test:
 	python3 tests/readme.py --check
 	python3 tests/end_to_end.py
 	python3 tests/tag_operations.py
+	python3 tests/policies.py
 	python3 tests/operations.py
 	cargo test --workspace --all-features --quiet
 

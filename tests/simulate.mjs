@@ -37,7 +37,9 @@ async function simulate(request) {
   const analyses = (answer.resultType === "single" ? [answer.result] : answer.results).map((one) => one.analysis);
   if (resourcePolicy) return { asked: resource, allowed: answer.overallResult === "Allowed" };
   // Only what the role's own policies say: that another account would refuse is no excuse for them.
-  const by = analyses.flatMap((one) => one.identityAnalysis.allowStatements.map((statement) => statement.policyId));
+  // Nothing is analysed for what everybody may, e.g. asking who they are.
+  const statements = analyses.flatMap((one) => one.identityAnalysis?.allowStatements ?? []);
+  const by = statements.map((statement) => statement.policyId);
   return { asked: resource, by: [...new Set(by)] };
 }
 

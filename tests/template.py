@@ -119,3 +119,12 @@ class Template:
             if self.reference(role) in policy["Properties"]["Roles"]:
                 found[policy["Id"]] = policy["Properties"]["PolicyDocument"]
         return found
+
+    def resource_policies(self):
+        """ARNs with the policies on them: of queues, keys, and roles."""
+        for policy in self.of("AWS::SQS::QueuePolicy"):
+            yield from ((queue, policy["Properties"]["PolicyDocument"]) for queue in policy["Properties"]["Queues"])
+        for key in self.of("AWS::KMS::Key"):
+            yield self.reference(key["Id"]), key["Properties"]["KeyPolicy"]
+        for role in self.of("AWS::IAM::Role"):
+            yield self.reference(role["Id"]), role["Properties"]["AssumeRolePolicyDocument"]

@@ -1,0 +1,162 @@
+"""What infra/deployer-policy.json lets a deployer do: what deploy, undeploy and doctor need, and nothing else."""
+import ast
+import glob
+import json
+import os
+import re
+import unittest
+
+from local_aws import ACCOUNT, REGION, ROOT, read, say, tool
+from simulator import ANY, OTHER_ACCOUNT, Request, Role, wanted
+from template import source
+
+TEMPLATES = ("tag-handler", "session-recorder", "region-forwarder")
+# The actions that calls of deploy.py are named after; where there is more to a call, or it has another name.
+CALLS = {
+    "create_change_set": ["cloudformation:CreateChangeSet", "cloudformation:TagResource"],
+    # Everybody may ask who they are.
+    "get_caller_identity": [],
+    "head_bucket": ["s3:ListBucket"],
+    "head_object": ["s3:GetObject", "s3:ListBucket"],
+    "list_object_versions": ["s3:ListBucketVersions"],
+    "delete_object": ["s3:DeleteObjectVersion"],
+    "put_public_access_block": ["s3:PutBucketPublicAccessBlock"],
+    "change_set_create_complete": ["cloudformation:DescribeChangeSet"],
+}
+# Where a deployer may do what it may.
+OURS = {
+    "cloudformation": ["stack/aws-tags-*/*"],
+    "cloudwatch": ["alarm:aws-tags-*", "dashboard/aws-tags-*"],
+    "dynamodb": ["table/aws-tags-sessions"],
+    "events": ["rule/aws-tags-*"],
+    # Only this role has policies of its own.
+    "iam:AttachRolePolicy": ["role/aws-tags-tag-handler-*"],
+    "iam:DetachRolePolicy": ["role/aws-tags-tag-handler-*"],
+    "iam": ["role/aws-tags-tag-handler-*", "role/aws-tags-session-recorder-*", "role/aws-tags-region-forwarder-*",
+            "policy/aws-tags-tag-handler-*"],
+    # AWS makes up what keys and mappings are called; conditions limit them.
+    "kms": ["alias/aws-tags", "key/*"],
+    "lambda": ["function:tag-handler", "function:session-recorder", "event-source-mapping:*"],
+    "logs": ["log-group:/aws/lambda/tag-handler*", "log-group:/aws/lambda/session-recorder*"],
+    "s3": ["aws-tags-code-*", "aws-tags-code-*/*"],
+    "sqs": ["aws-tags-*"],
+}
+# Needed on resources that may be anybody's.
+ANYWHERE = {"cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus", "events:ListTargetsByRule"}
+
+# What CloudFormation needs for properties that the templates do not have.
+UNUSED = {kind: set(" ".join(actions).split()) for kind, actions in {
+    "AWS::DynamoDB::Table": [
+        # Replicas and their copying.
+        "dynamodb:AssociateTableReplica dynamodb:BatchWriteItem dynamodb:CreateTableReplica dynamodb:DeleteItem dynamodb:GetItem",
+        "dynamodb:PutItem dynamodb:Query dynamodb:Scan dynamodb:UpdateItem iam:CreateServiceLinkedRole",
+        # Imports, streams, insights, policies, keys of one's own.
+        "dynamodb:DescribeImport dynamodb:ImportTable logs:CreateLogStream logs:DescribeLogStreams logs:PutLogEvents s3:GetObjectMetadata",
+        "dynamodb:DisableKinesisStreamingDestination dynamodb:EnableKinesisStreamingDestination",
+        "dynamodb:UpdateKinesisStreamingDestination kinesis:DescribeStream kinesis:PutRecords dynamodb:UpdateContributorInsights",
+        "dynamodb:DeleteResourcePolicy dynamodb:PutResourcePolicy kms:CreateGrant kms:Decrypt kms:Encrypt kms:RevokeGrant"],
+    "AWS::IAM::ManagedPolicy": ["iam:AttachGroupPolicy iam:AttachUserPolicy iam:DetachGroupPolicy iam:DetachUserPolicy"],
+    "AWS::IAM::Role": ["iam:DeleteRolePermissionsBoundary iam:PutRolePermissionsBoundary"],
+    "AWS::Lambda::EventSourceMapping": ["kms:Decrypt kms:GenerateDataKey"],
+    "AWS::Lambda::Function": [
+        # Networks, file systems, layers, capacity, signed code, versions, keys of one's own.
+        "ec2:DescribeNetworkInterfaces ec2:DescribeSecurityGroups ec2:DescribeSubnets ec2:DescribeVpcs",
+        "elasticfilesystem:DescribeMountTargets s3files:ListMountTargets lambda:GetLayerVersion",
+        "lambda:PassCapacityProvider lambda:PutFunctionScalingConfig lambda:PutFunctionRecursionConfig lambda:PutRuntimeManagementConfig",
+        "lambda:AssociateRuntimeAlias lambda:DeleteFunctionCodeSigningConfig lambda:GetCodeSigningConfig",
+        "lambda:PutFunctionCodeSigningConfig lambda:PublishVersion s3:GetObjectVersion",
+        "kms:CreateGrant kms:Decrypt kms:Encrypt kms:GenerateDataKey"],
+    "AWS::Logs::LogGroup": [
+        # Deliveries, policies, indexes, tokens; the retention is always set.
+        "firehose:TagDeliveryStream logs:CreateLogDelivery logs:DeleteIndexPolicy logs:DeleteResourcePolicy logs:DeleteRetentionPolicy",
+        "logs:PutBearerTokenAuthentication logs:PutDataProtectionPolicy logs:PutIndexPolicy logs:PutLogGroupDeletionProtection",
+        "logs:PutResourcePolicy s3:REST.PUT.OBJECT"],
+}.items()}
+
+
+def policy():
+    return json.loads(read(os.path.join(ROOT, "infra", "deployer-policy.json")))
+
+
+def calls():
+    """The actions that deploy.py's calls of AWS need."""
+    tree = ast.parse(read(os.path.join(ROOT, "infra", "deploy.py")))
+    for node in ast.walk(tree):
+        service = service_of(node.func.value) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
+        if service is None:
+            continue
+        call = node.func.attr
+        if call in ("get_paginator", "get_waiter", "generate_presigned_url"):
+            # Waiters for stacks have names that are worked out; they ask for stacks.
+            call = node.args[0].value if isinstance(node.args[0], ast.Constant) else "describe_stacks"
+        yield from CALLS.get(call, [f"{service}:{''.join(word.capitalize() for word in call.split('_'))}"])
+
+
+def service_of(client):
+    """The service of `s3` or `self.client("s3", …)`."""
+    if isinstance(client, ast.Name) and client.id in ("s3", "cloudformation"):
+        return client.id
+    makes = isinstance(client, ast.Call) and isinstance(client.func, ast.Attribute) and client.func.attr == "client"
+    return client.args[0].value if makes else None
+
+
+def doctors():
+    """The actions that `aws-tags doctor` says it needs."""
+    checks = re.search(r"const CHECKS.*?\];", read(os.path.join(ROOT, "crates", "cli", "src", "doctor.rs")), re.DOTALL)
+    return set(re.findall(r"[a-z]+:[A-Z]\w+", checks[0]))
+
+
+def handlers():
+    """For each type of resource in the templates, the actions that CloudFormation needs, as its registry says."""
+    (schemas,) = glob.glob(os.path.join(os.path.dirname(tool("cfn-lint")), "lib", "python3*", "site-packages", "cfnlint", "data", "schemas"))
+    names = json.loads(read(os.path.join(schemas, "providers", f"{REGION}.json")))
+    for kind in sorted({resource["Type"] for template in TEMPLATES for resource in source(template)["Resources"].values()}):
+        schema = json.loads(read(os.path.join(schemas, "resources", f"{names[kind]}.json")))
+        yield kind, {action for name, handler in schema["handlers"].items() if name != "list" for action in handler["permissions"]}
+
+
+def needed():
+    """Where each action is needed."""
+    actions = {*calls(), *doctors(), *(action for kind, all_of in handlers() for action in all_of - UNUSED.get(kind, set()))}
+    where = {}
+    for action in actions - ANYWHERE:
+        service = action.split(":")[0]
+        where[action] = tuple(f"arn:aws:{service}:*:{one}" for one in OURS.get(action) or OURS.get(service, ()))
+    return {**where, **dict.fromkeys(ANYWHERE, ANY)}
+
+
+class Deployer(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.role = Role("deployer", {"deployer": policy()}, [{"deployer"}], [needed()], {
+            "aws:PrincipalAccount": ACCOUNT, "aws:CalledVia": ["cloudformation.amazonaws.com"], "iam:PassedToService": "lambda.amazonaws.com",
+            "iam:PolicyARN": f"arn:aws:iam::{ACCOUNT}:policy/aws-tags-tag-handler-Tagging1-x1",
+            "lambda:FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:tag-handler"})
+
+    def test_a_deployer_may_do_what_is_needed_and_nothing_else(self):
+        answers = [(one, answer) for one, answer in self.role.simulate() if one.account == ACCOUNT]
+        say(self.role.told(answers))
+        wrong = {(one.action, one.arn) for one, answer in answers if bool(answer["by"]) != wanted(one, self.role.needs[0])}
+        self.assertEqual(wrong, set())
+        self.assertEqual(self.role.unasked(answers), set())
+
+    def test_every_exception_is_one(self):
+        registry = dict(handlers())
+        self.assertEqual({kind: unused - registry[kind] for kind, unused in UNUSED.items() if unused - registry[kind]}, {})
+
+    def test_conditions_hold(self):
+        role = f"arn:aws:iam::{ACCOUNT}:role/aws-tags-tag-handler-x1"
+        key, bucket = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/x1", "arn:aws:s3:::aws-tags-code-x1"
+        for action, arn, right, wrong in (
+                ("iam:PassRole", role, {"iam:PassedToService": "events.amazonaws.com"}, {"iam:PassedToService": "ec2.amazonaws.com"}),
+                ("iam:AttachRolePolicy", role, {}, {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"}),
+                ("kms:PutKeyPolicy", key, {}, {"aws:CalledVia": []}),
+                ("lambda:CreateEventSourceMapping", "*", {}, {"lambda:FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:x1"}),
+                ("s3:ListBucket", bucket, {}, {"aws:ResourceAccount": OTHER_ACCOUNT})):
+            with self.subTest(action):
+                request = Request(action, "", arn, ACCOUNT)
+                allowed = [bool(self.role.simulate([request], **context)[0][1]["by"]) for context in (right, wrong)]
+                self.assertEqual(allowed, [True, False])
+
+    def test_the_policy_fits_into_a_managed_policy(self):
+        self.assertLessEqual(len(json.dumps(policy(), separators=(",", ":"))), 6144)

