@@ -1,5 +1,5 @@
 # Needs Rust, Python 3 and make; everything else is installed below target/.
-.PHONY: demo test bench snapshots services
+.PHONY: demo test bench snapshots deploy undeploy
 
 # The main job on a local AWS, told step by step.
 demo:
@@ -8,6 +8,9 @@ demo:
 # Everything: units, command line, event files, and end to end with the built Lambdas.
 test:
 	python3 tests/readme.py --check
+	python3 tests/templates.py
+	python3 tests/patterns.py
+	python3 tests/deployment.py
 	python3 tests/end_to_end.py
 	python3 tests/tag_operations.py
 	python3 tests/policies.py
@@ -22,3 +25,14 @@ bench:
 snapshots:
 	UPDATE=1 cargo test -p aws-tags-cli --test events --quiet
 	python3 tests/readme.py
+
+# make deploy HOME_REGION=eu-west-1 [REGIONS=us-east-1,… or all] [PROFILE=name] [SET="Owner=session-name Services=all"]
+deploy:
+	python3 infra/deploy.py $(DEPLOYMENT) $(if $(SET),--set $(SET))
+
+# Removes everything but the session table and the tags.
+undeploy:
+	python3 infra/deploy.py $(DEPLOYMENT) --remove
+
+DEPLOYMENT = --home $(or $(HOME_REGION),$(error give HOME_REGION, e.g. HOME_REGION=eu-west-1)) \
+	$(if $(REGIONS),--regions $(REGIONS)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(YES),--yes)

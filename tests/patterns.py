@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Every event file meets the generated rules of the templates, as EventBridge would match them: what creates something
+by exactly one rule, what starts a session by the rule for sessions, what failed or creates nothing by none.
+
+The matcher is `events:TestEventPattern` of the local AWS.
+"""
+import concurrent.futures
+import glob
+import json
+import os
+import re
+import subprocess
+import unittest
+
+import local_aws
+from local_aws import ROOT, load
+
+local_aws.with_boto3()
+
+COMMAND = os.path.join(ROOT, "target", "debug", "aws-tags")
+# Some services append the date of their API.
+DATE = re.compile(r"(20\d{6}(v\d+)?|20\d\d_\d\d_\d\d)$")
+
+
+def rules(template):
+    """The patterns of a template's rules, by name."""
+    text = local_aws.read(os.path.join(ROOT, "infra", f"{template}.yaml"))
+    found = re.findall(r'^      Name: (aws-tags-\S+)\n(?:      .*\n)*?      EventPattern: (\{.*\})$', text, re.M)
+    return dict(found)
+
+
+def creating_calls():
+    out = subprocess.run([COMMAND, "services", "--json"], check=True, capture_output=True, text=True).stdout
+    rows = [json.loads(line) for line in out.splitlines()]
+    return {(row["eventSource"], row["call"]) for row in rows if row["resource"]}
+
+
+class Patterns(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.events = staticmethod(local_aws.session(SERVER.url)("events"))
+        cls.rules = {**rules("tag-handler"), **rules("session-recorder")}
+        cls.calls = creating_calls()
+
+    def matching(self, event):
+        """The rules that match an event."""
+        whole = {"id": "1", "account": "111122223333", "time": "2026-01-01T00:00:00Z", "region": "eu-west-1", "resources": [], **event}
+        text = json.dumps(whole)
+        matches = lambda pattern: self.events.test_event_pattern(EventPattern=pattern, Event=text)["Result"]  # noqa: E731
+        return [name for name, pattern in self.rules.items() if matches(pattern)]
+
+    def expected(self, event):
+        detail = event["detail"]
+        call = (detail.get("eventSource"), DATE.sub("", detail.get("eventName", "")))
+        if detail.get("errorCode") or event.get("detail-type") != "AWS API Call via CloudTrail":
+            return None
+        if call[0] == "sts.amazonaws.com":
+            return "aws-tags-sessions" if call[1] in STARTS else None
+        return "aws-tags-creations-" if call in self.calls else None
+
+    def test_every_event_file_meets_the_rule_that_it_should(self):
+        names = [path[len(os.path.join(ROOT, "events")) + 1:-5] for path in glob.glob(os.path.join(ROOT, "events", "**", "*.json"), recursive=True)]
+        events = [(name, event) for name in sorted(names) if "detail" in (event := load(name))]
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            matched = list(pool.map(lambda one: self.matching(one[1]), events))
+        count = {"one rule": 0, "no rule": 0}
+        for (name, event), found in zip(events, matched):
+            with self.subTest(event=name):
+                expected = self.expected(event)
+                count["one rule" if expected else "no rule"] += 1
+                self.assertEqual(len(found), 1 if expected else 0, found)
+                self.assertTrue(not expected or found[0].startswith(expected), found)
+        print(count)
+        self.assertGreater(min(count.values()), 5)
+
+    def test_the_forwarder_has_the_rules_of_the_home_region(self):
+        self.assertEqual(rules("region-forwarder"), self.rules)
+
+    def test_a_rule_of_somebody_else_s_source_matches_nothing(self):
+        event = load("sqs/CreateQueue")
+        self.assertEqual(len(self.matching(event)), 1)
+        self.assertEqual(self.matching({**event, "source": "my.app"}), [])
+
+
+STARTS = {"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetFederationToken"}
+
+if __name__ == "__main__":
+    subprocess.run(["cargo", "build", "--quiet", "-p", "aws-tags-cli"], cwd=ROOT, check=True)
+    SERVER = local_aws.ministack()
+    unittest.main(verbosity=2)

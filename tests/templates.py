@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""The templates as their checkers see them: what is generated is up to date, cfn-lint and checkov find nothing, and what
+cdk-nag finds stands in the template with a reason. The parameters are the functions' settings."""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import local_aws
+from local_aws import ROOT, read, tool
+
+NAMES = ("tag-handler", "session-recorder", "region-forwarder")
+TEMPLATES = [os.path.join(ROOT, "infra", f"{name}.yaml") for name in NAMES]
+NODE_PINS = ["cdk-nag@3.0.2", "aws-cdk-lib@2.276.0", "constructs@10.8.1"]
+# CloudFormation reads no larger template from a bucket, and no more resources.
+TEMPLATE_BYTES, RESOURCES = 1_000_000, 500
+
+
+def run(command, **more):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **more)
+
+
+def node_packages():
+    """A folder with cdk-nag, installed on first use."""
+    folder = os.path.join(local_aws.TOOLS, "cdk-nag")
+    done = os.path.join(folder, "installed")
+    if not os.path.exists(done) or read(done) != "\n".join(NODE_PINS):
+        os.makedirs(folder, exist_ok=True)
+        local_aws.say(f"installing {' '.join(NODE_PINS)} into {os.path.relpath(folder, ROOT)}")
+        with open(os.path.join(folder, "package.json"), "w") as file:
+            file.write('{"private": true}')
+        npm = os.path.join(tool("policies"), "npm")
+        subprocess.run([npm, "install", "--silent", "--no-audit", "--no-fund", *NODE_PINS], cwd=folder, check=True)
+        with open(done, "w") as file:
+            file.write("\n".join(NODE_PINS))
+    return folder
+
+
+def suppressed(template):
+    """(resource, rule) of what a template suppresses for cdk-nag, each with a reason."""
+    found, resource = set(), None
+    for line in read(template).splitlines():
+        name = re.match(r"  (\w+):$", line)
+        resource = name[1] if name else resource
+        if "rules_to_suppress" in line:
+            pairs = re.findall(r'"?id"?: "?([\w-]+)"?, "?reason"?: "([^"]{10,})"', line)
+            assert pairs, line
+            found |= {(resource, rule) for rule, _ in pairs}
+    return found
+
+
+class Templates(unittest.TestCase):
+    def test_what_is_generated_is_what_the_table_gives(self):
+        done = run([sys.executable, "infra/generate.py", "--check"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_cfn_lint_finds_nothing(self):
+        done = run([os.path.join(tool("cfn-lint"), "cfn-lint"), *TEMPLATES])
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done)
+
+    def test_checkov_finds_nothing(self):
+        command = [os.path.join(tool("checkov"), "checkov"), "--compact", "--framework", "cloudformation", "--output", "json"]
+        done = run(command + [part for path in TEMPLATES for part in ("--file", path)])
+        report = json.loads(done.stdout)
+        failed = [(check["check_id"], check["resource"]) for check in report["results"]["failed_checks"]]
+        self.assertEqual(failed, [])
+        self.assertGreater(report["summary"]["passed"], 50)
+        self.assertEqual(report["summary"]["parsing_errors"], 0)
+
+    def test_what_cdk_nag_finds_has_a_reason_and_every_reason_a_finding(self):
+        folder = node_packages()
+        with tempfile.TemporaryDirectory() as out:
+            # Imports are looked up from where the script lies.
+            script = os.path.join(folder, "nag.mjs")
+            with open(script, "w") as file:
+                file.write(read(os.path.join(ROOT, "tests", "nag.mjs")))
+            done = run([os.path.join(tool("policies"), "node"), script, out, *TEMPLATES])
+            self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+            report = json.loads(read(os.path.join(out, "validation-report.json")))
+        found = {name: set() for name in NAMES}
+        for plugin in report["pluginReports"]:
+            for violation in plugin["violations"]:
+                rule = violation["ruleName"].split("[")[0]
+                for construct in violation["violatingConstructs"]:
+                    if rule.startswith("AwsSolutions-"):
+                        stack, _, resource = construct["constructPath"].split("/")
+                        found[stack].add((resource, rule))
+        for name, template in zip(NAMES, TEMPLATES):
+            self.assertEqual(found[name], suppressed(template), name)
+        self.assertTrue(found["tag-handler"])
+
+    def test_templates_are_plain_and_fit(self):
+        for template in TEMPLATES:
+            text = read(template)
+            self.assertLess(len(text), TEMPLATE_BYTES)
+            self.assertLess(len(re.findall(r"^    Type: ", text, re.M)), RESOURCES)
+            for word in ("Transform:", "AWS::CloudFormation::Stack", "Fn::Transform", "AWS::Include"):
+                self.assertNotIn(word, text)
+
+    def test_every_setting_is_a_parameter_with_the_same_default(self):
+        out = run(["cargo", "run", "--quiet", "--locked", "-p", "aws-tags-cli", "--", "settings"]).stdout
+        settings = dict(line.split("=", 1) for line in out.splitlines() if re.match(r"[A-Z_]+=", line))
+        text = read(TEMPLATES[0])
+        for variable, default in settings.items():
+            name = "".join(word.capitalize() for word in variable.split("_"))
+            with self.subTest(setting=variable):
+                parameter = re.search(rf"\n  {name}:\n(?:    .*\n)*?    Default: (.*)\n", text)
+                self.assertTrue(parameter, f"no parameter {name}")
+                self.assertEqual(parameter[1].strip('"'), default)
+                self.assertIn(f"          {variable}: !Ref {name}\n", text)
+        self.assertGreater(len(settings), 8)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
