@@ -1,7 +1,8 @@
 // What policies allow, by @cloud-copilot/iam-simulate: one JSON document in, one out.
 //
 // In: {packages: folder, policies: {name: document}, requests: [{principal, action, resource, account, context,
-// policies: [name], resourcePolicy?}]}. Out: for each request {allowed, by: [name]}, or {error}.
+// policies: [name], resourcePolicy?}]}. Out, for each request: {asked: resource, by: [name]}; with a resource's policy
+// {asked, allowed}; {error} where the simulator cannot answer.
 import { createRequire } from "node:module";
 import { text } from "node:stream/consumers";
 
