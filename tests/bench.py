@@ -10,6 +10,7 @@ import http.server
 import json
 import os
 import queue
+import re
 import resource
 import statistics
 import subprocess
@@ -179,13 +180,32 @@ def numbered(event, n):
     return json.loads(text.replace(resource_id, number))
 
 
+def growth(binary):
+    """The size of the tag handler to that of one that knows only the services written by hand."""
+    subprocess.run(["cargo", "build", "--release", "--quiet", "-ptag-handler", "--no-default-features"], cwd=ROOT, check=True)
+    without = os.path.getsize(binary)
+    subprocess.run(["cargo", "build", "--release", "--quiet", "-ptag-handler"], cwd=ROOT, check=True)
+    print(f"tag-handler: {os.path.getsize(binary):,} bytes, {without:,} without the generated table")
+    return os.path.getsize(binary) / without
+
+
+def look_up(report):
+    """What finding the rows of a call costs."""
+    out = subprocess.run(["cargo", "bench", "--quiet", "-p", "aws-tags", "--bench", "look_up"], cwd=ROOT, check=True,
+                         capture_output=True, text=True).stdout
+    for what, nanoseconds in re.findall(r"look-up of (.*), mean of .*: ([0-9.]+) ns", out):
+        report(f"look-up of {what}, in the whole table", float(nanoseconds), 100, "ns")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15, help="starts measured for each function (default 15)")
     rounds = parser.parse_args().rounds
     binaries = {name: os.path.join(ROOT, "target", "release", name) for name in ("tag-handler", "session-recorder")}
-    subprocess.run(["cargo", "build", "--release", "--quiet", *(f"-p{name}" for name in binaries)], cwd=ROOT, check=True)
+    for name in binaries:
+        subprocess.run(["cargo", "build", "--release", "--quiet", f"-p{name}"], cwd=ROOT, check=True)
     bad = []
+    size = growth(binaries["tag-handler"])
 
     def report(what, value, bound, unit, ratio=None):
         over = value > bound
@@ -193,6 +213,8 @@ def main():
         more = f"  {ratio:6.2f} × /bin/true" if ratio else ""
         print(f"{what:<58} {value:9.3f} {unit:<6} bound {bound:<5} {'OVER' if over else 'ok'}{more}", flush=True)
 
+    report("tag-handler: size with the table of all of AWS, to that without", size, 1.15, "×")
+    look_up(report)
     for name, payload in (("session-recorder", SESSION), ("tag-handler", VOLUME)):
         size = os.path.getsize(binaries[name]) / 2**20
         print(f"{name}: {size:.1f} MiB")

@@ -11,6 +11,7 @@ use aws_tags::{Batch, Failure, Tagger};
 
 use crate::Regional;
 use crate::error::{Error, names_absence};
+#[cfg(feature = "all-services")]
 use crate::native::Native;
 
 /// Waits before resources that failed for a passing reason are tried again.
@@ -22,6 +23,7 @@ pub struct AwsTagger {
     ec2: Regional<aws_sdk_ec2::Client>,
     tagging_api: Regional<aws_sdk_resourcegroupstagging::Client>,
     s3: Regional<aws_sdk_s3::Client>,
+    #[cfg(feature = "all-services")]
     native: Native,
 }
 
@@ -33,6 +35,7 @@ impl AwsTagger {
             ec2: Regional::new(&config, aws_sdk_ec2::Client::new),
             tagging_api: Regional::new(&config, aws_sdk_resourcegroupstagging::Client::new),
             s3: Regional::new(&config, aws_sdk_s3::Client::new),
+            #[cfg(feature = "all-services")]
             native: Native::new(config),
         }
     }
@@ -101,6 +104,7 @@ impl AwsTagger {
         Ok(batch.resources.iter().map(|resource| result(resource.arn.as_str())).collect())
     }
 
+    #[cfg(feature = "all-services")]
     async fn tag_each(&self, operation: &'static TagOperation, batch: &Batch) -> Results {
         let mut results = Vec::new();
         for resource in &batch.resources {
@@ -108,6 +112,13 @@ impl AwsTagger {
             results.push(added.map_err(Failure::from));
         }
         results
+    }
+
+    /// Rows with such a route are in the table that this build lacks.
+    #[cfg(not(feature = "all-services"))]
+    async fn tag_each(&self, operation: &'static TagOperation, batch: &Batch) -> Results {
+        let why = format!("this build cannot call {}", operation.call);
+        batch.resources.iter().map(|_| Err(Failure::new(why.clone()))).collect()
     }
 
     /// `PutObjectTagging` replaces all tags, so they are read first, and nothing is written where
