@@ -82,10 +82,10 @@ impl Action {
 
     /// Whether it tags what is there already.
     pub fn tags(&self) -> bool {
-        const TAKES_AWAY: &[&str] = &["Untag", "Delete", "Remove", "List", "Get", "Describe"];
+        const TAKES_AWAY: &[&str] = &["untag", "delete", "remove", "list", "get", "describe"];
         self.access_level.contains("Tagging")
             && self.name.contains("Tag")
-            && !TAKES_AWAY.iter().any(|verb| self.name.starts_with(verb))
+            && !TAKES_AWAY.iter().any(|verb| self.name.to_lowercase().starts_with(verb))
     }
 }
 

@@ -27,15 +27,69 @@ pub struct Policy {
     unscoped: BTreeSet<&'static str>,
 }
 
-/// ARNs that do not name Region and account: of what, and how they look.
+/// Services whose ARNs do not all name the account, or name another service: how they look.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/>
-const WITHOUT_ACCOUNT: &[(&str, &[&str])] = &[
+const OTHER_ARNS: &[(&str, &[&str])] = &[
     ("apigateway", &["arn:${AWS::Partition}:apigateway:*::*"]),
     // Images and snapshots belong to no account by their ARN.
     ("ec2", &["arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:*", "arn:${AWS::Partition}:ec2:*::*"]),
+    (
+        "elasticbeanstalk",
+        &[
+            "arn:${AWS::Partition}:elasticbeanstalk:*:${AWS::AccountId}:*",
+            "arn:${AWS::Partition}:elasticbeanstalk:*::platform/*",
+        ],
+    ),
+    (
+        "es",
+        &[
+            "arn:${AWS::Partition}:es:*:${AWS::AccountId}:*",
+            "arn:${AWS::Partition}:opensearch:*:${AWS::AccountId}:*",
+        ],
+    ),
+    (
+        "gamelift",
+        &[
+            "arn:${AWS::Partition}:gamelift:*:${AWS::AccountId}:*",
+            "arn:${AWS::Partition}:gamelift:*::alias/*",
+        ],
+    ),
+    (
+        "managedblockchain",
+        &[
+            "arn:${AWS::Partition}:managedblockchain:*:${AWS::AccountId}:*",
+            "arn:${AWS::Partition}:managedblockchain:*::*",
+        ],
+    ),
     ("route53", &["arn:${AWS::Partition}:route53:::*"]),
+    (
+        "route53-recovery-control-config",
+        &["arn:${AWS::Partition}:route53-recovery-control::${AWS::AccountId}:*"],
+    ),
     // Buckets and objects; access points, grants, jobs and lens groups.
     ("s3", &["arn:${AWS::Partition}:s3:::*", "arn:${AWS::Partition}:s3:*:${AWS::AccountId}:*"]),
+    // Portfolios and products; applications and attribute groups.
+    (
+        "servicecatalog",
+        &[
+            "arn:${AWS::Partition}:catalog:*:${AWS::AccountId}:*",
+            "arn:${AWS::Partition}:servicecatalog:*:${AWS::AccountId}:*",
+        ],
+    ),
+    ("sso", &["arn:${AWS::Partition}:sso:::*", "arn:${AWS::Partition}:sso::${AWS::AccountId}:*"]),
+];
+
+/// Actions that cannot be limited to some resources: what names any does not allow them.
+const WITHOUT_RESOURCES: &[&str] = &[
+    "aoss:TagResource",
+    "applicationinsights:TagResource",
+    "bcm-dashboards:TagResource",
+    "mpa:TagResource",
+    "route53domains:UpdateTagsForDomain",
+    "servicediscovery:TagResource",
+    "tag:TagResources",
+    "transcribe:TagResource",
+    "workspaces:CreateTags",
 ];
 
 /// What a look-up asks. Describing EC2's resources cannot be limited to some of them.
@@ -132,7 +186,7 @@ impl Policy {
 }
 
 fn knows_resources(action: &str) -> bool {
-    action != "tag:TagResources" && !action.starts_with("ec2:Describe")
+    !WITHOUT_RESOURCES.contains(&action) && !action.starts_with("ec2:Describe")
 }
 
 fn service_of(action: &str) -> &str {
@@ -141,7 +195,7 @@ fn service_of(action: &str) -> &str {
 
 /// The resources of a service, in this account.
 fn resources(service: &str) -> Vec<String> {
-    match WITHOUT_ACCOUNT.iter().find(|(name, _)| *name == service) {
+    match OTHER_ARNS.iter().find(|(name, _)| *name == service) {
         Some((_, arns)) => arns.iter().map(|arn| (*arn).to_owned()).collect(),
         None => vec![format!("arn:${{AWS::Partition}}:{service}:*:${{AWS::AccountId}}:*")],
     }
@@ -172,9 +226,9 @@ mod tests {
     #[test]
     fn nothing_untags_deletes_or_creates() {
         for action in original().iter().flat_map(Policy::actions) {
-            let name = action.split(':').nth(1).unwrap_or_default();
-            let creates = name.starts_with("Create") && name != "CreateTags";
-            let bad = ["Untag", "Remove", "Delete", "*"].iter().any(|word| name.contains(word));
+            let name = action.split(':').nth(1).unwrap_or_default().to_lowercase();
+            let creates = name.starts_with("create") && name != "createtags";
+            let bad = ["untag", "remove", "delete", "*"].iter().any(|word| name.contains(word));
             assert!(!creates && !bad, "{action}");
         }
     }

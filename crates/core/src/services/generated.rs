@@ -310,7 +310,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateRelatedItem", "cases:RelatedItem", &["responseElements.relatedItemArn", "arn:${Partition}:cases:${Region}:${Account}:domain/${requestParameters.domainId}/case/${requestParameters.caseId}/related-item/${responseElements.relatedItemId}"]).modelled().begins("domain/"),
         Row::new("CreateTemplate", "cases:Template", &["responseElements.templateArn", "arn:${Partition}:cases:${Region}:${Account}:domain/${requestParameters.domainId}/template/${responseElements.templateId}"]).modelled().begins("domain/"),
     ] },
-    Service { name: "cassandra", title: "Amazon Keyspaces (for Apache Cassandra)", route: Route::TaggingApi, actions: &["cassandra:TagMultiRegionResource", "cassandra:TagResource", "cassandra:UnTagMultiRegionResource"], rows: &[
+    Service { name: "cassandra", title: "Amazon Keyspaces (for Apache Cassandra)", route: Route::TaggingApi, actions: &["cassandra:TagMultiRegionResource", "cassandra:TagResource"], rows: &[
         Row::new("CreateKeyspace", "cassandra:keyspace", &["responseElements.resourceArn", "arn:${Partition}:cassandra:${Region}:${Account}:/keyspace/${requestParameters.keyspaceName}/"]).modelled().begins("/keyspace/"),
         Row::new("CreateTable", "cassandra:table", &["responseElements.resourceArn", "arn:${Partition}:cassandra:${Region}:${Account}:/keyspace/${requestParameters.keyspaceName}/table/${requestParameters.tableName}"]).modelled().begins("/keyspace/"),
         Row::new("RestoreTable", "cassandra:table", &["responseElements.restoredTableARN"]).modelled().begins("/keyspace/"),
@@ -357,7 +357,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateMembership", "cleanrooms:membership", &["responseElements.membership.arn", "arn:${Partition}:cleanrooms:${Region}:${Account}:membership/${responseElements.membership.id}"]).modelled().begins("membership/"),
         Row::new("CreatePrivacyBudgetTemplate", "cleanrooms:privacybudgettemplate", &["responseElements.privacyBudgetTemplate.arn", "arn:${Partition}:cleanrooms:${Region}:${Account}:membership/${requestParameters.membershipIdentifier}/privacybudgettemplate/${responseElements.privacyBudgetTemplate.id}"]).modelled().begins("membership/"),
     ] },
-    Service { name: "cleanrooms-ml", title: "AWS Clean Rooms ML", route: Route::TaggingApi, actions: &["cleanrooms-ml:TagResource", "cleanrooms-ml:UnTagResource"], rows: &[
+    Service { name: "cleanrooms-ml", title: "AWS Clean Rooms ML", route: Route::TaggingApi, actions: &["cleanrooms-ml:TagResource"], rows: &[
         Row::new("CreateAudienceModel", "cleanrooms-ml:audiencemodel", &["responseElements.audienceModelArn"]).modelled().begins("audience-model/"),
         Row::new("CreateConfiguredAudienceModel", "cleanrooms-ml:configuredaudiencemodel", &["responseElements.configuredAudienceModelArn"]).modelled().begins("configured-audience-model/"),
         Row::new("CreateConfiguredModelAlgorithm", "cleanrooms-ml:ConfiguredModelAlgorithm", &["responseElements.configuredModelAlgorithmArn"]).modelled().begins("configured-model-algorithm/"),
@@ -440,7 +440,7 @@ pub static SERVICES: &[Service] = &[
     Service { name: "codeguru-profiler", title: "Amazon CodeGuru Profiler", route: Route::TaggingApi, actions: &["codeguru-profiler:TagResource"], rows: &[
         Row::new("CreateProfilingGroup", "codeguru-profiler:ProfilingGroup", &["responseElements.profilingGroup.arn", "responseElements.arn", "arn:${Partition}:codeguru-profiler:${Region}:${Account}:profilingGroup/${responseElements.profilingGroup.name}", "arn:${Partition}:codeguru-profiler:${Region}:${Account}:profilingGroup/${responseElements.name}", "arn:${Partition}:codeguru-profiler:${Region}:${Account}:profilingGroup/${requestParameters.profilingGroupName}"]).modelled().begins("profilingGroup/"),
     ] },
-    Service { name: "codeguru-reviewer", title: "Amazon CodeGuru Reviewer", route: Route::TaggingApi, actions: &["codeguru-reviewer:TagResource", "codeguru-reviewer:UnTagResource"], rows: &[
+    Service { name: "codeguru-reviewer", title: "Amazon CodeGuru Reviewer", route: Route::TaggingApi, actions: &["codeguru-reviewer:TagResource"], rows: &[
         Row::new("AssociateRepository", "codeguru-reviewer:association", &["responseElements.repositoryAssociation.associationArn", "arn:${Partition}:codeguru-reviewer:${Region}:${Account}:association:${responseElements.repositoryAssociation.associationId}"]).modelled().begins("association:"),
     ] },
     Service { name: "codeguru-security", title: "Amazon CodeGuru Security", route: Route::Native(&tag_operations::CODEGURU_SECURITY_TAG_RESOURCE), actions: &[], rows: &[
@@ -846,7 +846,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateComponentVersion", "greengrass:componentVersion", &["responseElements.arn", "arn:${Partition}:greengrass:${Region}:${Account}:components:${requestParameters.lambdaFunction.componentName}:versions:${responseElements.componentVersion}"]).modelled().begins("components:"),
         Row::new("CreateConnectorDefinition", "greengrass:connectorDefinition", &["responseElements.arn", "arn:${Partition}:greengrass:${Region}:${Account}:/greengrass/definition/connectors/${responseElements.id}"]).modelled().begins("/greengrass/definition/connectors/"),
         Row::new("CreateCoreDefinition", "greengrass:coreDefinition", &["responseElements.arn", "arn:${Partition}:greengrass:${Region}:${Account}:/greengrass/definition/cores/${responseElements.id}"]).modelled().begins("/greengrass/definition/cores/"),
-        Row::new("CreateDeployment", "greengrass:deployment", &["responseElements.deploymentArn", "arn:${Partition}:greengrass:${Region}:${Account}:deployments:${responseElements.deploymentId}", "arn:${Partition}:greengrass:${Region}:${Account}:/greengrass/groups/${requestParameters.groupId}/deployments/${responseElements.deploymentId}"]).modelled(),
+        Row::new("CreateDeployment", "greengrass:deployment", &["arn:${Partition}:greengrass:${Region}:${Account}:deployments:${responseElements.deploymentId}"]).modelled(),
         Row::new("CreateDeviceDefinition", "greengrass:deviceDefinition", &["responseElements.arn", "arn:${Partition}:greengrass:${Region}:${Account}:/greengrass/definition/devices/${responseElements.id}"]).modelled().begins("/greengrass/definition/devices/"),
         Row::new("CreateFunctionDefinition", "greengrass:functionDefinition", &["responseElements.arn", "arn:${Partition}:greengrass:${Region}:${Account}:/greengrass/definition/functions/${responseElements.id}"]).modelled().begins("/greengrass/definition/functions/"),
         Row::new("CreateGroup", "greengrass:group", &["responseElements.arn", "arn:${Partition}:greengrass:${Region}:${Account}:/greengrass/groups/${responseElements.id}"]).modelled().begins("/greengrass/groups/"),
