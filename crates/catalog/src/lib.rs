@@ -18,6 +18,7 @@ pub mod overrides;
 pub mod registry;
 pub mod requests;
 pub mod rules;
+pub mod sample;
 pub mod sources;
 pub mod stale;
 pub mod table;

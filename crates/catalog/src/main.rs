@@ -1,11 +1,13 @@
 //! `catalog`: generates the table of creating calls from pinned packages. A developer's tool.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::{Result, bail, ensure};
+use aws_tags::services;
 use aws_tags_catalog::table::{Catalog, Row};
-use aws_tags_catalog::{coverage, emit, requests, stale};
+use aws_tags_catalog::{coverage, emit, requests, sample, stale};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -31,12 +33,13 @@ fn main() -> Result<()> {
             Ok(())
         }
         ["coverage"] => Ok(fs::write(coverage_page(), coverage::page(&catalog, &catalog.all_rows()))?),
+        ["events"] => write_events(&catalog, &rows),
         ["requests"] => {
             requests::print();
             Ok(())
         }
         ["check"] => check(&catalog, &rows),
-        _ => bail!("usage: catalog [list | check | coverage | requests]"),
+        _ => bail!("usage: catalog [list | check | coverage | events | requests]"),
     }
 }
 
@@ -49,13 +52,51 @@ fn check(catalog: &Catalog, rows: &[Row]) -> Result<()> {
     for (path, text) in files {
         ensure!(fs::read_to_string(&path)? == text, "{} is not what the packages give", path.display());
     }
+    for (source, text) in events(catalog, rows) {
+        let path = folder().join(format!("../../../../events/modelled/{source}.json"));
+        ensure!(fs::read_to_string(&path)? == text, "{} is not what the packages give", path.display());
+    }
+    let faults: Vec<String> =
+        rows.iter().filter(|row| sample::is_tried(row)).filter_map(|row| fault(catalog, row)).collect();
+    ensure!(faults.is_empty(), "rows that the models contradict:\n{}", faults.join("\n"));
     let idle = stale::overrides(catalog, &all_rows);
     ensure!(idle.is_empty(), "overrides that override nothing: {}", idle.join(", "));
     Ok(())
 }
 
+/// Writes the event files of generated rows: one for an event source, as CloudTrail's own files.
+fn write_events(catalog: &Catalog, rows: &[Row]) -> Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/modelled");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    for (source, text) in events(catalog, rows) {
+        fs::write(folder.join(format!("{source}.json")), text)?;
+    }
+    Ok(())
+}
+
+/// The files of `events/modelled`: a record a line.
+fn events(catalog: &Catalog, rows: &[Row]) -> BTreeMap<String, String> {
+    let variant = sample::Variant { seed: 1, region: "us-east-1" };
+    let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| sample::is_tried(row) && !row.optional) {
+        if let Some((record, _)) = sample::record(catalog, row, variant) {
+            lines.entry(row.source.clone()).or_default().push(sample::short(&record, row).to_string());
+        }
+    }
+    let file = |lines: Vec<String>| format!("{{\"Records\": [\n{}\n]}}\n", lines.join(",\n"));
+    lines.into_iter().map(|(source, lines)| (source, file(lines))).collect()
+}
+
 fn coverage_page() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("COVERAGE.md")
+}
+
+fn fault(catalog: &Catalog, row: &Row) -> Option<String> {
+    let service = services::GENERATED.iter().find(|service| service.name == row.source)?;
+    sample::fault(catalog, service, row)
 }
 
 /// The generated files and what they hold.

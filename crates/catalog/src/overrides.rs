@@ -1270,6 +1270,13 @@ pub const PLACES: &[(&str, &str, &str, &[&str], &str)] = &[
         "the response names the channel with its key too",
     ),
     (
+        "greengrass",
+        "CreateDeployment",
+        "greengrass:deployment",
+        &["arn:${Partition}:greengrass:${Region}:${Account}:deployments:${responseElements.deploymentId}"],
+        "deployments of the older API take no tags",
+    ),
+    (
         "securityhub",
         "EnableSecurityHub",
         "securityhub:hub",

@@ -8,8 +8,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use aws_tags::services::Found;
+use aws_tags::services::{Found, GENERATED};
 use aws_tags::{Event, Meaning, SERVICES};
+
+/// Records of the generated rows, a file for each event source, by the models of the APIs.
+const MODELLED: &str = "events/modelled";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
@@ -22,6 +25,7 @@ fn events() -> Vec<(String, Event)> {
         .into_iter()
         .map(|entry| entry.expect("readable").into_path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .filter(|path| !path.starts_with(root().join(MODELLED)))
         .map(|path| {
             let text = std::fs::read_to_string(&path).expect("readable");
             let event = Event::from_json(serde_json::from_str(&text).expect("JSON")).expect("a record");
@@ -71,6 +75,31 @@ fn every_row_finds_its_resource_in_some_file() {
         }
     }
     assert!(missing.is_empty(), "rows without an event file that they find something in: {missing:#?}");
+}
+
+#[test]
+fn every_generated_row_finds_its_resource_in_its_modelled_record() {
+    let mut seen = BTreeSet::new();
+    for entry in std::fs::read_dir(root().join(MODELLED)).expect("the folder") {
+        let text = std::fs::read_to_string(entry.expect("readable").path()).expect("readable");
+        let mut file: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let records = file["Records"].as_array_mut().expect("records");
+        for record in records.drain(..) {
+            let event = Event::from_json(record).expect("a record");
+            let Meaning::Created(creation) = Meaning::of(&event) else {
+                panic!("{} {} creates nothing", event.source, event.name)
+            };
+            let source = event.source.clone();
+            seen.extend(creation.resources.iter().map(|one| (source.clone(), event.name.clone(), one.kind)));
+        }
+    }
+    let rows = GENERATED.iter().flat_map(|service| service.rows.iter().map(move |row| (service.name, row)));
+    let found = rows.filter(|(_, row)| !matches!(row.found, Found::Nothing(_)) && !row.optional);
+    let wanted: BTreeSet<_> = found
+        .map(|(source, row)| (format!("{source}.amazonaws.com"), row.call.to_owned(), row.kind))
+        .collect();
+    let missing: Vec<_> = wanted.difference(&seen).collect();
+    assert!(wanted.len() > 1000 && missing.is_empty(), "rows that find nothing: {missing:#?}");
 }
 
 #[test]
