@@ -169,8 +169,8 @@ class Aws:
         try:
             cloudformation.describe_stack_resource(StackName=HOME_STACKS[0], LogicalResourceId="Sessions")
             return True
-        except self.error:
-            pass
+        except self.error as error:
+            self.only_absence(error)
         try:
             self.client("dynamodb").describe_table(TableName=SESSION_TABLE)
             say(f"taking up the table {SESSION_TABLE}")
@@ -216,9 +216,16 @@ class Aws:
         """The stack's status; `None` where there is none, or only the name of one."""
         try:
             status = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
-        except self.error:
+        except self.error as error:
+            self.only_absence(error)
             return None
         return None if status == "REVIEW_IN_PROGRESS" else status
+
+    @staticmethod
+    def only_absence(error):
+        """Passes on every error but the one that says that there is no such stack or resource."""
+        if error.response["Error"]["Code"] != "ValidationError" or "does not exist" not in error.response["Error"]["Message"]:
+            raise error
 
     def wait(self, cloudformation, region, stack, state):
         try:
