@@ -95,6 +95,8 @@ pub struct Row {
     pub actions: Option<&'static [&'static str]>,
     /// Why the kind is tagged only where the setting `ALSO_TAG` names it.
     pub opt_in: Option<&'static str>,
+    /// The same of resources that AWS services create on their own.
+    pub opt_in_of_services: Option<&'static str>,
     /// User tags that the resource takes.
     pub limit: usize,
     /// Whether a record without this resource is fine, as only some calls create it.
@@ -230,6 +232,8 @@ pub struct Resource {
     pub limit: usize,
     /// Why it is tagged only where the setting `ALSO_TAG` names its kind.
     pub opt_in: Option<&'static str>,
+    /// The same if an AWS service created it on its own.
+    pub opt_in_of_services: Option<&'static str>,
 }
 
 /// Resources to be found by asking AWS.
@@ -295,6 +299,7 @@ impl Row {
             route: None,
             actions: None,
             opt_in: None,
+            opt_in_of_services: None,
             limit: TAGS_PER_RESOURCE,
             optional: false,
             but: None,
@@ -336,6 +341,10 @@ impl Row {
 
     const fn opt_in(self, why: &'static str) -> Self {
         Self { opt_in: Some(why), ..self }
+    }
+
+    const fn opt_in_of_services(self, why: &'static str) -> Self {
+        Self { opt_in_of_services: Some(why), ..self }
     }
 
     const fn at_most(self, limit: usize) -> Self {
@@ -413,7 +422,7 @@ pub fn all() -> impl Iterator<Item = &'static Service> {
 /// Kinds of resources that are tagged only where the setting `ALSO_TAG` names them.
 pub fn opt_in_kinds() -> impl Iterator<Item = &'static str> {
     let rows = all().flat_map(|service| service.rows);
-    rows.filter(|row| row.opt_in.is_some()).map(|row| row.kind)
+    rows.filter(|row| row.opt_in.or(row.opt_in_of_services).is_some()).map(|row| row.kind)
 }
 
 impl Service {
@@ -558,7 +567,8 @@ fn paths(place: &str) -> impl Iterator<Item = &str> {
 fn resource(arn: Arn, row: &Row, route: Route, event_region: &str) -> Resource {
     // Replicas lie in other Regions than the call; buckets and global clusters name none.
     let region = if arn.region().is_empty() { event_region } else { arn.region() };
-    Resource { region: region.to_owned(), kind: row.kind, route, limit: row.limit, opt_in: row.opt_in, arn }
+    let Row { kind, limit, opt_in, opt_in_of_services, .. } = *row;
+    Resource { region: region.to_owned(), kind, route, limit, opt_in, opt_in_of_services, arn }
 }
 
 /// `ec2:volume of i-0abc`: what is asked for, and by what.

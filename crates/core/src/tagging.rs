@@ -286,7 +286,7 @@ where
         }
     }
     outcome.resources =
-        resources.into_iter().map(|resource| tagged(settings, event, &outcome.merged, resource)).collect();
+        resources.into_iter().map(|resource| tagged(settings, event, &outcome, resource)).collect();
     outcome
 }
 
@@ -355,10 +355,11 @@ impl Outcome {
     }
 }
 
-fn tagged(settings: &Settings, event: &Event, merged: &Merged, resource: Resource) -> Tagged {
+fn tagged(settings: &Settings, event: &Event, outcome: &Outcome, resource: Resource) -> Tagged {
     let requested = requested_tags(event, &resource);
-    let (tags, dropped) = merged.for_resource(settings, resource.limit, &requested);
-    let left_alone = resource.opt_in.filter(|_| !settings.also_tags(resource.kind));
+    let (tags, dropped) = outcome.merged.for_resource(settings, resource.limit, &requested);
+    let of_service = resource.opt_in_of_services.filter(|_| outcome.principal.service().is_some());
+    let left_alone = resource.opt_in.or(of_service).filter(|_| !settings.also_tags(resource.kind));
     let skipped = if let Some(why) = left_alone {
         Some(format!("left alone by default: {why}"))
     } else if tags.is_empty() {

@@ -304,6 +304,28 @@ fn some_kinds_are_left_alone_unless_the_settings_say_otherwise() {
 }
 
 #[test]
+fn interfaces_that_services_make_are_left_alone_and_those_of_people_are_not() {
+    let record = |identity: Value| {
+        event(
+            "ec2.amazonaws.com",
+            "CreateNetworkInterface",
+            json!({"userIdentity": identity,
+            "responseElements": {"networkInterface": {"networkInterfaceId": "eni-1"}}}),
+        )
+    };
+    let by_service = || record(json!({"type": "AWSService", "invokedBy": "lambda.amazonaws.com"}));
+    let by_user =
+        record(json!({"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/ann", "accountId": ACCOUNT,
+        "principalId": "AIDAX", "userName": "ann"}));
+    let skipped = |outcome: &Outcome| outcome.resources[0].skipped.clone();
+    assert!(skipped(&one(&world(), LATER, by_service())).is_some_and(|why| why.contains("services make")));
+    assert_eq!(skipped(&one(&world(), LATER, by_user)), None);
+    let (also, served) = (settings(&[("ALSO_TAG", "ec2:network-interface")]), Served::default());
+    let outcomes = block_on(tag_resources(&world(), &also, &served, |_| LATER, &[by_service()]));
+    assert_eq!(skipped(&outcomes[0]), None);
+}
+
+#[test]
 fn a_session_of_a_role_elsewhere_is_recorded_there() {
     let mut record = json!({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole", "eventTime": BEGAN,
         "recipientAccountId": "444455556666"});

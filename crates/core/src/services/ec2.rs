@@ -11,6 +11,9 @@ pub(super) const SERVICE: Service = Service {
     rows: ROWS,
 };
 
+/// Lambda, load balancers, ECS and others make and delete them all the time.
+const INTERFACES: &str = "services make and delete many of their own";
+
 const ROWS: &[Row] = &[
     Row::new("AllocateAddress", "ec2:elastic-ip", &["arn:${Partition}:ec2:${Region}:${Account}:elastic-ip/${responseElements.allocationId}"]),
     Row::new("AllocateHosts", "ec2:dedicated-host", &["arn:${Partition}:ec2:${Region}:${Account}:dedicated-host/${responseElements.hostIdSet.items[]}"]),
@@ -75,7 +78,7 @@ const ROWS: &[Row] = &[
     Row::new("CreateNetworkAcl", "ec2:network-acl", &["arn:${Partition}:ec2:${Region}:${Account}:network-acl/${responseElements.networkAcl.networkAclId}"]),
     Row::new("CreateNetworkInsightsAccessScope", "ec2:network-insights-access-scope", &["arn:${Partition}:ec2:${Region}:${Account}:network-insights-access-scope/${responseElements.networkInsightsAccessScope.networkInsightsAccessScopeId}"]),
     Row::new("CreateNetworkInsightsPath", "ec2:network-insights-path", &["arn:${Partition}:ec2:${Region}:${Account}:network-insights-path/${responseElements.networkInsightsPath.networkInsightsPathId}"]),
-    Row::new("CreateNetworkInterface", "ec2:network-interface", &["arn:${Partition}:ec2:${Region}:${Account}:network-interface/${responseElements.networkInterface.networkInterfaceId}"]),
+    Row::new("CreateNetworkInterface", "ec2:network-interface", &["arn:${Partition}:ec2:${Region}:${Account}:network-interface/${responseElements.networkInterface.networkInterfaceId}"]).opt_in_of_services(INTERFACES),
     Row::new("CreatePlacementGroup", "ec2:placement-group", &["responseElements.placementGroup.groupArn", "arn:${Partition}:ec2:${Region}:${Account}:placement-group/${requestParameters.groupName}"]).via(Route::TaggingApi),
     Row::new("CreatePublicIpv4Pool", "ec2:ipv4pool-ec2", &["arn:${Partition}:ec2:${Region}:${Account}:ipv4pool-ec2/${responseElements.poolId}"]),
     Row::new("CreateReplaceRootVolumeTask", "ec2:replace-root-volume-task", &["arn:${Partition}:ec2:${Region}:${Account}:replace-root-volume-task/${responseElements.replaceRootVolumeTask.replaceRootVolumeTaskId}"]),
@@ -137,6 +140,7 @@ const ROWS: &[Row] = &[
     Row::new("RequestSpotInstances", "ec2:spot-instances-request", &["arn:${Partition}:ec2:${Region}:${Account}:spot-instances-request/${responseElements.spotInstanceRequestSet.items[].spotInstanceRequestId}"]),
     Row::new("RunInstances", "ec2:instance", &["arn:${Partition}:ec2:${Region}:${Account}:instance/${responseElements.instancesSet.items[].instanceId}"]),
     Row::new("RunInstances", "ec2:network-interface", &["arn:${Partition}:ec2:${Region}:${Account}:network-interface/${responseElements.instancesSet.items[].networkInterfaceSet.items[].networkInterfaceId}"]).optional().but("requestParameters.networkInterfaceSet.items[].networkInterfaceId"),
+    Row::new("RunInstances", "ec2:secondary-interface", &["arn:${Partition}:ec2:${Region}:${Account}:secondary-interface/${responseElements.instancesSet.items[].secondaryInterfaceSet.items[].secondaryInterfaceId}"]).optional(),
     Row::new("RunInstances", "ec2:spot-instances-request", &["arn:${Partition}:ec2:${Region}:${Account}:spot-instances-request/${responseElements.instancesSet.items[].spotInstanceRequestId}"]).optional(),
     Row::look_up("RunInstances", "ec2:volume", LookUp::VolumesOfInstances, "responseElements.instancesSet.items[].instanceId", "arn:${Partition}:ec2:${Region}:${Account}:volume/${Id}"),
     Row::new("StartNetworkInsightsAccessScopeAnalysis", "ec2:network-insights-access-scope-analysis", &["arn:${Partition}:ec2:${Region}:${Account}:network-insights-access-scope-analysis/${responseElements.networkInsightsAccessScopeAnalysis.networkInsightsAccessScopeAnalysisId}"]),
