@@ -24,7 +24,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateAcmeEndpoint", "acm:acme-endpoint", &["responseElements.acmeEndpointArn"]).modelled().begins("acme-endpoint/"),
         Row::new("CreateAcmeExternalAccountBinding", "acm:acme-external-account-binding", &["responseElements.externalAccountBinding.acmeExternalAccountBindingArn"]).modelled().begins("acme-endpoint/"),
         Row::new("ImportCertificate", "acm:certificate", &["responseElements.certificateArn"]).modelled().begins("certificate/").actions(&["acm:AddTagsToCertificate"]),
-        Row::new("RequestCertificate", "acm:certificate", &["responseElements.certificateArn"]).modelled().begins("certificate/").actions(&["acm:AddTagsToCertificate"]),
+        Row::new("RequestCertificate", "acm:certificate", &["responseElements.certificateArn"]).begins("certificate/").actions(&["acm:AddTagsToCertificate"]),
     ] },
     Service { name: "acm-pca", title: "AWS Private Certificate Authority", route: Route::TaggingApi, actions: &["acm-pca:TagCertificateAuthority"], rows: &[
         Row::new("CreateCertificateAuthority", "acm-pca:certificate-authority", &["responseElements.certificateAuthorityArn"]).modelled().begins("certificate-authority/"),
@@ -39,7 +39,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("RegisterService", "aidevops:service", &["arn:${Partition}:aidevops:${Region}:${Account}:service/${responseElements.serviceId}"]).modelled(),
     ] },
     Service { name: "aiops", title: "Amazon AI Operations", route: Route::Native(&tag_operations::AIOPS_TAG_RESOURCE), actions: &[], rows: &[
-        Row::new("CreateInvestigationGroup", "aiops:investigation-group", &["responseElements.arn"]).modelled().begins("investigation-group/"),
+        Row::new("CreateInvestigationGroup", "aiops:investigation-group", &["responseElements.arn"]).begins("investigation-group/"),
     ] },
     Service { name: "airflow", title: "Amazon Managed Workflows for Apache Airflow", route: Route::Native(&tag_operations::MWAA_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateEnvironment", "airflow:environment", &["responseElements.arn", "arn:${Partition}:airflow:${Region}:${Account}:environment/${requestParameters.name}"]).modelled().begins("environment/"),
@@ -52,7 +52,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateConfiguration", "mq:configurations", &["responseElements.arn", "arn:${Partition}:mq:${Region}:${Account}:configuration:${responseElements.id}"]).modelled().begins("configuration:"),
     ] },
     Service { name: "amplify", title: "AWS Amplify", route: Route::TaggingApi, actions: &["amplify:TagResource"], rows: &[
-        Row::new("CreateApp", "amplify:apps", &["responseElements.app.appArn", "arn:${Partition}:amplify:${Region}:${Account}:apps/${responseElements.app.appId}"]).modelled().begins("apps/"),
+        Row::new("CreateApp", "amplify:apps", &["responseElements.app.appArn", "arn:${Partition}:amplify:${Region}:${Account}:apps/${responseElements.app.appId}"]).begins("apps/"),
         Row::new("CreateBranch", "amplify:branches", &["responseElements.branch.branchArn", "arn:${Partition}:amplify:${Region}:${Account}:apps/${requestParameters.appId}/branches/${responseElements.branch.branchName}"]).modelled().begins("apps/"),
         Row::new("CreateDomainAssociation", "amplify:domains", &["responseElements.domainAssociation.domainAssociationArn"]).modelled().begins("apps/"),
         Row::new("CreateWebhook", "amplify:webhooks", &["responseElements.webhook.webhookArn", "arn:${Partition}:amplify:${Region}:${Account}:webhooks/${responseElements.webhook.webhookId}"]).modelled().begins("webhooks/"),
@@ -70,20 +70,20 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateIngestionStream", "aoss:ingestion-stream", &["responseElements.ingestionStreamDetail.arn"]).modelled(),
     ] },
     Service { name: "apigateway", title: "Amazon API Gateway Management V2", route: Route::TaggingApi, actions: &["apigateway:PUT"], rows: &[
-        Row::new("CreateApi", "apigateway:Api", &["arn:${Partition}:apigateway:${Region}::/apis/${responseElements.apiId}"]).modelled(),
+        Row::new("CreateApi", "apigateway:Api", &["arn:${Partition}:apigateway:${Region}::/apis/${responseElements.apiId}"]),
         Row::new("CreateApiKey", "apigateway:ApiKey", &["arn:${Partition}:apigateway:${Region}::/apikeys/${responseElements.id}"]).modelled(),
-        Row::new("CreateDomainName", "apigateway:DomainName", &["responseElements.domainNameArn", "arn:${Partition}:apigateway:${Region}::/domainnames/${responseElements.domainName}"]).modelled().begins("/domainnames/"),
+        Row::new("CreateDomainName", "apigateway:DomainName", &["responseElements.domainNameArn", "arn:${Partition}:apigateway:${Region}::/domainnames/${responseElements.domainName}"]).begins("/domainnames/"),
         Row::new("CreateDomainNameAccessAssociation", "apigateway:DomainNameAccessAssociations", &["responseElements.domainNameAccessAssociationArn"]).modelled().begins("/domainnameaccessassociations"),
         Row::new("CreatePortal", "apigateway:Portal", &["responseElements.portalArn", "arn:${Partition}:apigateway:${Region}:${Account}:/portals/${responseElements.portalId}"]).modelled().begins("/portals/"),
         Row::new("CreatePortalProduct", "apigateway:PortalProduct", &["responseElements.portalProductArn", "arn:${Partition}:apigateway:${Region}:${Account}:/portalproducts/${responseElements.portalProductId}"]).modelled().begins("/portalproducts/"),
-        Row::new("CreateRestApi", "apigateway:RestApi", &["arn:${Partition}:apigateway:${Region}::/restapis/${responseElements.id}"]).modelled(),
-        Row::new("CreateStage", "apigateway:Stage", &["arn:${Partition}:apigateway:${Region}::/restapis/${requestParameters.restApiId}/stages/${responseElements.stageName}", "arn:${Partition}:apigateway:${Region}::/restapis/${requestParameters.restApiId}/stages/${requestParameters.createStageInput.stageName}", "arn:${Partition}:apigateway:${Region}::/apis/${requestParameters.apiId}/stages/${responseElements.stageName}", "arn:${Partition}:apigateway:${Region}::/apis/${requestParameters.apiId}/stages/${requestParameters.stageName}"]).modelled(),
+        Row::new("CreateRestApi", "apigateway:RestApi", &["arn:${Partition}:apigateway:${Region}::/restapis/${responseElements.id}"]),
+        Row::new("CreateStage", "apigateway:Stage", &["arn:${Partition}:apigateway:${Region}::/restapis/${requestParameters.restApiId}/stages/${responseElements.stageName}", "arn:${Partition}:apigateway:${Region}::/restapis/${requestParameters.restApiId}/stages/${requestParameters.createStageInput.stageName}", "arn:${Partition}:apigateway:${Region}::/apis/${requestParameters.apiId}/stages/${responseElements.stageName}", "arn:${Partition}:apigateway:${Region}::/apis/${requestParameters.apiId}/stages/${requestParameters.stageName}"]),
         Row::new("CreateUsagePlan", "apigateway:UsagePlan", &["arn:${Partition}:apigateway:${Region}::/usageplans/${responseElements.id}"]).modelled(),
         Row::new("CreateVpcLink", "apigateway:VpcLink", &["arn:${Partition}:apigateway:${Region}::/vpclinks/${responseElements.id}", "arn:${Partition}:apigateway:${Region}::/vpclinks/${responseElements.vpcLinkId}"]).modelled(),
         Row::new("GenerateClientCertificate", "apigateway:ClientCertificate", &["arn:${Partition}:apigateway:${Region}::/clientcertificates/${responseElements.clientCertificateId}"]).modelled(),
         Row::new("ImportApi", "apigateway:Api", &["arn:${Partition}:apigateway:${Region}::/apis/${responseElements.apiId}"]).modelled(),
         Row::nothing("ImportApiKeys", UNNAMED).modelled(),
-        Row::new("ImportRestApi", "apigateway:RestApi", &["arn:${Partition}:apigateway:${Region}::/restapis/${responseElements.id}"]).modelled(),
+        Row::new("ImportRestApi", "apigateway:RestApi", &["arn:${Partition}:apigateway:${Region}::/restapis/${responseElements.id}"]),
     ] },
     Service { name: "app-integrations", title: "Amazon AppIntegrations", route: Route::TaggingApi, actions: &["app-integrations:TagResource"], rows: &[
         Row::new("CreateApplication", "app-integrations:application", &["responseElements.arn", "arn:${Partition}:app-integrations:${Region}:${Account}:application/${responseElements.id}"]).modelled().begins("application/"),
@@ -117,7 +117,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateServiceLevelObjective", "application-signals:slo", &["responseElements.slo.arn", "arn:${Partition}:application-signals:${Region}:${Account}:slo/${responseElements.slo.name}"]).modelled().begins("slo/"),
     ] },
     Service { name: "applicationinsights", title: "Amazon CloudWatch Application Insights", route: Route::Native(&tag_operations::APPLICATION_INSIGHTS_TAG_RESOURCE), actions: &[], rows: &[
-        Row::new("CreateApplication", "applicationinsights:application", &["arn:${Partition}:applicationinsights:${Region}:${Account}:application/resource-group/${responseElements.applicationInfo.resourceGroupName}"]).modelled(),
+        Row::new("CreateApplication", "applicationinsights:application", &["arn:${Partition}:applicationinsights:${Region}:${Account}:application/resource-group/${responseElements.applicationInfo.resourceGroupName}"]),
     ] },
     Service { name: "appmesh", title: "AWS App Mesh", route: Route::TaggingApi, actions: &["appmesh:TagResource"], rows: &[
         Row::new("CreateGatewayRoute", "appmesh:gatewayRoute", &["responseElements.gatewayRoute.metadata.arn", "responseElements.metadata.arn", "arn:${Partition}:appmesh:${Region}:${Account}:mesh/${requestParameters.meshName}/virtualGateway/${requestParameters.virtualGatewayName}/gatewayRoute/${responseElements.gatewayRoute.gatewayRouteName}", "arn:${Partition}:appmesh:${Region}:${Account}:mesh/${requestParameters.meshName}/virtualGateway/${requestParameters.virtualGatewayName}/gatewayRoute/${responseElements.gatewayRouteName}"]).modelled().begins("mesh/"),
@@ -376,7 +376,7 @@ pub static SERVICES: &[Service] = &[
     ] },
     Service { name: "cloudformation", title: "AWS Cloud Control API", route: Route::TaggingApi, actions: &["cloudformation:TagResource"], rows: &[
         Row::new("CreateStack", "cloudformation:stack", &["responseElements.stackId"]).modelled().begins("stack/").opt_in("tagging a stack updates it, with everything in it"),
-        Row::new("CreateStackSet", "cloudformation:stackset", &["arn:${Partition}:cloudformation:${Region}:${Account}:stackset/${responseElements.stackSetId}"]).modelled().opt_in("tagging a stack set updates it, in all its accounts"),
+        Row::new("CreateStackSet", "cloudformation:stackset", &["arn:${Partition}:cloudformation:${Region}:${Account}:stackset/${responseElements.stackSetId}"]).opt_in("tagging a stack set updates it, in all its accounts"),
     ] },
     Service { name: "cloudfront", title: "Amazon CloudFront", route: Route::TaggingApi, actions: &["cloudfront:TagResource"], rows: &[
         Row::new("CopyDistribution", "cloudfront:distribution", &["responseElements.distribution.aRN", "responseElements.aRN", "arn:${Partition}:cloudfront::${Account}:distribution/${responseElements.distribution.id}", "arn:${Partition}:cloudfront::${Account}:distribution/${responseElements.id}"]).modelled().begins("distribution/"),
@@ -422,11 +422,11 @@ pub static SERVICES: &[Service] = &[
     ] },
     Service { name: "codebuild", title: "AWS CodeBuild", route: Route::TaggingApi, actions: &["codebuild:UpdateProject", "codebuild:UpdateReportGroup", "codebuild:UpdateFleet"], rows: &[
         Row::new("CreateFleet", "codebuild:fleet", &["responseElements.fleet.arn"]).modelled(),
-        Row::new("CreateProject", "codebuild:project", &["responseElements.project.arn", "arn:${Partition}:codebuild:${Region}:${Account}:project/${responseElements.project.name}"]).modelled().begins("project/"),
+        Row::new("CreateProject", "codebuild:project", &["responseElements.project.arn", "arn:${Partition}:codebuild:${Region}:${Account}:project/${responseElements.project.name}"]).begins("project/"),
         Row::new("CreateReportGroup", "codebuild:report-group", &["responseElements.reportGroup.arn", "arn:${Partition}:codebuild:${Region}:${Account}:report-group/${responseElements.reportGroup.name}"]).modelled().begins("report-group/"),
     ] },
     Service { name: "codecommit", title: "AWS CodeCommit", route: Route::TaggingApi, actions: &["codecommit:TagResource"], rows: &[
-        Row::new("CreateRepository", "codecommit:repository", &["responseElements.repositoryMetadata.arn", "arn:${Partition}:codecommit:${Region}:${Account}:${responseElements.repositoryMetadata.repositoryName}"]).modelled(),
+        Row::new("CreateRepository", "codecommit:repository", &["responseElements.repositoryMetadata.arn", "arn:${Partition}:codecommit:${Region}:${Account}:${responseElements.repositoryMetadata.repositoryName}"]),
     ] },
     Service { name: "codeconnections", title: "AWS CodeConnections", route: Route::TaggingApi, actions: &["codeconnections:TagResource"], rows: &[
         Row::new("CreateConnection", "codeconnections:Connection", &["responseElements.connectionArn"]).modelled().begins("connection/"),
@@ -434,14 +434,14 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateRepositoryLink", "codeconnections:RepositoryLink", &["responseElements.repositoryLinkInfo.repositoryLinkArn", "arn:${Partition}:codeconnections:${Region}:${Account}:repository-link/${responseElements.repositoryLinkInfo.repositoryLinkId}"]).modelled().begins("repository-link/"),
     ] },
     Service { name: "codedeploy", title: "AWS CodeDeploy", route: Route::TaggingApi, actions: &["codedeploy:TagResource"], rows: &[
-        Row::new("CreateApplication", "codedeploy:application", &["arn:${Partition}:codedeploy:${Region}:${Account}:application:${requestParameters.applicationName}"]).modelled(),
-        Row::new("CreateDeploymentGroup", "codedeploy:deploymentgroup", &["arn:${Partition}:codedeploy:${Region}:${Account}:deploymentgroup:${requestParameters.applicationName}/${requestParameters.deploymentGroupName}"]).modelled(),
+        Row::new("CreateApplication", "codedeploy:application", &["arn:${Partition}:codedeploy:${Region}:${Account}:application:${requestParameters.applicationName}"]),
+        Row::new("CreateDeploymentGroup", "codedeploy:deploymentgroup", &["arn:${Partition}:codedeploy:${Region}:${Account}:deploymentgroup:${requestParameters.applicationName}/${requestParameters.deploymentGroupName}"]),
     ] },
     Service { name: "codeguru-profiler", title: "Amazon CodeGuru Profiler", route: Route::TaggingApi, actions: &["codeguru-profiler:TagResource"], rows: &[
         Row::new("CreateProfilingGroup", "codeguru-profiler:ProfilingGroup", &["responseElements.profilingGroup.arn", "responseElements.arn", "arn:${Partition}:codeguru-profiler:${Region}:${Account}:profilingGroup/${responseElements.profilingGroup.name}", "arn:${Partition}:codeguru-profiler:${Region}:${Account}:profilingGroup/${responseElements.name}", "arn:${Partition}:codeguru-profiler:${Region}:${Account}:profilingGroup/${requestParameters.profilingGroupName}"]).modelled().begins("profilingGroup/"),
     ] },
     Service { name: "codeguru-reviewer", title: "Amazon CodeGuru Reviewer", route: Route::TaggingApi, actions: &["codeguru-reviewer:TagResource"], rows: &[
-        Row::new("AssociateRepository", "codeguru-reviewer:association", &["responseElements.repositoryAssociation.associationArn", "arn:${Partition}:codeguru-reviewer:${Region}:${Account}:association:${responseElements.repositoryAssociation.associationId}"]).modelled().begins("association:"),
+        Row::new("AssociateRepository", "codeguru-reviewer:association", &["responseElements.repositoryAssociation.associationArn", "arn:${Partition}:codeguru-reviewer:${Region}:${Account}:association:${responseElements.repositoryAssociation.associationId}"]).begins("association:"),
     ] },
     Service { name: "codeguru-security", title: "Amazon CodeGuru Security", route: Route::Native(&tag_operations::CODEGURU_SECURITY_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateScan", "codeguru-security:ScanName", &["responseElements.scanNameArn", "arn:${Partition}:codeguru-security:${Region}:${Account}:scans/${responseElements.scanName}"]).modelled().begins("scans/"),
@@ -553,7 +553,7 @@ pub static SERVICES: &[Service] = &[
     ] },
     Service { name: "dataexchange", title: "AWS Data Exchange", route: Route::TaggingApi, actions: &["dataexchange:TagResource"], rows: &[
         Row::new("CreateDataGrant", "dataexchange:data-grants", &["responseElements.arn", "arn:${Partition}:dataexchange:${Region}:${Account}:data-grants/${responseElements.id}"]).modelled().begins("data-grants/"),
-        Row::new("CreateDataSet", "dataexchange:data-sets", &["responseElements.arn", "arn:${Partition}:dataexchange:${Region}:${Account}:data-sets/${responseElements.id}"]).modelled().begins("data-sets/"),
+        Row::new("CreateDataSet", "dataexchange:data-sets", &["responseElements.arn", "arn:${Partition}:dataexchange:${Region}:${Account}:data-sets/${responseElements.id}"]).begins("data-sets/"),
         Row::new("CreateEventAction", "dataexchange:event-actions", &["responseElements.arn", "arn:${Partition}:dataexchange:${Region}:${Account}:event-actions/${responseElements.id}"]).modelled().begins("event-actions/"),
         Row::new("CreateRevision", "dataexchange:revisions", &["responseElements.arn", "arn:${Partition}:dataexchange:${Region}:${Account}:data-sets/${requestParameters.dataSetId}/revisions/${responseElements.id}"]).modelled().begins("data-sets/"),
     ] },
@@ -630,11 +630,11 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateInstanceProfile", "dms:InstanceProfile", &["responseElements.instanceProfile.instanceProfileArn"]).modelled().begins("instance-profile:"),
         Row::new("CreateMigrationProject", "dms:MigrationProject", &["responseElements.migrationProject.migrationProjectArn"]).modelled().begins("migration-project:"),
         Row::new("CreateReplicationConfig", "dms:ReplicationConfig", &["responseElements.replicationConfig.replicationConfigArn"]).modelled().begins("replication-config:"),
-        Row::new("CreateReplicationInstance", "dms:ReplicationInstance", &["responseElements.replicationInstance.replicationInstanceArn"]).modelled().begins("rep:"),
-        Row::new("CreateReplicationSubnetGroup", "dms:ReplicationSubnetGroup", &["responseElements.replicationSubnetGroup.replicationSubnetGroupArn"]).modelled().begins("subgrp:"),
+        Row::new("CreateReplicationInstance", "dms:ReplicationInstance", &["responseElements.replicationInstance.replicationInstanceArn"]).begins("rep:"),
+        Row::new("CreateReplicationSubnetGroup", "dms:ReplicationSubnetGroup", &["responseElements.replicationSubnetGroup.replicationSubnetGroupArn"]).begins("subgrp:"),
         Row::new("CreateReplicationTask", "dms:ReplicationTask", &["responseElements.replicationTask.replicationTaskArn"]).modelled().begins("task:"),
         Row::new("ImportCertificate", "dms:Certificate", &["responseElements.certificate.certificateArn"]).modelled().begins("cert:"),
-        Row::new("StartReplicationTaskAssessmentRun", "dms:ReplicationTaskAssessmentRun", &["responseElements.replicationTaskAssessmentRun.replicationTaskAssessmentRunArn"]).modelled().begins("assessment-run:"),
+        Row::new("StartReplicationTaskAssessmentRun", "dms:ReplicationTaskAssessmentRun", &["responseElements.replicationTaskAssessmentRun.replicationTaskAssessmentRunArn"]).begins("assessment-run:"),
     ] },
     Service { name: "docdb-elastic", title: "Amazon DocumentDB Elastic Clusters", route: Route::TaggingApi, actions: &["docdb-elastic:TagResource"], rows: &[
         Row::new("CopyClusterSnapshot", "docdb-elastic:cluster-snapshot", &["responseElements.snapshot.snapshotArn"]).modelled().begins("cluster-snapshot/"),
@@ -664,7 +664,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateStream", "dsql:Stream", &["responseElements.arn", "arn:${Partition}:dsql:${Region}:${Account}:cluster/${requestParameters.clusterIdentifier}/stream/${responseElements.streamIdentifier}"]).modelled().begins("cluster/"),
     ] },
     Service { name: "ebs", title: "Amazon Elastic Block Store", route: Route::Ec2CreateTags, actions: &["ec2:CreateTags"], rows: &[
-        Row::new("StartSnapshot", "ec2:snapshot", &["arn:${Partition}:ec2:${Region}::snapshot/${responseElements.snapshotId}"]).modelled(),
+        Row::new("StartSnapshot", "ec2:snapshot", &["arn:${Partition}:ec2:${Region}::snapshot/${responseElements.snapshotId}"]),
     ] },
     Service { name: "ec2", title: "Amazon EC2", route: Route::Ec2CreateTags, actions: &["ec2:CreateTags"], rows: &[
         Row::nothing("AcceptAddressTransfer", UNNAMED).modelled(),
@@ -699,7 +699,7 @@ pub static SERVICES: &[Service] = &[
     ] },
     Service { name: "elasticmapreduce", title: "Amazon Elastic MapReduce", route: Route::TaggingApi, actions: &["elasticmapreduce:AddTags"], rows: &[
         Row::new("CreateStudio", "elasticmapreduce:studio", &["arn:${Partition}:elasticmapreduce:${Region}:${Account}:studio/${responseElements.studioId}"]).modelled(),
-        Row::new("RunJobFlow", "elasticmapreduce:cluster", &["responseElements.clusterArn", "arn:${Partition}:elasticmapreduce:${Region}:${Account}:cluster/${responseElements.jobFlowId}"]).modelled().begins("cluster/"),
+        Row::new("RunJobFlow", "elasticmapreduce:cluster", &["responseElements.clusterArn", "arn:${Partition}:elasticmapreduce:${Region}:${Account}:cluster/${responseElements.jobFlowId}"]).begins("cluster/"),
         Row::new("StartNotebookExecution", "elasticmapreduce:notebook-execution", &["arn:${Partition}:elasticmapreduce:${Region}:${Account}:notebook-execution/${responseElements.notebookExecutionId}"]).modelled(),
         Row::new("StartSession", "elasticmapreduce:session", &["responseElements.arn", "arn:${Partition}:elasticmapreduce:${Region}:${Account}:cluster/${requestParameters.clusterId}/session/${responseElements.id}"]).modelled().begins("cluster/"),
     ] },
@@ -730,11 +730,11 @@ pub static SERVICES: &[Service] = &[
     Service { name: "es", title: "Amazon OpenSearch Service", route: Route::TaggingApi, actions: &["es:AddTags"], rows: &[
         Row::new("AddDirectQueryDataSource", "es:datasource", &["responseElements.dataSourceArn"]).modelled().arn_service("opensearch").begins("datasource/"),
         Row::new("CreateApplication", "es:application", &["responseElements.arn"]).modelled().arn_service("opensearch").begins("application/"),
-        Row::new("CreateDomain", "es:domain", &["arn:${Partition}:es:${Region}:${Account}:domain/${requestParameters.domainName}"]).modelled(),
-        Row::new("CreateElasticsearchDomain", "es:domain", &["arn:${Partition}:es:${Region}:${Account}:domain/${requestParameters.domainName}"]).modelled(),
+        Row::new("CreateDomain", "es:domain", &["arn:${Partition}:es:${Region}:${Account}:domain/${requestParameters.domainName}"]),
+        Row::new("CreateElasticsearchDomain", "es:domain", &["arn:${Partition}:es:${Region}:${Account}:domain/${requestParameters.domainName}"]),
     ] },
     Service { name: "events", title: "Amazon EventBridge", route: Route::TaggingApi, actions: &["events:TagResource"], rows: &[
-        Row::new("CreateEventBus", "events:event-bus", &["responseElements.eventBusArn"]).modelled().begins("event-bus"),
+        Row::new("CreateEventBus", "events:event-bus", &["responseElements.eventBusArn"]).begins("event-bus"),
         Row::new("CreateEventSource", "events:event-sourcev2", &["responseElements.eventSourceArn"]).modelled().begins("event-sourcev2/"),
         Row::new("CreateSubscriber", "events:subscriber", &["responseElements.subscriberArn"]).modelled().begins("subscriber/"),
         Row::new("PutRule", "events:rule-on-default-event-bus", &["responseElements.ruleArn"]).modelled().begins("rule/").upsert().opt_in(UPSERT),
@@ -794,7 +794,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateDataRepositoryAssociation", "fsx:association", &["responseElements.association.resourceARN"]).modelled().begins("association/"),
         Row::new("CreateDataRepositoryTask", "fsx:task", &["arn:${Partition}:fsx:${Region}:${Account}:task/${responseElements.dataRepositoryTask.taskId}"]).modelled(),
         Row::new("CreateFileCache", "fsx:file-cache", &["arn:${Partition}:fsx:${Region}:${Account}:file-cache/${responseElements.fileCache.fileCacheId}"]).modelled(),
-        Row::new("CreateFileSystem", "fsx:file-system", &["arn:${Partition}:fsx:${Region}:${Account}:file-system/${responseElements.fileSystem.fileSystemId}"]).modelled(),
+        Row::new("CreateFileSystem", "fsx:file-system", &["arn:${Partition}:fsx:${Region}:${Account}:file-system/${responseElements.fileSystem.fileSystemId}"]),
         Row::new("CreateFileSystemFromBackup", "fsx:file-system", &["arn:${Partition}:fsx:${Region}:${Account}:file-system/${responseElements.fileSystem.fileSystemId}"]).modelled(),
         Row::new("CreateSnapshot", "fsx:snapshot", &["arn:${Partition}:fsx:${Region}:${Account}:snapshot/${requestParameters.volumeId}/${responseElements.snapshot.snapshotId}"]).modelled(),
         Row::new("CreateStorageVirtualMachine", "fsx:storage-virtual-machine", &["arn:${Partition}:fsx:${Region}:${Account}:storage-virtual-machine/${requestParameters.fileSystemId}/${responseElements.storageVirtualMachine.storageVirtualMachineId}"]).modelled(),
@@ -848,7 +848,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateCoreDefinition", "greengrass:coreDefinition", &["responseElements.arn", "arn:${Partition}:greengrass:${Region}:${Account}:/greengrass/definition/cores/${responseElements.id}"]).modelled().begins("/greengrass/definition/cores/"),
         Row::new("CreateDeployment", "greengrass:deployment", &["arn:${Partition}:greengrass:${Region}:${Account}:deployments:${responseElements.deploymentId}"]).modelled(),
         Row::new("CreateDeviceDefinition", "greengrass:deviceDefinition", &["responseElements.arn", "arn:${Partition}:greengrass:${Region}:${Account}:/greengrass/definition/devices/${responseElements.id}"]).modelled().begins("/greengrass/definition/devices/"),
-        Row::new("CreateFunctionDefinition", "greengrass:functionDefinition", &["responseElements.arn", "arn:${Partition}:greengrass:${Region}:${Account}:/greengrass/definition/functions/${responseElements.id}"]).modelled().begins("/greengrass/definition/functions/"),
+        Row::new("CreateFunctionDefinition", "greengrass:functionDefinition", &["responseElements.arn", "arn:${Partition}:greengrass:${Region}:${Account}:/greengrass/definition/functions/${responseElements.id}"]).begins("/greengrass/definition/functions/"),
         Row::new("CreateGroup", "greengrass:group", &["responseElements.arn", "arn:${Partition}:greengrass:${Region}:${Account}:/greengrass/groups/${responseElements.id}"]).modelled().begins("/greengrass/groups/"),
         Row::new("CreateLoggerDefinition", "greengrass:loggerDefinition", &["responseElements.arn", "arn:${Partition}:greengrass:${Region}:${Account}:/greengrass/definition/loggers/${responseElements.id}"]).modelled().begins("/greengrass/definition/loggers/"),
         Row::new("CreateResourceDefinition", "greengrass:resourceDefinition", &["responseElements.arn", "arn:${Partition}:greengrass:${Region}:${Account}:/greengrass/definition/resources/${responseElements.id}"]).modelled().begins("/greengrass/definition/resources/"),
@@ -884,14 +884,14 @@ pub static SERVICES: &[Service] = &[
         Row::new("RestoreFHIRDatastore", "healthlake:datastore", &["responseElements.datastoreArn", "arn:${Partition}:healthlake:${Region}:${Account}:datastore/fhir/${responseElements.datastoreId}"]).modelled().begins("datastore/fhir/"),
     ] },
     Service { name: "iam", title: "AWS Identity and Access Management (IAM)", route: Route::Native(&tag_operations::IAM_TAG_INSTANCE_PROFILE), actions: &[], rows: &[
-        Row::new("CreateInstanceProfile", "iam:instance-profile", &["responseElements.instanceProfile.arn"]).modelled().begins("instance-profile/"),
+        Row::new("CreateInstanceProfile", "iam:instance-profile", &["responseElements.instanceProfile.arn"]).begins("instance-profile/"),
         Row::new("CreateOpenIDConnectProvider", "iam:oidc-provider", &["responseElements.openIDConnectProviderArn"]).modelled().begins("oidc-provider/").via(Route::Native(&tag_operations::IAM_TAG_OPEN_ID_CONNECT_PROVIDER)),
-        Row::new("CreatePolicy", "iam:policy", &["responseElements.policy.arn"]).modelled().begins("policy/").via(Route::Native(&tag_operations::IAM_TAG_POLICY)),
-        Row::new("CreateRole", "iam:role", &["responseElements.role.arn"]).modelled().begins("role/").via(Route::Native(&tag_operations::IAM_TAG_ROLE)),
-        Row::new("CreateSAMLProvider", "iam:saml-provider", &["responseElements.sAMLProviderArn"]).modelled().begins("saml-provider/").via(Route::Native(&tag_operations::IAM_TAG_SAML_PROVIDER)),
+        Row::new("CreatePolicy", "iam:policy", &["responseElements.policy.arn"]).begins("policy/").via(Route::Native(&tag_operations::IAM_TAG_POLICY)),
+        Row::new("CreateRole", "iam:role", &["responseElements.role.arn"]).begins("role/").via(Route::Native(&tag_operations::IAM_TAG_ROLE)),
+        Row::new("CreateSAMLProvider", "iam:saml-provider", &["responseElements.sAMLProviderArn"]).begins("saml-provider/").via(Route::Native(&tag_operations::IAM_TAG_SAML_PROVIDER)),
         Row::new("CreateServiceLinkedRole", "iam:role", &["responseElements.role.arn"]).modelled().begins("role/").via(Route::Native(&tag_operations::IAM_TAG_ROLE)),
-        Row::new("CreateUser", "iam:user", &["responseElements.user.arn"]).modelled().begins("user/").via(Route::Native(&tag_operations::IAM_TAG_USER)),
-        Row::new("CreateVirtualMFADevice", "iam:mfa", &["responseElements.virtualMFADevice.serialNumber"]).modelled().begins("mfa/").via(Route::Native(&tag_operations::IAM_TAG_MFA_DEVICE)),
+        Row::new("CreateUser", "iam:user", &["responseElements.user.arn"]).begins("user/").via(Route::Native(&tag_operations::IAM_TAG_USER)),
+        Row::new("CreateVirtualMFADevice", "iam:mfa", &["responseElements.virtualMFADevice.serialNumber"]).begins("mfa/").via(Route::Native(&tag_operations::IAM_TAG_MFA_DEVICE)),
         Row::new("UploadServerCertificate", "iam:server-certificate", &["responseElements.serverCertificateMetadata.arn"]).modelled().begins("server-certificate/").via(Route::Native(&tag_operations::IAM_TAG_SERVER_CERTIFICATE)),
     ] },
     Service { name: "imagebuilder", title: "Amazon EC2 Image Builder", route: Route::TaggingApi, actions: &["imagebuilder:TagResource"], rows: &[
@@ -952,7 +952,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateStream", "iot:stream", &["responseElements.streamArn", "arn:${Partition}:iot:${Region}:${Account}:stream/${responseElements.streamId}"]).modelled().begins("stream/"),
         Row::new("CreateThingGroup", "iot:thinggroup", &["responseElements.thingGroupArn", "arn:${Partition}:iot:${Region}:${Account}:thinggroup/${responseElements.thingGroupName}", "arn:${Partition}:iot:${Region}:${Account}:thinggroup/${requestParameters.thingGroupName}"]).modelled().begins("thinggroup/"),
         Row::new("CreateThingType", "iot:thingtype", &["responseElements.thingTypeArn", "arn:${Partition}:iot:${Region}:${Account}:thingtype/${responseElements.thingTypeName}", "arn:${Partition}:iot:${Region}:${Account}:thingtype/${requestParameters.thingTypeName}"]).modelled().begins("thingtype/"),
-        Row::new("CreateTopicRule", "iot:rule", &["arn:${Partition}:iot:${Region}:${Account}:rule/${requestParameters.ruleName}"]).modelled(),
+        Row::new("CreateTopicRule", "iot:rule", &["arn:${Partition}:iot:${Region}:${Account}:rule/${requestParameters.ruleName}"]),
         Row::new("RegisterCACertificate", "iot:cacert", &["responseElements.certificateArn"]).modelled().begins("cacert/"),
     ] },
     Service { name: "iotdeviceadvisor", title: "AWS IoT Core Device Advisor", route: Route::TaggingApi, actions: &["iotdeviceadvisor:TagResource"], rows: &[
@@ -1060,11 +1060,11 @@ pub static SERVICES: &[Service] = &[
     Service { name: "kinesis", title: "Amazon Kinesis Data Streams", route: Route::TaggingApi, actions: &["kinesis:TagResource"], rows: &[
         Row::new("CreateChannel", "kinesis:channel", &["responseElements.channelDescription.channelARN", "arn:${Partition}:kinesis:${Region}:${Account}:channel/${responseElements.channelDescription.channelId}"]).modelled().begins("channel/"),
         Row::new("CreateQueue", "kinesis:queue", &["responseElements.queueDescription.queueARN"]).modelled().actions(&["kinesis:AddTagsToStream", "kinesis:TagResource"]),
-        Row::new("CreateStream", "kinesis:stream", &["arn:${Partition}:kinesis:${Region}:${Account}:stream/${requestParameters.streamName}"]).modelled().actions(&["kinesis:AddTagsToStream", "kinesis:TagResource"]),
+        Row::new("CreateStream", "kinesis:stream", &["arn:${Partition}:kinesis:${Region}:${Account}:stream/${requestParameters.streamName}"]).actions(&["kinesis:AddTagsToStream", "kinesis:TagResource"]),
         Row::new("RegisterStreamConsumer", "kinesis:consumer", &["responseElements.consumer.consumerARN"]).modelled(),
     ] },
     Service { name: "kinesisanalytics", title: "Amazon Kinesis Analytics V2", route: Route::TaggingApi, actions: &["kinesisanalytics:TagResource"], rows: &[
-        Row::new("CreateApplication", "kinesisanalytics:application", &["responseElements.applicationSummary.applicationARN", "responseElements.applicationDetail.applicationARN", "arn:${Partition}:kinesisanalytics:${Region}:${Account}:application/${responseElements.applicationSummary.applicationName}", "arn:${Partition}:kinesisanalytics:${Region}:${Account}:application/${requestParameters.applicationName}", "arn:${Partition}:kinesisanalytics:${Region}:${Account}:application/${responseElements.applicationDetail.applicationName}"]).modelled().begins("application/"),
+        Row::new("CreateApplication", "kinesisanalytics:application", &["responseElements.applicationSummary.applicationARN", "responseElements.applicationDetail.applicationARN", "arn:${Partition}:kinesisanalytics:${Region}:${Account}:application/${responseElements.applicationSummary.applicationName}", "arn:${Partition}:kinesisanalytics:${Region}:${Account}:application/${requestParameters.applicationName}", "arn:${Partition}:kinesisanalytics:${Region}:${Account}:application/${responseElements.applicationDetail.applicationName}"]).begins("application/"),
         Row::new("CreateSnapshot", "kinesisanalytics:snapshot", &["responseElements.snapshotArn"]).modelled(),
         Row::new("ImportSnapshot", "kinesisanalytics:snapshot", &["responseElements.snapshotArn"]).modelled(),
     ] },
@@ -1135,7 +1135,7 @@ pub static SERVICES: &[Service] = &[
     Service { name: "logs", title: "Amazon CloudWatch Logs", route: Route::TaggingApi, actions: &["logs:TagResource"], rows: &[
         Row::new("CreateDelivery", "logs:delivery", &["responseElements.delivery.arn"]).modelled().begins("delivery:"),
         Row::new("CreateLogAnomalyDetector", "logs:anomaly-detector", &["responseElements.anomalyDetectorArn"]).modelled().begins("anomaly-detector:"),
-        Row::new("CreateLogGroup", "logs:log-group", &["arn:${Partition}:logs:${Region}:${Account}:log-group:${requestParameters.logGroupName}"]).modelled().actions(&["logs:TagLogGroup", "logs:TagResource"]),
+        Row::new("CreateLogGroup", "logs:log-group", &["arn:${Partition}:logs:${Region}:${Account}:log-group:${requestParameters.logGroupName}"]).actions(&["logs:TagLogGroup", "logs:TagResource"]),
         Row::new("CreateLookupTable", "logs:lookup-table", &["responseElements.lookupTableArn"]).modelled().begins("lookup-table:"),
         Row::new("CreateScheduledQuery", "logs:scheduled-query", &["responseElements.scheduledQueryArn"]).modelled().begins("scheduled-query:"),
         Row::new("PutDeliveryDestination", "logs:delivery-destination", &["responseElements.deliveryDestination.arn", "arn:${Partition}:logs:${Region}:${Account}:delivery-destination:${responseElements.deliveryDestination.name}", "arn:${Partition}:logs:${Region}:${Account}:delivery-destination:${requestParameters.name}"]).modelled().begins("delivery-destination:").upsert().opt_in(UPSERT),
@@ -1198,7 +1198,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateJob", "mediaconvert:Job", &["responseElements.job.arn", "arn:${Partition}:mediaconvert:${Region}:${Account}:jobs/${responseElements.job.id}"]).modelled().begins("jobs/").opt_in("many, and each lives for minutes"),
         Row::new("CreateJobTemplate", "mediaconvert:JobTemplate", &["responseElements.jobTemplate.arn", "arn:${Partition}:mediaconvert:${Region}:${Account}:jobTemplates/${responseElements.jobTemplate.name}", "arn:${Partition}:mediaconvert:${Region}:${Account}:jobTemplates/${requestParameters.name}"]).modelled().begins("jobTemplates/"),
         Row::new("CreatePreset", "mediaconvert:Preset", &["responseElements.preset.arn", "arn:${Partition}:mediaconvert:${Region}:${Account}:presets/${responseElements.preset.name}", "arn:${Partition}:mediaconvert:${Region}:${Account}:presets/${requestParameters.name}"]).modelled().begins("presets/"),
-        Row::new("CreateQueue", "mediaconvert:Queue", &["responseElements.queue.arn", "arn:${Partition}:mediaconvert:${Region}:${Account}:queues/${responseElements.queue.name}", "arn:${Partition}:mediaconvert:${Region}:${Account}:queues/${requestParameters.name}"]).modelled().begins("queues/"),
+        Row::new("CreateQueue", "mediaconvert:Queue", &["responseElements.queue.arn", "arn:${Partition}:mediaconvert:${Region}:${Account}:queues/${responseElements.queue.name}", "arn:${Partition}:mediaconvert:${Region}:${Account}:queues/${requestParameters.name}"]).begins("queues/"),
     ] },
     Service { name: "medialive", title: "AWS Elemental MediaLive", route: Route::TaggingApi, actions: &["medialive:CreateTags"], rows: &[
         Row::new("CreateChannel", "medialive:channel", &["responseElements.channel.arn", "arn:${Partition}:medialive:${Region}:${Account}:channel:${responseElements.channel.id}"]).modelled().begins("channel:"),
@@ -1245,7 +1245,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateSourceLocation", "mediatailor:sourceLocation", &["responseElements.arn", "arn:${Partition}:mediatailor:${Region}:${Account}:sourceLocation/${responseElements.sourceLocationName}", "arn:${Partition}:mediatailor:${Region}:${Account}:sourceLocation/${requestParameters.sourceLocationName}"]).modelled().begins("sourceLocation/"),
         Row::new("CreateVodSource", "mediatailor:vodSource", &["responseElements.arn", "arn:${Partition}:mediatailor:${Region}:${Account}:vodSource/${requestParameters.sourceLocationName}/${responseElements.vodSourceName}", "arn:${Partition}:mediatailor:${Region}:${Account}:vodSource/${requestParameters.sourceLocationName}/${requestParameters.vodSourceName}"]).modelled().begins("vodSource/"),
         Row::new("PutFunction", "mediatailor:function", &["responseElements.arn"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutPlaybackConfiguration", "mediatailor:playbackConfiguration", &["responseElements.playbackConfigurationArn", "arn:${Partition}:mediatailor:${Region}:${Account}:playbackConfiguration/${responseElements.name}", "arn:${Partition}:mediatailor:${Region}:${Account}:playbackConfiguration/${requestParameters.name}"]).modelled().begins("playbackConfiguration/").upsert().opt_in(UPSERT),
+        Row::new("PutPlaybackConfiguration", "mediatailor:playbackConfiguration", &["responseElements.playbackConfigurationArn", "arn:${Partition}:mediatailor:${Region}:${Account}:playbackConfiguration/${responseElements.name}", "arn:${Partition}:mediatailor:${Region}:${Account}:playbackConfiguration/${requestParameters.name}"]).begins("playbackConfiguration/").upsert().opt_in(UPSERT),
     ] },
     Service { name: "medical-imaging", title: "AWS HealthImaging", route: Route::TaggingApi, actions: &["medical-imaging:TagResource"], rows: &[
         Row::new("CopyImageSet", "medical-imaging:imageset", &["responseElements.destinationImageSetProperties.imageSetArn"]).modelled().begins("datastore/"),
@@ -1303,7 +1303,7 @@ pub static SERVICES: &[Service] = &[
     Service { name: "network-firewall", title: "AWS Network Firewall", route: Route::TaggingApi, actions: &["network-firewall:TagResource"], rows: &[
         Row::new("CreateContainerAssociation", "network-firewall:ContainerAssociation", &["responseElements.containerAssociationArn", "arn:${Partition}:network-firewall:${Region}:${Account}:container-association/${responseElements.containerAssociationName}"]).modelled().begins("container-association/"),
         Row::new("CreateFirewall", "network-firewall:Firewall", &["responseElements.firewall.firewallArn", "arn:${Partition}:network-firewall:${Region}:${Account}:firewall/${responseElements.firewall.firewallName}"]).modelled().begins("firewall/"),
-        Row::new("CreateFirewallPolicy", "network-firewall:FirewallPolicy", &["responseElements.firewallPolicyResponse.firewallPolicyArn", "arn:${Partition}:network-firewall:${Region}:${Account}:firewall-policy/${responseElements.firewallPolicyResponse.firewallPolicyName}"]).modelled().begins("firewall-policy/"),
+        Row::new("CreateFirewallPolicy", "network-firewall:FirewallPolicy", &["responseElements.firewallPolicyResponse.firewallPolicyArn", "arn:${Partition}:network-firewall:${Region}:${Account}:firewall-policy/${responseElements.firewallPolicyResponse.firewallPolicyName}"]).begins("firewall-policy/"),
         Row::new("CreateFirewallPolicyV2", "network-firewall:FirewallPolicy", &["responseElements.firewallPolicyV2Response.firewallPolicyV2Arn"]).modelled().begins("firewall-policy/"),
         Row::new("CreateRuleGroup", "network-firewall:StatefulRuleGroup", &["responseElements.ruleGroupResponse.ruleGroupArn"]).modelled(),
         Row::new("CreateTLSInspectionConfiguration", "network-firewall:TLSInspectionConfiguration", &["responseElements.tLSInspectionConfigurationResponse.tLSInspectionConfigurationArn", "arn:${Partition}:network-firewall:${Region}:${Account}:tls-configuration/${responseElements.tLSInspectionConfigurationResponse.tLSInspectionConfigurationName}"]).modelled().begins("tls-configuration/"),
@@ -1545,11 +1545,11 @@ pub static SERVICES: &[Service] = &[
     ] },
     Service { name: "redshift", title: "Amazon Redshift", route: Route::TaggingApi, actions: &["redshift:CreateTags"], rows: &[
         Row::new("CopyClusterSnapshot", "redshift:snapshot", &["responseElements.snapshotArn", "arn:${Partition}:redshift:${Region}:${Account}:snapshot:${responseElements.clusterIdentifier}/${responseElements.snapshotIdentifier}"]).modelled().begins("snapshot:").lower_case(),
-        Row::new("CreateCluster", "redshift:cluster", &["arn:${Partition}:redshift:${Region}:${Account}:cluster:${responseElements.clusterIdentifier}"]).modelled().lower_case(),
+        Row::new("CreateCluster", "redshift:cluster", &["arn:${Partition}:redshift:${Region}:${Account}:cluster:${responseElements.clusterIdentifier}"]).lower_case(),
         Row::new("CreateClusterParameterGroup", "redshift:parametergroup", &["arn:${Partition}:redshift:${Region}:${Account}:parametergroup:${responseElements.parameterGroupName}", "arn:${Partition}:redshift:${Region}:${Account}:parametergroup:${requestParameters.parameterGroupName}"]).modelled().lower_case(),
         Row::new("CreateClusterSecurityGroup", "redshift:securitygroup", &["arn:${Partition}:redshift:${Region}:${Account}:securitygroup:${responseElements.clusterSecurityGroupName}"]).modelled().lower_case(),
         Row::new("CreateClusterSnapshot", "redshift:snapshot", &["responseElements.snapshotArn", "arn:${Partition}:redshift:${Region}:${Account}:snapshot:${responseElements.clusterIdentifier}/${responseElements.snapshotIdentifier}"]).modelled().begins("snapshot:").lower_case(),
-        Row::new("CreateClusterSubnetGroup", "redshift:subnetgroup", &["arn:${Partition}:redshift:${Region}:${Account}:subnetgroup:${responseElements.clusterSubnetGroupName}"]).modelled().lower_case(),
+        Row::new("CreateClusterSubnetGroup", "redshift:subnetgroup", &["arn:${Partition}:redshift:${Region}:${Account}:subnetgroup:${responseElements.clusterSubnetGroupName}"]).lower_case(),
         Row::new("CreateEventSubscription", "redshift:eventsubscription", &["arn:${Partition}:redshift:${Region}:${Account}:eventsubscription:${responseElements.custSubscriptionId}"]).modelled().lower_case(),
         Row::new("CreateHsmClientCertificate", "redshift:hsmclientcertificate", &["arn:${Partition}:redshift:${Region}:${Account}:hsmclientcertificate:${responseElements.hsmClientCertificateIdentifier}"]).modelled().lower_case(),
         Row::new("CreateHsmConfiguration", "redshift:hsmconfiguration", &["arn:${Partition}:redshift:${Region}:${Account}:hsmconfiguration:${responseElements.hsmConfigurationIdentifier}"]).modelled().lower_case(),
@@ -1600,7 +1600,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateView", "resource-explorer-2:view", &["responseElements.view.viewArn"]).modelled().begins("view/"),
     ] },
     Service { name: "resource-groups", title: "AWS Resource Groups", route: Route::TaggingApi, actions: &["resource-groups:Tag"], rows: &[
-        Row::new("CreateGroup", "resource-groups:group", &["responseElements.group.groupArn"]).modelled().begins("group/"),
+        Row::new("CreateGroup", "resource-groups:group", &["responseElements.group.groupArn"]).begins("group/"),
     ] },
     Service { name: "rolesanywhere", title: "AWS Identity and Access Management Roles Anywhere", route: Route::Native(&tag_operations::ROLESANYWHERE_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateProfile", "rolesanywhere:profile", &["responseElements.profile.profileArn", "arn:${Partition}:rolesanywhere:${Region}:${Account}:profile/${responseElements.profile.profileId}"]).modelled().begins("profile/"),
@@ -1645,7 +1645,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateOutpostResolver", "route53resolver:outpost-resolver", &["responseElements.outpostResolver.arn", "arn:${Partition}:route53resolver:${Region}:${Account}:outpost-resolver/${responseElements.outpostResolver.id}"]).modelled().begins("outpost-resolver/"),
         Row::new("CreateResolverEndpoint", "route53resolver:resolver-endpoint", &["responseElements.resolverEndpoint.arn", "arn:${Partition}:route53resolver:${Region}:${Account}:resolver-endpoint/${responseElements.resolverEndpoint.id}"]).modelled().begins("resolver-endpoint/"),
         Row::new("CreateResolverQueryLogConfig", "route53resolver:resolver-query-log-config", &["responseElements.resolverQueryLogConfig.arn", "arn:${Partition}:route53resolver:${Region}:${Account}:resolver-query-log-config/${responseElements.resolverQueryLogConfig.id}"]).modelled().begins("resolver-query-log-config/"),
-        Row::new("CreateResolverRule", "route53resolver:resolver-rule", &["responseElements.resolverRule.arn", "arn:${Partition}:route53resolver:${Region}:${Account}:resolver-rule/${responseElements.resolverRule.id}"]).modelled().begins("resolver-rule/"),
+        Row::new("CreateResolverRule", "route53resolver:resolver-rule", &["responseElements.resolverRule.arn", "arn:${Partition}:route53resolver:${Region}:${Account}:resolver-rule/${responseElements.resolverRule.id}"]).begins("resolver-rule/"),
     ] },
     Service { name: "rtbfabric", title: "AWS RTB Fabric", route: Route::Native(&tag_operations::RTBFABRIC_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateInboundExternalLink", "rtbfabric:InboundExternalLink", &["arn:${Partition}:rtbfabric:${Region}:${Account}:gateway/${requestParameters.gatewayId}/link/${responseElements.linkId}"]).modelled(),
@@ -1693,7 +1693,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateContext", "sagemaker:context", &["responseElements.contextArn"]).modelled().begins("context/").lower_case(),
         Row::new("CreateDataQualityJobDefinition", "sagemaker:data-quality-job-definition", &["responseElements.jobDefinitionArn"]).modelled().begins("data-quality-job-definition/").lower_case(),
         Row::new("CreateDeviceFleet", "sagemaker:device-fleet", &["arn:${Partition}:sagemaker:${Region}:${Account}:device-fleet/${requestParameters.deviceFleetName}"]).modelled().lower_case(),
-        Row::new("CreateDomain", "sagemaker:domain", &["responseElements.domainArn", "arn:${Partition}:sagemaker:${Region}:${Account}:domain/${responseElements.domainId}"]).modelled().begins("domain/").lower_case(),
+        Row::new("CreateDomain", "sagemaker:domain", &["responseElements.domainArn", "arn:${Partition}:sagemaker:${Region}:${Account}:domain/${responseElements.domainId}"]).begins("domain/").lower_case(),
         Row::new("CreateEdgeDeploymentPlan", "sagemaker:edge-deployment-plan", &["responseElements.edgeDeploymentPlanArn"]).modelled().begins("edge-deployment/").lower_case(),
         Row::new("CreateEdgePackagingJob", "sagemaker:edge-packaging-job", &["arn:${Partition}:sagemaker:${Region}:${Account}:edge-packaging-job/${requestParameters.edgePackagingJobName}"]).modelled().lower_case(),
         Row::new("CreateEndpoint", "sagemaker:endpoint", &["responseElements.endpointArn"]).modelled().begins("endpoint/").lower_case(),
@@ -1722,7 +1722,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateModelPackageGroup", "sagemaker:model-package-group", &["responseElements.modelPackageGroupArn"]).modelled().begins("model-package-group/").lower_case(),
         Row::new("CreateModelQualityJobDefinition", "sagemaker:model-quality-job-definition", &["responseElements.jobDefinitionArn"]).modelled().begins("model-quality-job-definition/").lower_case(),
         Row::new("CreateMonitoringSchedule", "sagemaker:monitoring-schedule", &["responseElements.monitoringScheduleArn"]).modelled().begins("monitoring-schedule/").lower_case(),
-        Row::new("CreateNotebookInstance", "sagemaker:notebook-instance", &["responseElements.notebookInstanceArn"]).modelled().begins("notebook-instance/").lower_case(),
+        Row::new("CreateNotebookInstance", "sagemaker:notebook-instance", &["responseElements.notebookInstanceArn"]).begins("notebook-instance/").lower_case(),
         Row::new("CreateNotebookInstanceLifecycleConfig", "sagemaker:notebook-instance-lifecycle-config", &["responseElements.notebookInstanceLifecycleConfigArn"]).modelled().begins("notebook-instance-lifecycle-config/").lower_case(),
         Row::new("CreateOptimizationJob", "sagemaker:optimization-job", &["responseElements.optimizationJobArn"]).modelled().begins("optimization-job/").lower_case(),
         Row::new("CreatePartnerApp", "sagemaker:partner-app", &["responseElements.arn"]).modelled().begins("partner-app/").lower_case(),
@@ -1801,7 +1801,7 @@ pub static SERVICES: &[Service] = &[
         Row::nothing("CreateHttpNamespace", UNNAMED).modelled(),
         Row::nothing("CreatePrivateDnsNamespace", UNNAMED).modelled(),
         Row::nothing("CreatePublicDnsNamespace", UNNAMED).modelled(),
-        Row::new("CreateService", "servicediscovery:service", &["responseElements.service.arn", "arn:${Partition}:servicediscovery:${Region}:${Account}:service/${responseElements.service.id}"]).modelled().begins("service/"),
+        Row::new("CreateService", "servicediscovery:service", &["responseElements.service.arn", "arn:${Partition}:servicediscovery:${Region}:${Account}:service/${responseElements.service.id}"]).begins("service/"),
     ] },
     Service { name: "ses", title: "Amazon Pinpoint Email Service", route: Route::TaggingApi, actions: &["ses:TagResource"], rows: &[
         Row::new("CreateAddonInstance", "ses:addon-instance", &["arn:${Partition}:ses:${Region}:${Account}:addon-instance/${responseElements.addonInstanceId}"]).modelled(),
@@ -1874,8 +1874,8 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateTrustedTokenIssuer", "sso:TrustedTokenIssuer", &["responseElements.trustedTokenIssuerArn"]).modelled().begins("trustedTokenIssuer/"),
     ] },
     Service { name: "states", title: "AWS Step Functions", route: Route::TaggingApi, actions: &["states:TagResource"], rows: &[
-        Row::new("CreateActivity", "states:activity", &["responseElements.activityArn"]).modelled().begins("activity:"),
-        Row::new("CreateStateMachine", "states:statemachine", &["responseElements.stateMachineArn"]).modelled().begins("stateMachine:"),
+        Row::new("CreateActivity", "states:activity", &["responseElements.activityArn"]).begins("activity:"),
+        Row::new("CreateStateMachine", "states:statemachine", &["responseElements.stateMachineArn"]).begins("stateMachine:"),
     ] },
     Service { name: "storagegateway", title: "AWS Storage Gateway", route: Route::TaggingApi, actions: &["storagegateway:AddTagsToResource"], rows: &[
         Row::new("ActivateGateway", "storagegateway:gateway", &["responseElements.gatewayARN"]).modelled().begins("gateway/"),
@@ -1931,7 +1931,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateConnector", "transfer:connector", &["arn:${Partition}:transfer:${Region}:${Account}:connector/${responseElements.connectorId}"]).modelled(),
         Row::new("CreateProfile", "transfer:profile", &["arn:${Partition}:transfer:${Region}:${Account}:profile/${responseElements.profileId}"]).modelled(),
         Row::new("CreateServer", "transfer:server", &["arn:${Partition}:transfer:${Region}:${Account}:server/${responseElements.serverId}"]).modelled(),
-        Row::new("CreateUser", "transfer:user", &["arn:${Partition}:transfer:${Region}:${Account}:user/${requestParameters.serverId}/${responseElements.userName}", "arn:${Partition}:transfer:${Region}:${Account}:user/${requestParameters.serverId}/${requestParameters.userName}"]).modelled(),
+        Row::new("CreateUser", "transfer:user", &["arn:${Partition}:transfer:${Region}:${Account}:user/${requestParameters.serverId}/${responseElements.userName}", "arn:${Partition}:transfer:${Region}:${Account}:user/${requestParameters.serverId}/${requestParameters.userName}"]),
         Row::new("CreateWebApp", "transfer:webapp", &["arn:${Partition}:transfer:${Region}:${Account}:webapp/${responseElements.webAppId}"]).modelled(),
         Row::new("CreateWorkflow", "transfer:workflow", &["arn:${Partition}:transfer:${Region}:${Account}:workflow/${responseElements.workflowId}"]).modelled(),
         Row::new("ImportCertificate", "transfer:certificate", &["arn:${Partition}:transfer:${Region}:${Account}:certificate/${responseElements.certificateId}"]).modelled(),
@@ -1974,10 +1974,10 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateWebACL", "waf-regional:webacl", &["responseElements.webACL.webACLArn", "arn:${Partition}:waf-regional:${Region}:${Account}:webacl/${responseElements.webACL.webACLId}"]).modelled().begins("webacl/"),
     ] },
     Service { name: "wafv2", title: "AWS WAF V2", route: Route::TaggingApi, actions: &["wafv2:TagResource"], rows: &[
-        Row::new("CreateIPSet", "wafv2:ipset", &["responseElements.summary.aRN"]).modelled(),
+        Row::new("CreateIPSet", "wafv2:ipset", &["responseElements.summary.aRN"]),
         Row::new("CreateRegexPatternSet", "wafv2:regexpatternset", &["responseElements.summary.aRN"]).modelled(),
         Row::new("CreateRuleGroup", "wafv2:rulegroup", &["responseElements.summary.aRN"]).modelled(),
-        Row::new("CreateWebACL", "wafv2:webacl", &["responseElements.summary.aRN"]).modelled(),
+        Row::new("CreateWebACL", "wafv2:webacl", &["responseElements.summary.aRN"]),
     ] },
     Service { name: "wellarchitected", title: "AWS Well-Architected Tool", route: Route::Native(&tag_operations::WELLARCHITECTED_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateAgentBasicProfile", "wellarchitected:profile", &["responseElements.arn"]).modelled().begins("profile/"),
