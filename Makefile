@@ -9,6 +9,7 @@ demo:
 test:
 	python3 tests/readme.py --check
 	python3 tests/templates.py
+	python3 tests/commands.py
 	python3 tests/patterns.py
 	python3 tests/deployment.py
 	python3 tests/end_to_end.py

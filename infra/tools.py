@@ -8,6 +8,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TOOLS = os.path.join(ROOT, "target", "tools")
 PINS = {
     "deploy": ["boto3==1.44.5"],
+    "aws-cli": ["awscli==1.46.3"],
     "moto": ["moto[all,server]==5.2.5", "boto3==1.44.5"],
     "ministack": ["ministack==1.5.33"],
     # ziglang links for other architectures than the machine's.
