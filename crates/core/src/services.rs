@@ -15,6 +15,7 @@ mod elasticloadbalancing;
 #[rustfmt::skip]
 mod generated;
 mod glue;
+mod index;
 mod lambda;
 mod rds;
 mod s3;
@@ -391,18 +392,23 @@ impl Eq for RowRef {}
 /// The rows of a call, and their service: `CreateFunction20150331v2` finds those of
 /// `CreateFunction`. What is written by hand wins.
 pub fn rows(event_source: &str, event_name: &str) -> Option<(&'static Service, &'static [Row])> {
-    let of_call = |service: &'static Service| Some((service, service.rows_of(event_name)));
-    let services = [SERVICES, GENERATED].into_iter().filter_map(|table| named(table, event_source));
-    services.filter_map(of_call).find(|(_, rows)| !rows.is_empty())
+    let service = name_of(event_source)?;
+    let dateless = || Some(without_date(event_name)).filter(|name| *name != event_name);
+    index::find(service, event_name).or_else(|| index::find(service, dateless()?))
 }
 
 /// The service of an event source, e.g. `ec2.amazonaws.com`, whichever table knows it.
 pub fn service(event_source: &str) -> Option<&'static Service> {
-    [SERVICES, GENERATED].into_iter().find_map(|table| named(table, event_source))
+    let name = name_of(event_source)?;
+    [SERVICES, GENERATED].into_iter().find_map(|table| named(table, name))
 }
 
-fn named(table: &'static [Service], event_source: &str) -> Option<&'static Service> {
-    let (name, _) = event_source.split_once(".amazonaws.com")?;
+/// `ec2` of `ec2.amazonaws.com`, which may end in `.cn`.
+fn name_of(event_source: &str) -> Option<&str> {
+    event_source.strip_suffix(".cn").unwrap_or(event_source).strip_suffix(".amazonaws.com")
+}
+
+fn named(table: &'static [Service], name: &str) -> Option<&'static Service> {
     let nth = table.binary_search_by(|service| service.name.cmp(name)).ok()?;
     table.get(nth)
 }
@@ -436,15 +442,20 @@ impl Service {
     }
 
     fn rows_named(&self, call: &str) -> &'static [Row] {
-        let from = self.rows.partition_point(|row| row.call < call);
-        let to = self.rows.partition_point(|row| row.call <= call);
-        &self.rows[from..to]
+        let Ok(one) = self.rows.binary_search_by(|row| row.call.cmp(call)) else { return &[] };
+        let same = |row: &&Row| row.call == call;
+        let before = self.rows[..one].iter().rev().take_while(same).count();
+        let after = self.rows[one..].iter().take_while(same).count();
+        &self.rows[one - before..one + after]
     }
 }
 
 /// `CreateFunction20150331v2` → `CreateFunction`, `CreateDistribution2020_05_31` →
 /// `CreateDistribution`: some services append the date of their API.
 fn without_date(name: &str) -> &str {
+    if !name.ends_with(|c: char| c.is_ascii_digit()) {
+        return name;
+    }
     let versionless = match name.rsplit_once('v') {
         Some((start, version)) if is_digits(version) && start.ends_with(|c: char| c.is_ascii_digit()) => {
             start
