@@ -4,6 +4,7 @@ request and checks it against the API's model. Nothing leaves the machine: what 
 
 usage: commands.py | commands.py aws …    (the latter stands in for `aws` in that shell)
 """
+import io
 import json
 import os
 import re
@@ -22,10 +23,12 @@ from deploy import parameters  # noqa: E402
 
 README = os.path.join(ROOT, "infra", "README.md")
 # What the reader is expected to have: the rest is in the README.
-GIVEN = {"HOME_REGION": "eu-west-1", "DEPLOYMENT_ACCOUNT": "111122223333"}
-# Other programs that the README calls.
-DUMB = ("make", "cargo", "sleep")
-UPLOADED = ("target/lambda/tag-handler/bootstrap.zip", "target/lambda/session-recorder/bootstrap.zip")
+GIVEN = {"HOME_REGION": "eu-west-1", "DEPLOYMENT_ACCOUNT": "111122223333",
+         "BOUNDARY": "arn:aws:iam::111122223333:policy/boundary"}
+# Other programs that the README calls: not run.
+OTHERS = ("bin/make", "bin/cargo", "bin/sleep", "infra/deploy.py")
+UPLOADED = ("target/lambda/tag-handler/bootstrap.zip", "target/lambda/session-recorder/bootstrap.zip",
+            "infra/tag-handler.yaml", "infra/session-recorder.yaml", "infra/region-forwarder.yaml")
 
 
 def answered(shape, within=()):
@@ -42,7 +45,7 @@ def answered(shape, within=()):
     if kind == "string":
         name = shape.name.ljust(shape.metadata.get("min", 0), "x")
         return "SUCCEEDED" if "SUCCEEDED" in shape.enum else (*shape.enum, name)[0]
-    plain = {"timestamp": "2026-01-01T00:00:00Z", "boolean": False, "blob": b"", "float": 1.0, "double": 1.0}
+    plain = {"timestamp": "2026-01-01T00:00:00Z", "boolean": False, "blob": io.BytesIO(b"x"), "float": 1.0, "double": 1.0}
     return plain.get(kind, 1)
 
 
@@ -77,19 +80,16 @@ def blocks(language):
 def run(script):
     """What a shell says to a script, and the requests that its `aws` commands came to."""
     with tempfile.TemporaryDirectory() as folder:
-        programs, noted = os.path.join(folder, "bin"), os.path.join(folder, "noted")
-        os.mkdir(programs)
-        for name in (*DUMB, "aws"):
-            does = f'exec "{sys.executable}" "{os.path.abspath(__file__)}" aws "$@"' if name == "aws" else "true"
-            path = os.path.join(programs, name)
-            with open(path, "w") as file:
-                file.write(f"#!/bin/sh\n{does}\n")
-            os.chmod(path, 0o755)
-        os.symlink(os.path.join(ROOT, "infra"), os.path.join(folder, "infra"))
-        for path in (*(os.path.join(folder, path) for path in UPLOADED), noted):
+        noted = os.path.join(folder, "noted")
+        aws = f'exec "{sys.executable}" "{os.path.abspath(__file__)}" aws "$@"'
+        files = {"bin/aws": aws, **dict.fromkeys(OTHERS, "true"), **dict.fromkeys((*UPLOADED, "noted"))}
+        for name, does in files.items():
+            path = os.path.join(folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            open(path, "w").close()
-        env = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": folder, "NOTED": noted, "AWS_ACCESS_KEY_ID": "none",
+            with open(path, "w") as file:
+                file.write(f"#!/bin/sh\n{does}\n" if does else "")
+            os.chmod(path, 0o755)
+        env = {"PATH": f"{folder}/bin:/usr/bin:/bin", "HOME": folder, "NOTED": noted, "AWS_ACCESS_KEY_ID": "none",
                "AWS_SECRET_ACCESS_KEY": "none", "AWS_EC2_METADATA_DISABLED": "true", **GIVEN}
         done = subprocess.run(["sh", "-eu", "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=600)
         return done, [json.loads(line) for line in read(noted).splitlines()]

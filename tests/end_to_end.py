@@ -14,6 +14,7 @@ from local_aws import ACCOUNT, REGION, ROOT, TABLE, FunctionError, client_env, l
 local_aws.with_boto3()
 
 import kinds  # noqa: E402
+from generated_kinds import GENERATED_KINDS, event_of  # noqa: E402
 from kinds import KINDS, ec2_arn, ec2_tags, pairs  # noqa: E402
 from records import Session, creation, fresh, iso, name_in, now  # noqa: E402
 from stack import Stack, build  # noqa: E402
@@ -71,6 +72,19 @@ class EveryKind(unittest.TestCase):
 
     def test_kinds_of_ministack(self):
         self.check(MINISTACK, IN_MINISTACK)
+
+
+class GeneratedRows(unittest.TestCase):
+    """Kinds that nobody wrote a row for by hand, most of them tagged by their service's own operation."""
+
+    def test_every_kind_gets_its_tags(self):
+        c = MOTO.c
+        made = [(source, call, make(c), read) for source, call, make, read in GENERATED_KINDS]
+        failed = MOTO.tag([event_of(source, call, arn, MOTO.session.identity) for source, call, arn, _ in made])
+        for nth, (source, call, arn, read) in enumerate(made):
+            with self.subTest(f"{source} {call}"):
+                self.assertNotIn(nth, failed)
+                self.assertEqual(read(c, arn), MOTO.wanted())
 
 
 class Sessions(unittest.TestCase):
