@@ -119,6 +119,19 @@ class Deployment(unittest.TestCase):
         attributes = self.c("sqs").get_queue_attributes(QueueUrl=self.queue(name), AttributeNames=["All"])["Attributes"]
         return int(attributes["ApproximateNumberOfMessages"])
 
+    def make_trail(self):
+        self.c("s3").create_bucket(Bucket="trail", CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.c("cloudtrail").create_trail(Name="main", S3BucketName="trail", IsMultiRegionTrail=True)
+        self.c("cloudtrail").start_logging(Name="main")
+
+    def test_0_the_doctor_finds_a_fresh_deployment_well(self):
+        self.make_trail()
+        done = self.run_deploy("--code", self.code, "--set", "Architecture=x86_64")
+        # Of a template's table the local AWS makes neither.
+        for known in ("TTL is not on", "has no point-in-time recovery"):
+            self.assertIn(known, done.stdout, done)
+        self.assertIn("errors: 0, warnings: 2, not checked: 0", done.stdout, done)
+
     def test_1_a_first_deployment_makes_every_stack(self):
         told = self.deploy()
         for stack in ("aws-tags-tag-handler", "aws-tags-session-recorder"):

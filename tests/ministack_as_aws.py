@@ -28,12 +28,15 @@ def to_bus_of_any_region(bus, event, rule, *more):
 eventbridge._dispatch_to_event_bus = to_bus_of_any_region
 
 
-def as_number(*arguments):
-    """A number that is a template's parameter reaches it as text, which it cannot compare."""
-    return int(concurrency(*arguments))
+def with_number(mapping, *more):
+    """A number that is a template's parameter reaches it as text, which it cannot compare, nor the SDK read."""
+    scaling = mapping.get("ScalingConfig") or {}
+    if "MaximumConcurrency" in scaling:
+        scaling["MaximumConcurrency"] = int(scaling["MaximumConcurrency"])
+    return concurrency(mapping, *more)
 
 
-lambda_svc._sqs_esm_concurrency = as_number
+lambda_svc._sqs_esm_concurrency = with_number
 
 if __name__ == "__main__":
     main()

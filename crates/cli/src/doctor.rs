@@ -3,10 +3,12 @@
 mod checks;
 mod pattern;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use aws_tags::installation::{PREFIX, SESSION_RECORDER, SESSION_TABLE, TAG_HANDLER};
+use aws_tags::policy;
 use aws_tags_aws::operations::Installation;
 use aws_tags_aws::{Aws, Error};
 use serde::Serialize;
@@ -134,7 +136,7 @@ async fn at_home<W: Write>(report: &mut Report<'_, W>, here: &Installation, acco
         report.check("functions", asked, |function| checks::function(part, function.as_ref()))?;
         if let Some(function) = found {
             let actions = checks::needed_actions(part, &function);
-            let denied = here.denied(&function.role, &actions).await;
+            let denied = denied(here, &function.role, &actions, &report.region, account).await;
             report
                 .check("permissions", denied, |denied| checks::permissions(name, &function.role, &denied))?;
         }
@@ -143,6 +145,27 @@ async fn at_home<W: Write>(report: &mut Report<'_, W>, here: &Installation, acco
     report.check("table", table, |table| checks::table(table.as_ref()))?;
     let queues = here.queues(PREFIX).await;
     report.check("queues", queues, |queues| checks::queues(&queues, account))
+}
+
+/// The actions that a role may not use on what it needs them for.
+async fn denied(
+    here: &Installation,
+    role: &str,
+    actions: &[&str],
+    region: &str,
+    account: &str,
+) -> Result<Vec<String>, Error> {
+    let partition = role.split(':').nth(1).unwrap_or("aws");
+    let mut by_resource: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for action in actions {
+        by_resource.entry(policy::example(action, partition, region, account)).or_default().push(action);
+    }
+    let mut denied = Vec::new();
+    for (resource, actions) in &by_resource {
+        denied.extend(here.denied(role, resource, actions).await?);
+    }
+    denied.sort();
+    Ok(denied)
 }
 
 /// Writes findings as they come, and counts them.

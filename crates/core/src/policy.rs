@@ -185,6 +185,29 @@ impl Policy {
     }
 }
 
+/// A resource that an allowed action would be allowed on, to ask IAM's simulator about: one of the
+/// account, or `*` for what knows no resources.
+pub fn example(action: &str, partition: &str, region: &str, account: &str) -> String {
+    if !knows_resources(action) {
+        return "*".to_owned();
+    }
+    let of_services = || resources(service_of(action)).swap_remove(0);
+    let of_ours = OWN_RESOURCES.iter().find(|(own, _)| *own == action).map(|(_, arn)| (*arn).to_owned());
+    let arn = of_ours.unwrap_or_else(of_services);
+    let arn = arn.replace("${AWS::Partition}", partition).replace("${AWS::AccountId}", account);
+    // The first wildcard is the Region, the last the resource.
+    let regional = arn.replacen(":*:", &format!(":{region}:"), 1);
+    regional.strip_suffix('*').map_or(regional.clone(), |start| format!("{start}example"))
+}
+
+/// What the functions use besides what they tag.
+const OWN_RESOURCES: &[(&str, &str)] = &[
+    ("dynamodb:PutItem", "arn:${AWS::Partition}:dynamodb:*:${AWS::AccountId}:table/aws-tags-sessions"),
+    ("dynamodb:Query", "arn:${AWS::Partition}:dynamodb:*:${AWS::AccountId}:table/aws-tags-sessions"),
+    ("iam:GetRole", "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/example"),
+    ("iam:GetUser", "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/example"),
+];
+
 fn knows_resources(action: &str) -> bool {
     !WITHOUT_RESOURCES.contains(&action) && !action.starts_with("ec2:Describe")
 }
@@ -245,6 +268,16 @@ mod tests {
         let taken = names.iter().take_while(|name| policy.take(name)).count();
         assert!(taken < names.len() && policy.actions().count() == taken, "{taken}");
         assert!(policy.length() <= POLICY_LENGTH && policy.length() > POLICY_LENGTH - 40);
+    }
+
+    #[test]
+    fn examples_are_of_the_account_and_fit_what_policies_say() {
+        let example = |action| example(action, "aws", "eu-west-1", "111122223333");
+        assert_eq!(example("sqs:TagQueue"), "arn:aws:sqs:eu-west-1:111122223333:example");
+        assert_eq!(example("s3:TagResource"), "arn:aws:s3:::example");
+        assert_eq!(example("ec2:CreateTags"), "arn:aws:ec2:eu-west-1:111122223333:example");
+        assert_eq!(example("tag:TagResources"), "*");
+        assert_eq!(example("iam:GetRole"), "arn:aws:iam::111122223333:role/example");
     }
 
     #[test]

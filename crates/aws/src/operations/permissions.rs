@@ -9,9 +9,9 @@ use crate::Error;
 const ACTIONS_PER_CALL: usize = 50;
 
 impl Installation {
-    /// The actions that the role may not use. Where that depends on what the simulator is not told,
-    /// e.g. an account in a condition, an action counts as allowed.
-    pub async fn denied(&self, role: &str, actions: &[&str]) -> Result<Vec<String>, Error> {
+    /// The actions that the role may not use on a resource, or on `*`. Where that depends on what the
+    /// simulator is not told, e.g. an account in a condition, an action counts as allowed.
+    pub async fn denied(&self, role: &str, resource: &str, actions: &[&str]) -> Result<Vec<String>, Error> {
         let mut denied = Vec::new();
         for some in actions.chunks(ACTIONS_PER_CALL) {
             let names = some.iter().map(|action| (*action).to_owned()).collect();
@@ -20,6 +20,7 @@ impl Installation {
                 .simulate_principal_policy()
                 .policy_source_arn(role)
                 .set_action_names(Some(names))
+                .resource_arns(resource)
                 .into_paginator()
                 .items()
                 .send();
