@@ -30,9 +30,9 @@ HOME_STACKS = ("aws-tags-tag-handler", "aws-tags-session-recorder")
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", required=True, metavar="REGION", help="where the functions run")
-    parser.add_argument("--regions", default="us-east-1", metavar="R,R|all",
-                        help="other Regions whose events are forwarded, or `all` enabled ones (default: us-east-1, where "
-                             "IAM, CloudFront and the global STS endpoint log)")
+    parser.add_argument("--regions", metavar="R,R|all",
+                        help="other Regions whose events are forwarded, or `all` enabled ones (default: the one where IAM and "
+                             "other global services log, e.g. us-east-1; with --remove all)")
     parser.add_argument("--profile", help="profile of the AWS configuration")
     parser.add_argument("--set", nargs="+", default=[], metavar="Parameter=value", help="parameters of the templates")
     parser.add_argument("--code", metavar="FOLDER", help="takes <function>.zip from here instead of building")
@@ -48,11 +48,11 @@ def main():
     run_in("deploy")
     settings = read_settings(options.set)
     aws = Aws(options)
-    regions = aws.other_regions(options.regions)
+    regions = aws.other_regions(options.regions or ("all" if options.remove else global_region(options.home)))
     if options.remove:
         return remove(aws, regions, options.yes)
     bucket = aws.bucket()
-    keys = {name: aws.upload(bucket, path) for name, path in code(options, settings.get("Architecture", "arm64"))}
+    keys = {name: aws.upload(bucket, path, name) for name, path in code(options, settings.get("Architecture", "arm64"))}
     table = "make" if aws.makes_table() else "take-up"
     for function, stack in FUNCTIONS.items():
         given = {**settings, "CodeBucket": bucket, "CodeKey": keys[function], "SessionTable": table}
@@ -61,6 +61,12 @@ def main():
         aws.deploy(region, FORWARDER, "region-forwarder", {**settings, "HomeRegion": options.home}, bucket, options.yes)
     if not options.no_doctor:
         doctor(options, regions)
+
+
+def global_region(home):
+    """Where the global services of the home Region's partition log."""
+    of_partition = {"cn": "cn-north-1", "us-gov": "us-gov-west-1"}
+    return next((region for start, region in of_partition.items() if home.startswith(start)), "us-east-1")
 
 
 def read_settings(pairs):
@@ -151,11 +157,11 @@ class Aws:
             say(f"made bucket {name}")
         return name
 
-    def upload(self, bucket, path):
-        """The key of a file, which its content gives: what is there already is not sent again."""
+    def upload(self, bucket, path, name):
+        """The key of a file, which its name and content give: what is there already is not sent again."""
         with open(path, "rb") as file:
             body = file.read()
-        key = f"{hashlib.sha256(body).hexdigest()[:16]}-{os.path.basename(os.path.dirname(path))}-{os.path.basename(path)}"
+        key = f"{hashlib.sha256(body).hexdigest()[:16]}/{name}{os.path.splitext(path)[1]}"
         try:
             self.client("s3").head_object(Bucket=bucket, Key=key)
         except self.error:
@@ -183,15 +189,19 @@ class Aws:
     def deploy(self, region, stack, template, given, bucket, yes):
         """Makes or changes a stack by a change set, which is shown first."""
         cloudformation = self.client("cloudformation", region)
-        key = self.upload(bucket, template_path(template))
+        key = self.upload(bucket, template_path(template), template)
         # CloudFormation reads the template with the caller's permissions: what signs the address is left out.
         signed = self.client("s3").generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key})
         url = signed.split("?")[0]
         there = self.stack_status(cloudformation, stack)
+        if there == "ROLLBACK_COMPLETE":
+            say(f"{region} {stack}: removing what a failed first deployment left")
+            self.delete(region, stack)
+            there = None
         change_set = cloudformation.create_change_set(
             StackName=stack, ChangeSetName=f"deploy-{int(time.time())}", ChangeSetType="UPDATE" if there else "CREATE", TemplateURL=url,
             Capabilities=["CAPABILITY_IAM"], Tags=[{"Key": "Application", "Value": "aws-tags"}],
-            Parameters=[{"ParameterKey": name, "ParameterValue": given[name]} for name in parameters(template) if name in given])
+            Parameters=self.parameters(cloudformation, region, stack if there else None, template, given))
         name = {"StackName": stack, "ChangeSetName": change_set["Id"]}
         try:
             cloudformation.get_waiter("change_set_create_complete").wait(**name, WaiterConfig={"Delay": 2, "MaxAttempts": 300})
@@ -211,6 +221,18 @@ class Aws:
             raise SystemExit("nothing was changed")
         cloudformation.execute_change_set(**name)
         self.wait(cloudformation, region, stack, "stack_update_complete" if there else "stack_create_complete")
+
+    @staticmethod
+    def parameters(cloudformation, region, stack, template, given):
+        """What is given; for the rest, what the stack has, else the default."""
+        has = cloudformation.describe_stacks(StackName=stack)["Stacks"][0].get("Parameters", []) if stack else []
+        kept = {parameter["ParameterKey"] for parameter in has}
+        # Alarms only reach topics of their own Region.
+        topic = given.get("AlarmTopicArn", "")
+        given = {name: value for name, value in given.items() if name != "AlarmTopicArn" or topic.split(":")[3:4] == [region]}
+        values = [{"ParameterKey": name, "ParameterValue": given[name]} for name in parameters(template) if name in given]
+        rest = [{"ParameterKey": name, "UsePreviousValue": True} for name in parameters(template) if name in kept - given.keys()]
+        return values + rest
 
     def stack_status(self, cloudformation, stack):
         """The stack's status; `None` where there is none, or only the name of one."""

@@ -45,6 +45,9 @@ LOOK_UPS = {
 NOT_ALLOWED = {
     # Backup's recovery points have the ARNs of other services' snapshots; Device Farm's devices are AWS's.
     "backup:TagResource": (["recoveryPoint"], "no row creates them"),
+    # API Gateway's tags are put to a path of their own; what else can be put are APIs and their parts.
+    "apigateway:PUT": (["DocumentationPart", "GatewayResponse", "IntegrationResponse", "MethodResponse", "RestApi"],
+                       "tags are put to `/tags/…`"),
     "devicefarm:TagResource": (["device", "deviceinstance"], "no row creates them"),
 }
 # Types with two formats of ARNs, which the simulator cannot tell: it is asked for any resource.

@@ -1345,6 +1345,8 @@ pub const TAG_ACTIONS: &[(&str, &[&str], &str)] = &[
 /// Event sources that keep names in lower case in their ARNs, whatever a request says.
 pub const LOWER_CASE: &[&str] = &["memorydb", "redshift", "sagemaker"];
 
+const BY_UPDATE: &str =
+    "only an update of all that it is tags it, and the permission for that allows much more";
 const SHORT_LIVED: &str = "many, and each lives for minutes";
 
 /// Kinds that are tagged only where a setting names them: kind, reason.
@@ -1366,6 +1368,11 @@ pub const OPT_IN: &[(&str, &str)] = &[
     ("connect:attached-file", SHORT_LIVED),
     ("drs:JobResource", SHORT_LIVED),
     ("mgn:JobResource", SHORT_LIVED),
+    ("codebuild:project", BY_UPDATE),
+    ("codebuild:report-group", BY_UPDATE),
+    ("codebuild:fleet", BY_UPDATE),
+    ("servicecatalog:Portfolio", BY_UPDATE),
+    ("servicecatalog:Product", BY_UPDATE),
 ];
 
 /// Types that a tagging operation of their own tags: type, operation, reason.

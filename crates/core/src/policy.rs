@@ -30,7 +30,8 @@ pub struct Policy {
 /// Services whose ARNs do not all name the account, or name another service: how they look.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/>
 const OTHER_ARNS: &[(&str, &[&str])] = &[
-    ("apigateway", &["arn:${AWS::Partition}:apigateway:*::*"]),
+    // Putting tags is putting to a path of its own; other puts change APIs.
+    ("apigateway", &["arn:${AWS::Partition}:apigateway:*::/tags/*"]),
     // Images and snapshots belong to no account by their ARN.
     ("ec2", &["arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:*", "arn:${AWS::Partition}:ec2:*::*"]),
     (

@@ -421,9 +421,9 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateRepository", "codeartifact:repository", &["responseElements.repository.arn", "arn:${Partition}:codeartifact:${Region}:${Account}:repository/${requestParameters.domain}/${responseElements.repository.name}"]).modelled().begins("repository/"),
     ] },
     Service { name: "codebuild", title: "AWS CodeBuild", route: Route::TaggingApi, actions: &["codebuild:UpdateProject", "codebuild:UpdateReportGroup", "codebuild:UpdateFleet"], rows: &[
-        Row::new("CreateFleet", "codebuild:fleet", &["responseElements.fleet.arn"]).modelled(),
-        Row::new("CreateProject", "codebuild:project", &["responseElements.project.arn", "arn:${Partition}:codebuild:${Region}:${Account}:project/${responseElements.project.name}"]).begins("project/"),
-        Row::new("CreateReportGroup", "codebuild:report-group", &["responseElements.reportGroup.arn", "arn:${Partition}:codebuild:${Region}:${Account}:report-group/${responseElements.reportGroup.name}"]).modelled().begins("report-group/"),
+        Row::new("CreateFleet", "codebuild:fleet", &["responseElements.fleet.arn"]).modelled().opt_in("only an update of all that it is tags it, and the permission for that allows much more"),
+        Row::new("CreateProject", "codebuild:project", &["responseElements.project.arn", "arn:${Partition}:codebuild:${Region}:${Account}:project/${responseElements.project.name}"]).begins("project/").opt_in("only an update of all that it is tags it, and the permission for that allows much more"),
+        Row::new("CreateReportGroup", "codebuild:report-group", &["responseElements.reportGroup.arn", "arn:${Partition}:codebuild:${Region}:${Account}:report-group/${responseElements.reportGroup.name}"]).modelled().begins("report-group/").opt_in("only an update of all that it is tags it, and the permission for that allows much more"),
     ] },
     Service { name: "codecommit", title: "AWS CodeCommit", route: Route::TaggingApi, actions: &["codecommit:TagResource"], rows: &[
         Row::new("CreateRepository", "codecommit:repository", &["responseElements.repositoryMetadata.arn", "arn:${Partition}:codecommit:${Region}:${Account}:${responseElements.repositoryMetadata.repositoryName}"]),
@@ -1790,8 +1790,8 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateSubscriber", "securitylake:subscriber", &["responseElements.subscriber.subscriberArn", "arn:${Partition}:securitylake:${Region}:${Account}:subscriber/${responseElements.subscriber.subscriberId}"]).modelled().begins("subscriber/"),
     ] },
     Service { name: "servicecatalog", title: "AWS Service Catalog", route: Route::Native(&tag_operations::SERVICECATALOG_UPDATE_PORTFOLIO), actions: &[], rows: &[
-        Row::new("CreatePortfolio", "servicecatalog:Portfolio", &["responseElements.portfolioDetail.aRN", "arn:${Partition}:catalog:${Region}:${Account}:portfolio/${responseElements.portfolioDetail.id}"]).modelled().arn_service("catalog").begins("portfolio/"),
-        Row::new("CreateProduct", "servicecatalog:Product", &["responseElements.productViewDetail.productARN"]).modelled().arn_service("catalog").begins("product/").via(Route::Native(&tag_operations::SERVICECATALOG_UPDATE_PRODUCT)),
+        Row::new("CreatePortfolio", "servicecatalog:Portfolio", &["responseElements.portfolioDetail.aRN", "arn:${Partition}:catalog:${Region}:${Account}:portfolio/${responseElements.portfolioDetail.id}"]).modelled().arn_service("catalog").begins("portfolio/").opt_in("only an update of all that it is tags it, and the permission for that allows much more"),
+        Row::new("CreateProduct", "servicecatalog:Product", &["responseElements.productViewDetail.productARN"]).modelled().arn_service("catalog").begins("product/").via(Route::Native(&tag_operations::SERVICECATALOG_UPDATE_PRODUCT)).opt_in("only an update of all that it is tags it, and the permission for that allows much more"),
     ] },
     Service { name: "servicecatalog-appregistry", title: "AWS Service Catalog", route: Route::Native(&tag_operations::SERVICECATALOG_APPREGISTRY_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateApplication", "servicecatalog:Application", &["responseElements.application.arn", "arn:${Partition}:servicecatalog:${Region}:${Account}:/applications/${responseElements.application.id}"]).modelled().begins("/applications/"),
