@@ -23,7 +23,7 @@ from deploy import parameters  # noqa: E402
 
 README = os.path.join(ROOT, "infra", "README.md")
 # What the reader is expected to have: the rest is in the README.
-GIVEN = {"HOME_REGION": "eu-west-1", "DEPLOYMENT_ACCOUNT": "111122223333",
+GIVEN = {"HOME_REGION": "eu-west-1", "DEPLOYMENT_ACCOUNT": "111122223333"}
 # Other programs that the README calls: not run.
 OTHERS = ("bin/make", "bin/cargo", "bin/sleep", "infra/deploy.py")
 UPLOADED = ("target/lambda/tag-handler/bootstrap.zip", "target/lambda/session-recorder/bootstrap.zip",
