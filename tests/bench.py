@@ -12,6 +12,7 @@ import os
 import queue
 import re
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -180,13 +181,20 @@ def numbered(event, n):
     return json.loads(text.replace(resource_id, number))
 
 
-def growth(binary):
-    """The size of the tag handler to that of one that knows only the services written by hand."""
+def growth(binary, rounds):
+    """Size and start of the tag handler to those of one that knows only the services written by hand."""
     subprocess.run(["cargo", "build", "--release", "--quiet", "-ptag-handler", "--no-default-features"], cwd=ROOT, check=True)
-    without = os.path.getsize(binary)
+    without, other = os.path.getsize(binary), f"{binary}-without-the-generated-table"
+    shutil.copy(binary, other)
     subprocess.run(["cargo", "build", "--release", "--quiet", "-ptag-handler"], cwd=ROOT, check=True)
     print(f"tag-handler: {os.path.getsize(binary):,} bytes, {without:,} without the generated table")
-    return os.path.getsize(binary) / without
+    aws, starts = Aws(), {binary: [], other: []}
+    for _ in range(rounds * 2):
+        for one, times in starts.items():
+            function = Function(one, aws)
+            times.append(function.start)
+            function.stop()
+    return os.path.getsize(binary) / without, statistics.median(starts[binary]) / statistics.median(starts[other])
 
 
 def look_up(report):
@@ -205,7 +213,7 @@ def main():
     for name in binaries:
         subprocess.run(["cargo", "build", "--release", "--quiet", f"-p{name}"], cwd=ROOT, check=True)
     bad = []
-    size = growth(binaries["tag-handler"])
+    size, start = growth(binaries["tag-handler"], rounds)
 
     def report(what, value, bound, unit, ratio=None):
         over = value > bound
@@ -214,6 +222,7 @@ def main():
         print(f"{what:<58} {value:9.3f} {unit:<6} bound {bound:<5} {'OVER' if over else 'ok'}{more}", flush=True)
 
     report("tag-handler: size with the table of all of AWS, to that without", size, 1.15, "×")
+    report("tag-handler: start with the table of all of AWS, to that without", start, 1.15, "×")
     look_up(report)
     for name, payload in (("session-recorder", SESSION), ("tag-handler", VOLUME)):
         size = os.path.getsize(binaries[name]) / 2**20

@@ -145,6 +145,29 @@ class LeastPrivilege(unittest.TestCase):
                          if one.action in role.at_stake and answer["asked"] == "*" != one.arn}
                 self.assertEqual(loose, TWO_FORMATS if role.name == "tag-handler" else set())
 
+    def test_every_allowed_action_is_exercised_by_a_test_or_has_a_reason(self):
+        """Of the tag handler: the other roles have few actions, which tests/deployment.py uses all."""
+        allowed = {action for choice in CHOICES for action in handler_needs(choice)}
+        by_route = defaultdict(set)
+        for row in rows():
+            by_route[row["taggedBy"]].update(row["actions"])
+        shared = {"ec2:CreateTags", "tag:TagResources", "s3:PutObjectTagging"}
+        tested = {
+            "by tests/deployment.py, to run": set(fixed("tag-handler", "q")) | {"dynamodb:Query", "iam:GetRole", "iam:GetUser"},
+            "by tests/end_to_end.py: EC2's CreateTags, the tagging API, objects, look-ups":
+                shared | by_route["ec2:CreateTags"] | by_route["s3:PutObjectTagging"] | {a for actions in LOOK_UPS.values() for a in actions},
+            "by tests/tag_operations.py: the request of every service's own operation":
+                {action for route, actions in by_route.items() if route not in shared for action in actions},
+        }
+        reasons = {
+            "the tagging API asks for it on AWS's side, which no local AWS does": by_route["tag:TagResources"],
+            "X-Ray is no part of a local AWS": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"},
+        }
+        for told in (tested, reasons):
+            for why, actions in told.items():
+                say(f"tag-handler: {len(actions & allowed)} actions {why}")
+        self.assertEqual(allowed - set().union(*tested.values(), *reasons.values()), set())
+
     def test_nothing_is_taken_away_or_made(self):
         for role in self.roles:
             with self.subTest(role.name):

@@ -11,6 +11,18 @@ use anyhow::{Context, Result, bail, ensure};
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
+/// A package that is not at hand and cannot be fetched, and why.
+#[derive(Debug)]
+pub struct Unfetched(&'static str, String);
+
+impl std::error::Error for Unfetched {}
+
+impl std::fmt::Display for Unfetched {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot fetch {}: {}", self.0, self.1)
+    }
+}
+
 /// A pinned package.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
@@ -51,7 +63,7 @@ impl Source {
         fs::create_dir_all(&folder)?;
         let path = folder.join(self.file);
         if !path.exists() {
-            self.fetch(&folder).with_context(|| format!("cannot fetch {} {}", self.package, self.version))?;
+            self.fetch(&folder).map_err(|reason| Unfetched(self.package, reason.to_string()))?;
         }
         let bytes = fs::read(&path).with_context(|| format!("no {}", path.display()))?;
         let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
