@@ -14,6 +14,7 @@ pub mod event_sources;
 pub mod leaves;
 pub mod locate;
 pub mod models;
+#[rustfmt::skip]
 pub mod overrides;
 pub mod registry;
 pub mod requests;
