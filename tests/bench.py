@@ -129,8 +129,8 @@ ANSWERS = {
 
 
 def one_bundle():
-    """Lambda's image has its certificates in one file. Debian has a folder of links besides, in which each lies again
-    twice: reading that takes longer than all the rest of a start."""
+    """Certificates from one file. Debian has a folder of links besides, in which each lies again twice: reading that
+    takes as long as all the rest of a start, and says nothing of the function. What Lambda's image has was not tried."""
     bundle = "/etc/ssl/certs/ca-certificates.crt"
     return {"SSL_CERT_FILE": bundle} if os.path.exists(bundle) else {}
 

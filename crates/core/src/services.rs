@@ -792,6 +792,22 @@ mod tests {
     }
 
     #[test]
+    fn an_arn_of_another_account_partition_or_type_is_not_taken() {
+        let made = |arn: &str| {
+            let answer = json!({"responseElements": {"keyMetadata": {"arn": arn}}});
+            created_by("kms.amazonaws.com", "CreateKey", answer).expect("a creation")
+        };
+        assert_eq!(made("arn:aws:kms:eu-west-1:111122223333:key/1").resources.len(), 1);
+        for other in [
+            "arn:aws:kms:eu-west-1:444455556666:key/1",
+            "arn:aws-cn:kms:eu-west-1:111122223333:key/1",
+            "arn:aws:kms:eu-west-1:111122223333:alias/1",
+        ] {
+            assert_eq!(arns(&made(other)), [""; 0], "{other}");
+        }
+    }
+
+    #[test]
     fn a_missing_resource_names_call_and_path() {
         let creation = created_by("ec2.amazonaws.com", "CreateVolume", json!({"responseElements": null}))
             .expect("a creation");
