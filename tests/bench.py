@@ -12,7 +12,6 @@ import os
 import queue
 import re
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -188,22 +187,6 @@ def numbered(event, n):
     return json.loads(text.replace(resource_id, number))
 
 
-def growth(binary, rounds):
-    """Size and start of the tag handler to those of one that knows only the services written by hand."""
-    subprocess.run(["cargo", "build", "--release", "--quiet", "-ptag-handler", "--no-default-features"], cwd=ROOT, check=True)
-    without, other = os.path.getsize(binary), f"{binary}-without-the-generated-table"
-    shutil.copy(binary, other)
-    subprocess.run(["cargo", "build", "--release", "--quiet", "-ptag-handler"], cwd=ROOT, check=True)
-    print(f"tag-handler: {os.path.getsize(binary):,} bytes, {without:,} without the generated table")
-    aws, starts = Aws(), {binary: [], other: []}
-    for _ in range(rounds * 2):
-        for one, times in starts.items():
-            function = Function(one, aws)
-            times.append(function.start)
-            function.stop()
-    return os.path.getsize(binary) / without, statistics.median(starts[binary]) / statistics.median(starts[other])
-
-
 def look_up(report):
     """What finding the rows of a call costs."""
     out = subprocess.run(["cargo", "bench", "--quiet", "-p", "aws-tags", "--bench", "look_up"], cwd=ROOT, check=True,
@@ -220,7 +203,6 @@ def main():
     for name in binaries:
         subprocess.run(["cargo", "build", "--release", "--quiet", f"-p{name}"], cwd=ROOT, check=True)
     bad = []
-    size, start = growth(binaries["tag-handler"], rounds)
 
     def report(what, value, bound, unit, ratio=None):
         over = value > bound
@@ -228,8 +210,6 @@ def main():
         more = f"  {ratio:6.2f} × /bin/true" if ratio else ""
         print(f"{what:<58} {value:9.3f} {unit:<6} bound {bound:<5} {'OVER' if over else 'ok'}{more}", flush=True)
 
-    report("tag-handler: size with the table of all of AWS, to that without", size, 1.15, "×")
-    report("tag-handler: start with the table of all of AWS, to that without", start, 1.15, "×")
     look_up(report)
     for name, payload in (("session-recorder", SESSION), ("tag-handler", VOLUME)):
         size = os.path.getsize(binaries[name]) / 2**20

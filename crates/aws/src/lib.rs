@@ -7,12 +7,10 @@ mod cache;
 mod error;
 pub mod lambda;
 mod look_ups;
-#[cfg(feature = "all-services")]
 mod native;
 #[cfg(feature = "operations")]
 pub mod operations;
 mod principals;
-#[cfg(feature = "all-services")]
 mod refusal;
 mod sessions;
 mod tagger;

@@ -1,8 +1,8 @@
 //! A service's own tag operation, called with the SDK's signing, retries and HTTP client.
 
 use aws_config::{Region, SdkConfig};
+use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
-use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
 use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
 use aws_runtime::user_agent::{ApiMetadata, UserAgentInterceptor};
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
@@ -51,13 +51,13 @@ impl Native {
         arn: &Arn,
         tags: &TagMap,
     ) -> Result<(), Error> {
-        let place = operation.place(region, arn);
+        let place = operation.place(region);
         let url = self.endpoint_url(operation).unwrap_or_else(|| format!("https://{}", place.host));
         let call = self.call(operation, &url, place.signing_region)?;
         let tags: Vec<_> = tags.iter().collect();
         for some in tags.chunks(operation.tags_per_call.max(1)) {
             let some = some.iter().map(|(key, value)| ((*key).clone(), (*value).clone())).collect();
-            call.invoke(operation.request(region, arn, &some)).await?;
+            call.invoke(operation.request(arn, &some)).await?;
         }
         Ok(())
     }
@@ -120,13 +120,6 @@ impl Native {
         components.push_auth_scheme(SigV4AuthScheme::new());
         components.set_identity_resolver(SCHEME_ID, identity);
         components.set_identity_cache(self.config.identity_cache());
-        let mut signing_options = SigningOptions::default();
-        // S3 signs paths as they are, and wants the body's hash in a header.
-        if operation.signing_name == "s3" {
-            signing_options.double_uri_encode = false;
-            signing_options.normalize_uri_path = false;
-            signing_options.content_sha256_header = true;
-        }
         let name = SigningName::from_static(operation.signing_name);
         let region = SigningRegion::from(Region::new(region));
         let mut layer = Layer::new("signing");
@@ -137,7 +130,6 @@ impl Native {
         layer.store_put(SigV4OperationSigningConfig {
             name: Some(name),
             region: Some(region),
-            signing_options,
             ..Default::default()
         });
         Ok(StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components))

@@ -11,7 +11,6 @@ use aws_tags::{Batch, Failure, Tagger};
 
 use crate::Regional;
 use crate::error::{Error, names_absence};
-#[cfg(feature = "all-services")]
 use crate::native::Native;
 
 /// Waits before resources that failed for a passing reason are tried again.
@@ -23,7 +22,6 @@ pub struct AwsTagger {
     ec2: Regional<aws_sdk_ec2::Client>,
     tagging_api: Regional<aws_sdk_resourcegroupstagging::Client>,
     s3: Regional<aws_sdk_s3::Client>,
-    #[cfg(feature = "all-services")]
     native: Native,
 }
 
@@ -35,7 +33,6 @@ impl AwsTagger {
             ec2: Regional::new(&config, aws_sdk_ec2::Client::new),
             tagging_api: Regional::new(&config, aws_sdk_resourcegroupstagging::Client::new),
             s3: Regional::new(&config, aws_sdk_s3::Client::new),
-            #[cfg(feature = "all-services")]
             native: Native::new(config),
         }
     }
@@ -104,7 +101,6 @@ impl AwsTagger {
         Ok(batch.resources.iter().map(|resource| result(resource.arn.as_str())).collect())
     }
 
-    #[cfg(feature = "all-services")]
     async fn tag_each(&self, operation: &'static TagOperation, batch: &Batch) -> Results {
         let mut results = Vec::new();
         for resource in &batch.resources {
@@ -112,13 +108,6 @@ impl AwsTagger {
             results.push(added.map_err(Failure::from));
         }
         results
-    }
-
-    /// Rows with such a route are in the table that this build lacks.
-    #[cfg(not(feature = "all-services"))]
-    async fn tag_each(&self, operation: &'static TagOperation, batch: &Batch) -> Results {
-        let why = format!("this build cannot call {}", operation.call);
-        batch.resources.iter().map(|_| Err(Failure::new(why.clone()))).collect()
     }
 
     /// `PutObjectTagging` replaces all tags, so they are read first, and nothing is written where

@@ -75,7 +75,7 @@ fn one(row: &Row, first: &Row, usual: &[String]) -> String {
         let _ = write!(text, ".actions(&{:?})", actions(row));
     }
     match row.opt_in {
-        Some("UPSERT") => text.push_str(".upsert().opt_in(UPSERT)"),
+        Some("UPSERT") => text.push_str(".opt_in(UPSERT)"),
         Some(why) => {
             let _ = write!(text, ".opt_in({why:?})");
         }
@@ -124,7 +124,7 @@ pub fn operations(rows: &[Row]) -> String {
         let _ = writeln!(
             text,
             "pub(super) static {name}: TagOperation = TagOperation {{ call: {:?}, actions: &{:?}, service_id: {:?}, \
-             signing_name: {:?}, {}, protocol: {}, method: {:?}, path: {:?}, fields: &[{}], tags: {}, \
+             signing_name: {:?}, {}, protocol: {}, method: {:?}, path: {:?}, resource: {}, tags: {}, \
              tags_per_call: {} }};",
             operation.call,
             operation.actions,

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::{Result, bail, ensure};
-use aws_tags::services;
 use aws_tags_catalog::sources::Unfetched;
 use aws_tags_catalog::table::{Catalog, Row};
 use aws_tags_catalog::{coverage, emit, requests, sample, stale};
@@ -63,8 +62,11 @@ fn check(catalog: &Catalog, rows: &[Row]) -> Result<()> {
         let path = folder().join(format!("../../../../events/modelled/{source}.json"));
         ensure!(fs::read_to_string(&path)? == text, "{} is not what the packages give", path.display());
     }
-    let faults: Vec<String> =
-        rows.iter().filter(|row| sample::is_tried(row)).filter_map(|row| fault(catalog, row)).collect();
+    let faults: Vec<String> = rows
+        .iter()
+        .filter(|row| sample::is_tried(row))
+        .filter_map(|row| sample::fault(catalog, row))
+        .collect();
     ensure!(faults.is_empty(), "rows that the models contradict:\n{}", faults.join("\n"));
     let idle = stale::overrides(catalog, &all_rows);
     ensure!(idle.is_empty(), "overrides that override nothing: {}", idle.join(", "));
@@ -99,11 +101,6 @@ fn events(catalog: &Catalog, rows: &[Row]) -> BTreeMap<String, String> {
 
 fn coverage_page() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("COVERAGE.md")
-}
-
-fn fault(catalog: &Catalog, row: &Row) -> Option<String> {
-    let service = services::GENERATED.iter().find(|service| service.name == row.source)?;
-    sample::fault(catalog, service, row)
 }
 
 /// The generated files and what they hold.

@@ -39,8 +39,6 @@ pub struct Metadata {
     pub service_id: String,
     /// Full name, e.g. `Amazon CloudWatch`.
     pub service_full_name: String,
-    /// Name as AWS shortens it, where it does.
-    pub service_abbreviation: Option<String>,
     /// `json`, `rest-json`, `rest-xml`, `query`, `ec2`, `smithy-rpc-v2-cbor`.
     pub protocol: String,
     /// All protocols that the service speaks.
@@ -49,8 +47,6 @@ pub struct Metadata {
     pub json_version: Option<String>,
     /// Start of `X-Amz-Target`, of `json`.
     pub target_prefix: Option<String>,
-    /// The partition-wide Region of a global service, where it has one.
-    pub global_endpoint: Option<String>,
 }
 
 /// One operation.
@@ -71,9 +67,6 @@ pub struct Operation {
     /// What it does, in HTML.
     #[serde(default)]
     pub documentation: String,
-    /// Whether AWS asks not to use it any more.
-    #[serde(default)]
-    pub deprecated: bool,
     /// What its host has before that of its API.
     #[serde(default)]
     pub endpoint: OperationEndpoint,
@@ -131,8 +124,6 @@ pub struct Reference {
     pub location_name: Option<String>,
     /// Where it is on the wire: `header`, `uri`, `querystring`, …
     pub location: Option<String>,
-    /// Name of the element around a query API's result.
-    pub result_wrapper: Option<String>,
     /// Whether a list has no element around its items.
     pub flattened: bool,
     /// What it is, in HTML.

@@ -36,7 +36,7 @@ fn request(kind: &str, operation: &TagOperation, region: &str) -> serde_json::Va
         ("é/=+".to_owned(), "x:y@z".to_owned()),
     ]);
     let Some(arn) = Arn::parse(&text) else { return json!({"error": text}) };
-    let (place, request) = (operation.place(region, &arn), operation.request(region, &arn, &tags));
+    let (place, request) = (operation.place(region), operation.request(&arn, &tags));
     json!({
         "service": operation.service_id, "operation": operation.call.split(':').nth(1), "region": region,
         "arn": text, "id": arn.id(), "tags": tags, "method": request.method, "host": place.host,

@@ -2,7 +2,7 @@
 //! files, and to try every row on.
 
 use aws_tags::Event;
-use aws_tags::services::{Service, created};
+use aws_tags::services::{created, rows};
 use serde_json::{Map, Value, json};
 
 use crate::locate::variables;
@@ -86,18 +86,19 @@ fn put(
 }
 
 /// What is wrong with a row, by samples of its call: the resource is not found, or another one is.
-pub fn fault(catalog: &Catalog, service: &'static Service, row: &Row) -> Option<String> {
+pub fn fault(catalog: &Catalog, row: &Row) -> Option<String> {
     let mut variants =
         (1..=3).flat_map(|seed| ["eu-west-1", "us-east-1"].map(|region| Variant { seed, region }));
-    variants.find_map(|variant| fault_in(catalog, service, row, variant))
+    variants.find_map(|variant| fault_in(catalog, row, variant))
 }
 
-fn fault_in(catalog: &Catalog, service: &'static Service, row: &Row, variant: Variant) -> Option<String> {
+fn fault_in(catalog: &Catalog, row: &Row, variant: Variant) -> Option<String> {
     let Some((record, arn)) = record(catalog, row, variant) else {
         return Some(format!("{} {}: the model has no `{}`", row.source, row.call, row.places.first()?));
     };
     let event = Event::from_json(record).ok()?;
-    let found: Vec<String> = match created(service, service.rows_of(&row.call), &event) {
+    let (service, rows) = rows(&event.source, &event.name)?;
+    let found: Vec<String> = match created(service, rows, &event) {
         Ok(creation) => creation.resources.iter().map(|resource| resource.arn.to_string()).collect(),
         Err(ending) => return Some(format!("{} {}: {ending:?}", row.source, row.call)),
     };

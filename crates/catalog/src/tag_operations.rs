@@ -175,25 +175,17 @@ fn protocol(api: &Api, operation: &Operation) -> Option<String> {
 fn field(api: &Api, operation: &Operation, input: &Shape, name: &str) -> Option<String> {
     let reference = input.members.get(name)?;
     let shape = api.shape(reference)?;
-    let text = match shape.kind.as_str() {
-        "list" => api.shape(shape.member.as_ref()?)?,
-        _ => shape,
-    };
     let known = SAYS.iter().find(|(of, call, _, _)| *of == api.name && *call == operation.name);
-    let pattern = text.pattern.as_deref().unwrap_or_default();
+    let pattern = shape.pattern.as_deref().unwrap_or_default();
     let says = match known {
         Some((_, _, says, _)) => *says,
-        None if plain(name).ends_with("arn") || plain(name).ends_with("arns") || pattern.contains("arn") => {
-            "Says::Arn"
-        }
+        None if plain(name).ends_with("arn") || pattern.contains("arn") => "Says::Arn",
         None => return None,
     };
     let at = match (reference.location.as_deref(), shape.kind.as_str()) {
-        (None, "list") => "At::List",
         (None, "string") => "At::Body",
         (Some("uri"), "string") => "At::Path",
         (Some("querystring"), "string") => "At::Query",
-        (Some("header"), "string") => "At::Header",
         _ => return None,
     };
     let wire = reference.location_name.as_deref().unwrap_or(name);
@@ -228,7 +220,6 @@ fn spelled(api: &Api, name: &str, reference: &Reference, protocol: &str) -> Opti
     } else {
         wire.into()
     };
-    let spelled =
-        format!("Tags::List {{ name: {list:?}, item: \"\", key: {key:?}, value: {value:?}, also: &[] }}");
+    let spelled = format!("Tags::List {{ name: {list:?}, key: {key:?}, value: {value:?} }}");
     Some((spelled, most))
 }

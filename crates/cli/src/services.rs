@@ -105,7 +105,7 @@ impl From<EvidenceChoice> for Evidence {
 fn line(service: &Service, row: &Row) -> Line {
     let route = row.route.unwrap_or(service.route);
     let (found, reason) = match row.found {
-        Found::InRecord(_) | Found::Chosen(_) => ("in the record", None),
+        Found::InRecord(_) | Found::Custom(_) => ("in the record", None),
         Found::LookUp { .. } => ("by look-up", None),
         Found::Nothing(Ending::NotTaggable(why)) => ("not taggable", Some(why)),
         Found::Nothing(Ending::NothingCreated(why)) => ("nothing created", Some(why)),

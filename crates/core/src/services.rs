@@ -1,7 +1,7 @@
 //! The table: which calls create which resources, where a record names them, how they are tagged.
 //!
 //! One file per event source, one row per call and kind of resource. Rows are `const`: a cold
-//! start pays nothing for them, and a look-up is two binary searches. What is written by hand wins;
+//! start pays nothing for them, and the index of calls is made at compile time. What is written by hand wins;
 //! `generated.rs` holds the rest of AWS, made by `crates/catalog` from AWS's own descriptions.
 
 mod athena;
@@ -11,7 +11,6 @@ mod ecs;
 mod eks;
 mod elasticache;
 mod elasticloadbalancing;
-#[cfg(feature = "all-services")]
 #[rustfmt::skip]
 mod generated;
 mod glue;
@@ -24,7 +23,6 @@ mod sns;
 mod sqs;
 mod ssm;
 pub mod tag_operation;
-#[cfg(feature = "all-services")]
 #[rustfmt::skip]
 mod tag_operations;
 mod tier;
@@ -39,12 +37,7 @@ use crate::event::Event;
 use crate::tags::TAGS_PER_RESOURCE;
 use tag_operation::TagOperation;
 
-#[cfg(feature = "all-services")]
 pub use generated::SERVICES as GENERATED;
-
-/// No service is generated in this build.
-#[cfg(not(feature = "all-services"))]
-pub static GENERATED: &[Service] = &[];
 
 /// The services whose rows are written by hand, sorted by event source.
 pub const SERVICES: &[Service] = &[
@@ -106,17 +99,12 @@ pub struct Row {
     pub but: Option<&'static str>,
     /// Whether the service stores names in lower case, whatever the request said.
     pub lower_case: bool,
-    /// Whether the call also changes what is there already, which its record does not tell.
-    pub upsert: bool,
     /// The service in its ARNs, where that is not the first part of `kind`.
     pub arn_service: Option<&'static str>,
     /// How the resource part of its ARNs begins, e.g. `topic/`, where the record names them whole.
     pub begins: &'static str,
     /// What the row rests on.
     pub evidence: Evidence,
-    /// Tells calls that create from calls of the same name that do not. Of an optional kind, only
-    /// that kind is left out.
-    pub unless: Option<fn(&Event) -> Option<Ending>>,
 }
 
 /// What a row rests on.
@@ -144,8 +132,8 @@ pub enum Found {
     /// In the record, at the first of these places that has any. A place is a path to ARNs, or
     /// an ARN format whose variables are `Partition`, `Region`, `Account` and paths.
     InRecord(&'static [&'static str]),
-    /// In the record, at a place that depends on the record.
-    Chosen(fn(&Event) -> &'static str),
+    /// Where the function says, which reads the record; an ending where the call made nothing.
+    Custom(fn(&Event) -> Result<&'static str, Ending>),
     /// Not in the record: AWS is asked.
     LookUp {
         /// What to ask for.
@@ -263,17 +251,19 @@ pub struct Creation {
     pub missing: Vec<String>,
 }
 
-// The generated table uses more of them.
-#[cfg_attr(not(feature = "all-services"), allow(dead_code))]
 impl Row {
     /// A kind that every successful call creates.
     const fn new(call: &'static str, kind: &'static str, places: &'static [&'static str]) -> Self {
         Self::with(call, kind, Found::InRecord(places))
     }
 
-    /// A kind that every successful call creates, at a place that depends on the record.
-    const fn chosen(call: &'static str, kind: &'static str, choose: fn(&Event) -> &'static str) -> Self {
-        Self::with(call, kind, Found::Chosen(choose))
+    /// A kind for which a function says where the record has it, or that the call made none.
+    const fn custom(
+        call: &'static str,
+        kind: &'static str,
+        place: fn(&Event) -> Result<&'static str, Ending>,
+    ) -> Self {
+        Self::with(call, kind, Found::Custom(place))
     }
 
     /// A kind that the record does not name.
@@ -305,11 +295,9 @@ impl Row {
             optional: false,
             but: None,
             lower_case: false,
-            upsert: false,
             arn_service: None,
             begins: "",
             evidence: Evidence::Recorded,
-            unless: None,
         }
     }
 
@@ -356,10 +344,6 @@ impl Row {
         Self { lower_case: true, ..self }
     }
 
-    const fn upsert(self) -> Self {
-        Self { upsert: true, ..self }
-    }
-
     const fn arn_service(self, service: &'static str) -> Self {
         Self { arn_service: Some(service), ..self }
     }
@@ -370,10 +354,6 @@ impl Row {
 
     const fn modelled(self) -> Self {
         Self { evidence: Evidence::Modelled, ..self }
-    }
-
-    const fn unless(self, ends: fn(&Event) -> Option<Ending>) -> Self {
-        Self { unless: Some(ends), ..self }
     }
 }
 
@@ -431,25 +411,6 @@ pub fn opt_in_kinds() -> impl Iterator<Item = &'static str> {
     rows.filter(|row| row.opt_in.or(row.opt_in_of_services).is_some()).map(|row| row.kind)
 }
 
-impl Service {
-    /// The rows of a call: `CreateFunction20150331v2` finds those of `CreateFunction`.
-    pub fn rows_of(&self, event_name: &str) -> &'static [Row] {
-        let exact = self.rows_named(event_name);
-        if !exact.is_empty() {
-            return exact;
-        }
-        self.rows_named(without_date(event_name))
-    }
-
-    fn rows_named(&self, call: &str) -> &'static [Row] {
-        let Ok(one) = self.rows.binary_search_by(|row| row.call.cmp(call)) else { return &[] };
-        let same = |row: &&Row| row.call == call;
-        let before = self.rows[..one].iter().rev().take_while(same).count();
-        let after = self.rows[one..].iter().take_while(same).count();
-        &self.rows[one - before..one + after]
-    }
-}
-
 /// `CreateFunction20150331v2` → `CreateFunction`, `CreateDistribution2020_05_31` →
 /// `CreateDistribution`: some services append the date of their API.
 fn without_date(name: &str) -> &str {
@@ -476,18 +437,10 @@ pub fn created(service: &Service, rows: &'static [Row], event: &Event) -> Result
     let mut creation = Creation::default();
     let mut missing = Vec::new();
     for row in rows {
-        if let Found::Nothing(ending) = row.found {
-            return Err(ending);
-        }
-        match row.unless.and_then(|ends| ends(event)) {
-            Some(_) if row.optional => continue,
-            Some(ending) => return Err(ending),
-            None => {}
-        }
         if creation.resources.iter().any(|resource| resource.kind == row.kind) {
             continue;
         }
-        match find(service, row, event) {
+        match find(service, row, event)? {
             Ok(Finding::Resources(resources)) => creation.add(resources),
             Ok(Finding::Question(question)) => creation.questions.push(question),
             Err(_) if row.optional => {}
@@ -519,28 +472,37 @@ enum Finding {
     Question(Question),
 }
 
-fn find(service: &Service, row: &'static Row, event: &Event) -> Result<Finding, String> {
+/// What a row finds, or what the record lacks for it.
+fn find(service: &Service, row: &'static Row, event: &Event) -> Result<Result<Finding, String>, Ending> {
     let route = row.route.unwrap_or(service.route);
-    match row.found {
-        Found::Nothing(_) => Ok(Finding::Resources(Vec::new())),
+    Ok(match row.found {
+        Found::Nothing(ending) => return Err(ending),
         Found::InRecord(places) => in_record(places, row, route, event),
-        Found::Chosen(choose) => in_record(&[choose(event)], row, route, event),
-        Found::LookUp { what, of, .. } => {
-            let of: Vec<String> = event.texts(of).into_iter().map(Cow::into_owned).collect();
-            let account = event.account().ok_or("the record names no account")?;
-            if of.is_empty() {
-                return Err(format!("{} has nothing to look up a {} by", event.name, row.kind));
-            }
-            Ok(Finding::Question(Question {
-                what,
-                of,
-                row: RowRef(row, route),
-                partition: event.partition(),
-                region: event.region().to_owned(),
-                account: account.into_owned(),
-            }))
-        }
+        Found::Custom(place) => in_record(&[place(event)?], row, route, event),
+        Found::LookUp { what, of, .. } => look_up(what, of, row, route, event),
+    })
+}
+
+fn look_up(
+    what: LookUp,
+    of: &str,
+    row: &'static Row,
+    route: Route,
+    event: &Event,
+) -> Result<Finding, String> {
+    let of: Vec<String> = event.texts(of).into_iter().map(Cow::into_owned).collect();
+    let account = event.account().ok_or("the record names no account")?;
+    if of.is_empty() {
+        return Err(format!("{} has nothing to look up a {} by", event.name, row.kind));
     }
+    Ok(Finding::Question(Question {
+        what,
+        of,
+        row: RowRef(row, route),
+        partition: event.partition(),
+        region: event.region().to_owned(),
+        account: account.into_owned(),
+    }))
 }
 
 /// The first place that has any resources; if none has, what the first and best place lacks.

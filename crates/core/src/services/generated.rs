@@ -172,10 +172,10 @@ pub static SERVICES: &[Service] = &[
     ] },
     Service { name: "autoscaling", title: "Amazon EC2 Auto Scaling", route: Route::TaggingApi, actions: &["autoscaling:CreateOrUpdateTags"], rows: &[
         Row::nothing("CreateAutoScalingGroup", UNNAMED).modelled(),
-        Row::new("RegisterScalableTarget", "application-autoscaling:ScalableTarget", &["responseElements.scalableTargetARN"]).modelled().begins("scalable-target/").via(Route::Native(&tag_operations::APPLICATION_AUTOSCALING_TAG_RESOURCE)).actions(&[]).upsert().opt_in(UPSERT),
+        Row::new("RegisterScalableTarget", "application-autoscaling:ScalableTarget", &["responseElements.scalableTargetARN"]).modelled().begins("scalable-target/").via(Route::Native(&tag_operations::APPLICATION_AUTOSCALING_TAG_RESOURCE)).actions(&[]).opt_in(UPSERT),
     ] },
     Service { name: "aws-marketplace", title: "AWS Marketplace Catalog", route: Route::Native(&tag_operations::MARKETPLACE_DEPLOYMENT_TAG_RESOURCE), actions: &[], rows: &[
-        Row::new("PutDeploymentParameter", "aws-marketplace:DeploymentParameter", &["arn:${Partition}:aws-marketplace:${Region}:${Account}:DeploymentParameter:catalogs/${requestParameters.catalog}/products/${requestParameters.productId}/${responseElements.deploymentParameterId}"]).modelled().upsert().opt_in(UPSERT),
+        Row::new("PutDeploymentParameter", "aws-marketplace:DeploymentParameter", &["arn:${Partition}:aws-marketplace:${Region}:${Account}:DeploymentParameter:catalogs/${requestParameters.catalog}/products/${requestParameters.productId}/${responseElements.deploymentParameterId}"]).modelled().opt_in(UPSERT),
     ] },
     Service { name: "b2bi", title: "AWS B2B Data Interchange", route: Route::TaggingApi, actions: &["b2bi:TagResource"], rows: &[
         Row::new("CreateCapability", "b2bi:capability", &["responseElements.capabilityArn", "arn:${Partition}:b2bi:${Region}:${Account}:capability/${responseElements.capabilityId}"]).modelled().begins("capability/"),
@@ -449,7 +449,7 @@ pub static SERVICES: &[Service] = &[
     Service { name: "codepipeline", title: "AWS CodePipeline", route: Route::TaggingApi, actions: &["codepipeline:TagResource"], rows: &[
         Row::new("CreateCustomActionType", "codepipeline:actiontype", &["arn:${Partition}:codepipeline:${Region}:${Account}:actiontype:${responseElements.actionType.id.owner}/${requestParameters.category}/${requestParameters.provider}/${requestParameters.version}"]).modelled(),
         Row::new("CreatePipeline", "codepipeline:pipeline", &["arn:${Partition}:codepipeline:${Region}:${Account}:${responseElements.pipeline.name}", "arn:${Partition}:codepipeline:${Region}:${Account}:${requestParameters.pipeline.name}"]).modelled(),
-        Row::new("PutWebhook", "codepipeline:webhook", &["responseElements.webhook.arn"]).modelled().begins("webhook:").upsert().opt_in(UPSERT),
+        Row::new("PutWebhook", "codepipeline:webhook", &["responseElements.webhook.arn"]).modelled().begins("webhook:").opt_in(UPSERT),
     ] },
     Service { name: "codestar-connections", title: "AWS CodeStar Connections", route: Route::TaggingApi, actions: &["codestar-connections:TagResource"], rows: &[
         Row::new("CreateConnection", "codestar-connections:Connection", &["responseElements.connectionArn"]).modelled().begins("connection/"),
@@ -484,17 +484,17 @@ pub static SERVICES: &[Service] = &[
         Row::new("StartTopicsDetectionJob", "comprehend:topics-detection-job", &["responseElements.jobArn", "arn:${Partition}:comprehend:${Region}:${Account}:topics-detection-job/${responseElements.jobId}"]).modelled().begins("topics-detection-job/"),
     ] },
     Service { name: "config", title: "AWS Config", route: Route::TaggingApi, actions: &["config:TagResource"], rows: &[
-        Row::new("PutAggregationAuthorization", "config:AggregationAuthorization", &["responseElements.aggregationAuthorization.aggregationAuthorizationArn"]).modelled().begins("aggregation-authorization/").upsert().opt_in(UPSERT),
+        Row::new("PutAggregationAuthorization", "config:AggregationAuthorization", &["responseElements.aggregationAuthorization.aggregationAuthorizationArn"]).modelled().begins("aggregation-authorization/").opt_in(UPSERT),
         Row::nothing("PutConfigRule", UNNAMED).modelled(),
-        Row::new("PutConfigurationAggregator", "config:ConfigurationAggregator", &["responseElements.configurationAggregator.configurationAggregatorArn"]).modelled().begins("config-aggregator/").upsert().opt_in(UPSERT),
+        Row::new("PutConfigurationAggregator", "config:ConfigurationAggregator", &["responseElements.configurationAggregator.configurationAggregatorArn"]).modelled().begins("config-aggregator/").opt_in(UPSERT),
         Row::nothing("PutConfigurationRecorder", UNNAMED).modelled(),
-        Row::new("PutConformancePack", "config:ConformancePack", &["responseElements.conformancePackArn"]).modelled().begins("conformance-pack/").upsert().opt_in(UPSERT),
-        Row::new("PutConnector", "config:Connector", &["responseElements.arn"]).modelled().begins("connector/").upsert().opt_in(UPSERT),
-        Row::new("PutOrganizationConfigRule", "config:OrganizationConfigRule", &["responseElements.organizationConfigRuleArn"]).modelled().begins("organization-config-rule/").upsert().opt_in(UPSERT),
-        Row::new("PutOrganizationConformancePack", "config:OrganizationConformancePack", &["responseElements.organizationConformancePackArn"]).modelled().begins("organization-conformance-pack/").upsert().opt_in(UPSERT),
-        Row::new("PutServiceLinkedConfigurationRecorder", "config:ConfigurationRecorder", &["responseElements.arn"]).modelled().begins("configuration-recorder/").upsert().opt_in(UPSERT),
-        Row::new("PutStoredQuery", "config:StoredQuery", &["responseElements.queryArn"]).modelled().begins("stored-query/").upsert().opt_in(UPSERT),
-        Row::new("PutThirdPartyServiceLinkedConfigurationRecorder", "config:ConfigurationRecorder", &["responseElements.arn"]).modelled().begins("configuration-recorder/").upsert().opt_in(UPSERT),
+        Row::new("PutConformancePack", "config:ConformancePack", &["responseElements.conformancePackArn"]).modelled().begins("conformance-pack/").opt_in(UPSERT),
+        Row::new("PutConnector", "config:Connector", &["responseElements.arn"]).modelled().begins("connector/").opt_in(UPSERT),
+        Row::new("PutOrganizationConfigRule", "config:OrganizationConfigRule", &["responseElements.organizationConfigRuleArn"]).modelled().begins("organization-config-rule/").opt_in(UPSERT),
+        Row::new("PutOrganizationConformancePack", "config:OrganizationConformancePack", &["responseElements.organizationConformancePackArn"]).modelled().begins("organization-conformance-pack/").opt_in(UPSERT),
+        Row::new("PutServiceLinkedConfigurationRecorder", "config:ConfigurationRecorder", &["responseElements.arn"]).modelled().begins("configuration-recorder/").opt_in(UPSERT),
+        Row::new("PutStoredQuery", "config:StoredQuery", &["responseElements.queryArn"]).modelled().begins("stored-query/").opt_in(UPSERT),
+        Row::new("PutThirdPartyServiceLinkedConfigurationRecorder", "config:ConfigurationRecorder", &["responseElements.arn"]).modelled().begins("configuration-recorder/").opt_in(UPSERT),
     ] },
     Service { name: "connect", title: "Amazon Connect", route: Route::TaggingApi, actions: &["connect:TagResource"], rows: &[
         Row::new("ClaimPhoneNumber", "connect:phone-number", &["responseElements.phoneNumberArn", "arn:${Partition}:connect:${Region}:${Account}:phone-number/${responseElements.phoneNumberId}"]).modelled().begins("phone-number/"),
@@ -737,7 +737,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateEventBus", "events:event-bus", &["responseElements.eventBusArn"]).begins("event-bus"),
         Row::new("CreateEventSource", "events:event-sourcev2", &["responseElements.eventSourceArn"]).modelled().begins("event-sourcev2/"),
         Row::new("CreateSubscriber", "events:subscriber", &["responseElements.subscriberArn"]).modelled().begins("subscriber/"),
-        Row::new("PutRule", "events:rule-on-default-event-bus", &["responseElements.ruleArn"]).modelled().begins("rule/").upsert().opt_in(UPSERT),
+        Row::new("PutRule", "events:rule-on-default-event-bus", &["responseElements.ruleArn"]).modelled().begins("rule/").opt_in(UPSERT),
     ] },
     Service { name: "evs", title: "Amazon Elastic VMware Service", route: Route::Native(&tag_operations::EVS_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateEnvironment", "evs:environment", &["responseElements.environment.environmentArn", "arn:${Partition}:evs:${Region}:${Account}:environment/${responseElements.environment.environmentId}"]).modelled().begins("environment/"),
@@ -750,10 +750,10 @@ pub static SERVICES: &[Service] = &[
         Row::new("StartExperiment", "fis:experiment", &["responseElements.experiment.arn", "arn:${Partition}:fis:${Region}:${Account}:experiment/${responseElements.experiment.id}"]).modelled().begins("experiment/"),
     ] },
     Service { name: "fms", title: "AWS Firewall Manager", route: Route::TaggingApi, actions: &["fms:TagResource"], rows: &[
-        Row::new("PutAppsList", "fms:applications-list", &["responseElements.appsListArn"]).modelled().begins("applications-list/").upsert().opt_in(UPSERT),
-        Row::new("PutPolicy", "fms:policy", &["responseElements.policyArn", "arn:${Partition}:fms:${Region}:${Account}:policy/${responseElements.policy.policyId}"]).modelled().begins("policy/").upsert().opt_in(UPSERT),
-        Row::new("PutProtocolsList", "fms:protocols-list", &["responseElements.protocolsListArn", "arn:${Partition}:fms:${Region}:${Account}:protocols-list/${responseElements.protocolsList.listId}"]).modelled().begins("protocols-list/").upsert().opt_in(UPSERT),
-        Row::new("PutResourceSet", "fms:resource-set", &["responseElements.resourceSetArn", "arn:${Partition}:fms:${Region}:${Account}:resource-set/${responseElements.resourceSet.id}"]).modelled().begins("resource-set/").upsert().opt_in(UPSERT),
+        Row::new("PutAppsList", "fms:applications-list", &["responseElements.appsListArn"]).modelled().begins("applications-list/").opt_in(UPSERT),
+        Row::new("PutPolicy", "fms:policy", &["responseElements.policyArn", "arn:${Partition}:fms:${Region}:${Account}:policy/${responseElements.policy.policyId}"]).modelled().begins("policy/").opt_in(UPSERT),
+        Row::new("PutProtocolsList", "fms:protocols-list", &["responseElements.protocolsListArn", "arn:${Partition}:fms:${Region}:${Account}:protocols-list/${responseElements.protocolsList.listId}"]).modelled().begins("protocols-list/").opt_in(UPSERT),
+        Row::new("PutResourceSet", "fms:resource-set", &["responseElements.resourceSetArn", "arn:${Partition}:fms:${Region}:${Account}:resource-set/${responseElements.resourceSet.id}"]).modelled().begins("resource-set/").opt_in(UPSERT),
     ] },
     Service { name: "forecast", title: "Amazon Forecast", route: Route::TaggingApi, actions: &["forecast:TagResource"], rows: &[
         Row::new("CreateAutoPredictor", "forecast:predictor", &["responseElements.predictorArn"]).modelled().begins("predictor/"),
@@ -781,12 +781,12 @@ pub static SERVICES: &[Service] = &[
         Row::nothing("CreateModelVersion", UNNAMED).modelled(),
         Row::nothing("CreateRule", UNNAMED).modelled(),
         Row::new("CreateVariable", "frauddetector:variable", &["arn:${Partition}:frauddetector:${Region}:${Account}:variable/${requestParameters.name}"]).modelled(),
-        Row::new("PutDetector", "frauddetector:detector", &["arn:${Partition}:frauddetector:${Region}:${Account}:detector/${requestParameters.detectorId}"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutEntityType", "frauddetector:entity-type", &["arn:${Partition}:frauddetector:${Region}:${Account}:entity-type/${requestParameters.name}"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutEventType", "frauddetector:event-type", &["arn:${Partition}:frauddetector:${Region}:${Account}:event-type/${requestParameters.name}"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutExternalModel", "frauddetector:external-model", &["arn:${Partition}:frauddetector:${Region}:${Account}:external-model/${requestParameters.modelEndpoint}"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutLabel", "frauddetector:label", &["arn:${Partition}:frauddetector:${Region}:${Account}:label/${requestParameters.name}"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutOutcome", "frauddetector:outcome", &["arn:${Partition}:frauddetector:${Region}:${Account}:outcome/${requestParameters.name}"]).modelled().upsert().opt_in(UPSERT),
+        Row::new("PutDetector", "frauddetector:detector", &["arn:${Partition}:frauddetector:${Region}:${Account}:detector/${requestParameters.detectorId}"]).modelled().opt_in(UPSERT),
+        Row::new("PutEntityType", "frauddetector:entity-type", &["arn:${Partition}:frauddetector:${Region}:${Account}:entity-type/${requestParameters.name}"]).modelled().opt_in(UPSERT),
+        Row::new("PutEventType", "frauddetector:event-type", &["arn:${Partition}:frauddetector:${Region}:${Account}:event-type/${requestParameters.name}"]).modelled().opt_in(UPSERT),
+        Row::new("PutExternalModel", "frauddetector:external-model", &["arn:${Partition}:frauddetector:${Region}:${Account}:external-model/${requestParameters.modelEndpoint}"]).modelled().opt_in(UPSERT),
+        Row::new("PutLabel", "frauddetector:label", &["arn:${Partition}:frauddetector:${Region}:${Account}:label/${requestParameters.name}"]).modelled().opt_in(UPSERT),
+        Row::new("PutOutcome", "frauddetector:outcome", &["arn:${Partition}:frauddetector:${Region}:${Account}:outcome/${requestParameters.name}"]).modelled().opt_in(UPSERT),
     ] },
     Service { name: "fsx", title: "Amazon FSx", route: Route::TaggingApi, actions: &["fsx:TagResource"], rows: &[
         Row::new("CopyBackup", "fsx:backup", &["arn:${Partition}:fsx:${Region}:${Account}:backup/${responseElements.backup.backupId}"]).modelled(),
@@ -1088,8 +1088,8 @@ pub static SERVICES: &[Service] = &[
     Service { name: "lex", title: "Amazon Lex V2", route: Route::TaggingApi, actions: &["lex:TagResource"], rows: &[
         Row::new("CreateBot", "lex:bot", &["arn:${Partition}:lex:${Region}:${Account}:bot/${responseElements.botId}"]).modelled(),
         Row::new("CreateBotAlias", "lex:bot alias", &["arn:${Partition}:lex:${Region}:${Account}:bot-alias/${requestParameters.botId}/${responseElements.botAliasId}"]).modelled(),
-        Row::new("PutBot", "lex:bot version", &["arn:${Partition}:lex:${Region}:${Account}:bot:${responseElements.name}"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutBotAlias", "lex:bot alias", &["arn:${Partition}:lex:${Region}:${Account}:bot:${responseElements.botName}:${responseElements.name}"]).modelled().upsert().opt_in(UPSERT),
+        Row::new("PutBot", "lex:bot version", &["arn:${Partition}:lex:${Region}:${Account}:bot:${responseElements.name}"]).modelled().opt_in(UPSERT),
+        Row::new("PutBotAlias", "lex:bot alias", &["arn:${Partition}:lex:${Region}:${Account}:bot:${responseElements.botName}:${responseElements.name}"]).modelled().opt_in(UPSERT),
     ] },
     Service { name: "license-manager", title: "AWS License Manager", route: Route::TaggingApi, actions: &["license-manager:TagResource"], rows: &[
         Row::new("CreateGrant", "license-manager:grant", &["responseElements.grantArn"]).modelled().begins("grant:"),
@@ -1138,9 +1138,9 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateLogGroup", "logs:log-group", &["arn:${Partition}:logs:${Region}:${Account}:log-group:${requestParameters.logGroupName}"]).actions(&["logs:TagLogGroup", "logs:TagResource"]),
         Row::new("CreateLookupTable", "logs:lookup-table", &["responseElements.lookupTableArn"]).modelled().begins("lookup-table:"),
         Row::new("CreateScheduledQuery", "logs:scheduled-query", &["responseElements.scheduledQueryArn"]).modelled().begins("scheduled-query:"),
-        Row::new("PutDeliveryDestination", "logs:delivery-destination", &["responseElements.deliveryDestination.arn", "arn:${Partition}:logs:${Region}:${Account}:delivery-destination:${responseElements.deliveryDestination.name}", "arn:${Partition}:logs:${Region}:${Account}:delivery-destination:${requestParameters.name}"]).modelled().begins("delivery-destination:").upsert().opt_in(UPSERT),
-        Row::new("PutDeliverySource", "logs:delivery-source", &["responseElements.deliverySource.arn", "arn:${Partition}:logs:${Region}:${Account}:delivery-source:${responseElements.deliverySource.name}", "arn:${Partition}:logs:${Region}:${Account}:delivery-source:${requestParameters.name}"]).modelled().begins("delivery-source:").upsert().opt_in(UPSERT),
-        Row::new("PutDestination", "logs:destination", &["responseElements.destination.arn", "arn:${Partition}:logs:${Region}:${Account}:destination:${responseElements.destination.destinationName}", "arn:${Partition}:logs:${Region}:${Account}:destination:${requestParameters.destinationName}"]).modelled().begins("destination:").upsert().opt_in(UPSERT),
+        Row::new("PutDeliveryDestination", "logs:delivery-destination", &["responseElements.deliveryDestination.arn", "arn:${Partition}:logs:${Region}:${Account}:delivery-destination:${responseElements.deliveryDestination.name}", "arn:${Partition}:logs:${Region}:${Account}:delivery-destination:${requestParameters.name}"]).modelled().begins("delivery-destination:").opt_in(UPSERT),
+        Row::new("PutDeliverySource", "logs:delivery-source", &["responseElements.deliverySource.arn", "arn:${Partition}:logs:${Region}:${Account}:delivery-source:${responseElements.deliverySource.name}", "arn:${Partition}:logs:${Region}:${Account}:delivery-source:${requestParameters.name}"]).modelled().begins("delivery-source:").opt_in(UPSERT),
+        Row::new("PutDestination", "logs:destination", &["responseElements.destination.arn", "arn:${Partition}:logs:${Region}:${Account}:destination:${responseElements.destination.destinationName}", "arn:${Partition}:logs:${Region}:${Account}:destination:${requestParameters.destinationName}"]).modelled().begins("destination:").opt_in(UPSERT),
     ] },
     Service { name: "lookoutequipment", title: "Amazon Lookout for Equipment", route: Route::TaggingApi, actions: &["lookoutequipment:TagResource"], rows: &[
         Row::new("CreateDataset", "lookoutequipment:dataset", &["responseElements.datasetArn"]).modelled().begins("dataset/"),
@@ -1244,8 +1244,8 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateProgram", "mediatailor:program", &["responseElements.arn"]).modelled(),
         Row::new("CreateSourceLocation", "mediatailor:sourceLocation", &["responseElements.arn", "arn:${Partition}:mediatailor:${Region}:${Account}:sourceLocation/${responseElements.sourceLocationName}", "arn:${Partition}:mediatailor:${Region}:${Account}:sourceLocation/${requestParameters.sourceLocationName}"]).modelled().begins("sourceLocation/"),
         Row::new("CreateVodSource", "mediatailor:vodSource", &["responseElements.arn", "arn:${Partition}:mediatailor:${Region}:${Account}:vodSource/${requestParameters.sourceLocationName}/${responseElements.vodSourceName}", "arn:${Partition}:mediatailor:${Region}:${Account}:vodSource/${requestParameters.sourceLocationName}/${requestParameters.vodSourceName}"]).modelled().begins("vodSource/"),
-        Row::new("PutFunction", "mediatailor:function", &["responseElements.arn"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutPlaybackConfiguration", "mediatailor:playbackConfiguration", &["responseElements.playbackConfigurationArn", "arn:${Partition}:mediatailor:${Region}:${Account}:playbackConfiguration/${responseElements.name}", "arn:${Partition}:mediatailor:${Region}:${Account}:playbackConfiguration/${requestParameters.name}"]).begins("playbackConfiguration/").upsert().opt_in(UPSERT),
+        Row::new("PutFunction", "mediatailor:function", &["responseElements.arn"]).modelled().opt_in(UPSERT),
+        Row::new("PutPlaybackConfiguration", "mediatailor:playbackConfiguration", &["responseElements.playbackConfigurationArn", "arn:${Partition}:mediatailor:${Region}:${Account}:playbackConfiguration/${responseElements.name}", "arn:${Partition}:mediatailor:${Region}:${Account}:playbackConfiguration/${requestParameters.name}"]).begins("playbackConfiguration/").opt_in(UPSERT),
     ] },
     Service { name: "medical-imaging", title: "AWS HealthImaging", route: Route::TaggingApi, actions: &["medical-imaging:TagResource"], rows: &[
         Row::new("CopyImageSet", "medical-imaging:imageset", &["responseElements.destinationImageSetProperties.imageSetArn"]).modelled().begins("datastore/"),
@@ -1281,14 +1281,14 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateWorkflow", "migrationhub-orchestrator:workflow", &["responseElements.arn", "arn:${Partition}:migrationhub-orchestrator:${Region}:${Account}:workflow/${responseElements.id}"]).modelled().begins("workflow/"),
     ] },
     Service { name: "monitoring", title: "Amazon CloudWatch", route: Route::TaggingApi, actions: &["cloudwatch:TagResource"], rows: &[
-        Row::new("PutAlarmMuteRule", "cloudwatch:alarm-mute-rule", &["arn:${Partition}:cloudwatch:${Region}:${Account}:alarm-mute-rule:${requestParameters.name}"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutCompositeAlarm", "cloudwatch:alarm", &["arn:${Partition}:cloudwatch:${Region}:${Account}:alarm:${requestParameters.alarmName}"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutDashboard", "cloudwatch:dashboard", &["arn:${Partition}:cloudwatch::${Account}:dashboard/${requestParameters.dashboardName}"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutInsightRule", "cloudwatch:insight-rule", &["arn:${Partition}:cloudwatch:${Region}:${Account}:insight-rule/${requestParameters.ruleName}"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutLogAlarm", "cloudwatch:alarm", &["arn:${Partition}:cloudwatch:${Region}:${Account}:alarm:${requestParameters.alarmName}"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutMetricAlarm", "cloudwatch:alarm", &["arn:${Partition}:cloudwatch:${Region}:${Account}:alarm:${requestParameters.alarmName}"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutMetricDataQueryDefinition", "cloudwatch:metric-data-query-definition", &["responseElements.arn"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutMetricStream", "cloudwatch:metric-stream", &["responseElements.arn", "arn:${Partition}:cloudwatch:${Region}:${Account}:metric-stream/${requestParameters.name}"]).modelled().begins("metric-stream/").upsert().opt_in(UPSERT),
+        Row::new("PutAlarmMuteRule", "cloudwatch:alarm-mute-rule", &["arn:${Partition}:cloudwatch:${Region}:${Account}:alarm-mute-rule:${requestParameters.name}"]).modelled().opt_in(UPSERT),
+        Row::new("PutCompositeAlarm", "cloudwatch:alarm", &["arn:${Partition}:cloudwatch:${Region}:${Account}:alarm:${requestParameters.alarmName}"]).modelled().opt_in(UPSERT),
+        Row::new("PutDashboard", "cloudwatch:dashboard", &["arn:${Partition}:cloudwatch::${Account}:dashboard/${requestParameters.dashboardName}"]).modelled().opt_in(UPSERT),
+        Row::new("PutInsightRule", "cloudwatch:insight-rule", &["arn:${Partition}:cloudwatch:${Region}:${Account}:insight-rule/${requestParameters.ruleName}"]).modelled().opt_in(UPSERT),
+        Row::new("PutLogAlarm", "cloudwatch:alarm", &["arn:${Partition}:cloudwatch:${Region}:${Account}:alarm:${requestParameters.alarmName}"]).modelled().opt_in(UPSERT),
+        Row::new("PutMetricAlarm", "cloudwatch:alarm", &["arn:${Partition}:cloudwatch:${Region}:${Account}:alarm:${requestParameters.alarmName}"]).modelled().opt_in(UPSERT),
+        Row::new("PutMetricDataQueryDefinition", "cloudwatch:metric-data-query-definition", &["responseElements.arn"]).modelled().opt_in(UPSERT),
+        Row::new("PutMetricStream", "cloudwatch:metric-stream", &["responseElements.arn", "arn:${Partition}:cloudwatch:${Region}:${Account}:metric-stream/${requestParameters.name}"]).modelled().begins("metric-stream/").opt_in(UPSERT),
     ] },
     Service { name: "mpa", title: "Multi-party approval", route: Route::Native(&tag_operations::MPA_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateApprovalTeam", "mpa:approval-team", &["responseElements.arn"]).modelled().begins("approval-team/"),
@@ -1396,7 +1396,7 @@ pub static SERVICES: &[Service] = &[
         Row::nothing("CreateGovCloudAccount", UNNAMED).modelled(),
         Row::new("CreateOrganizationalUnit", "organizations:organizationalunit", &["responseElements.organizationalUnit.arn"]).modelled().begins("ou/o-"),
         Row::new("CreatePolicy", "organizations:policy", &["responseElements.policy.policySummary.arn"]).modelled().begins("policy/o-"),
-        Row::new("PutResourcePolicy", "organizations:resourcepolicy", &["responseElements.resourcePolicy.resourcePolicySummary.arn"]).modelled().begins("resourcepolicy/o-").upsert().opt_in(UPSERT),
+        Row::new("PutResourcePolicy", "organizations:resourcepolicy", &["responseElements.resourcePolicy.resourcePolicySummary.arn"]).modelled().begins("resourcepolicy/o-").opt_in(UPSERT),
     ] },
     Service { name: "osis", title: "Amazon OpenSearch Ingestion", route: Route::Native(&tag_operations::OSIS_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreatePipeline", "osis:pipeline", &["responseElements.pipeline.pipelineArn", "arn:${Partition}:osis:${Region}:${Account}:pipeline/${responseElements.pipeline.pipelineName}"]).modelled().begins("pipeline/"),
@@ -1480,9 +1480,9 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateRecommenderFilter", "profile:recommender-filters", &["responseElements.recommenderFilterArn"]).modelled().begins("domains/"),
         Row::new("CreateRecommenderSchema", "profile:recommender-schemas", &["responseElements.recommenderSchemaArn", "arn:${Partition}:profile:${Region}:${Account}:domains/${requestParameters.domainName}/recommender-schemas/${responseElements.recommenderSchemaName}"]).modelled().begins("domains/"),
         Row::new("CreateSegmentDefinition", "profile:segment-definitions", &["responseElements.segmentDefinitionArn", "arn:${Partition}:profile:${Region}:${Account}:domains/${requestParameters.domainName}/segment-definitions/${responseElements.segmentDefinitionName}", "arn:${Partition}:profile:${Region}:${Account}:domains/${requestParameters.domainName}/segment-definitions/${requestParameters.segmentDefinitionName}"]).modelled().begins("domains/"),
-        Row::new("PutDomainObjectType", "profile:domain-object-types", &["arn:${Partition}:profile:${Region}:${Account}:domains/${requestParameters.domainName}/domain-object-types/${responseElements.objectTypeName}", "arn:${Partition}:profile:${Region}:${Account}:domains/${requestParameters.domainName}/domain-object-types/${requestParameters.objectTypeName}"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutIntegration", "profile:integrations", &["arn:${Partition}:profile:${Region}:${Account}:domains/${requestParameters.domainName}/integrations/${responseElements.uri}", "arn:${Partition}:profile:${Region}:${Account}:domains/${requestParameters.domainName}/integrations/${requestParameters.uri}"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("PutProfileObjectType", "profile:object-types", &["arn:${Partition}:profile:${Region}:${Account}:domains/${requestParameters.domainName}/object-types/${responseElements.objectTypeName}", "arn:${Partition}:profile:${Region}:${Account}:domains/${requestParameters.domainName}/object-types/${requestParameters.objectTypeName}"]).modelled().upsert().opt_in(UPSERT),
+        Row::new("PutDomainObjectType", "profile:domain-object-types", &["arn:${Partition}:profile:${Region}:${Account}:domains/${requestParameters.domainName}/domain-object-types/${responseElements.objectTypeName}", "arn:${Partition}:profile:${Region}:${Account}:domains/${requestParameters.domainName}/domain-object-types/${requestParameters.objectTypeName}"]).modelled().opt_in(UPSERT),
+        Row::new("PutIntegration", "profile:integrations", &["arn:${Partition}:profile:${Region}:${Account}:domains/${requestParameters.domainName}/integrations/${responseElements.uri}", "arn:${Partition}:profile:${Region}:${Account}:domains/${requestParameters.domainName}/integrations/${requestParameters.uri}"]).modelled().opt_in(UPSERT),
+        Row::new("PutProfileObjectType", "profile:object-types", &["arn:${Partition}:profile:${Region}:${Account}:domains/${requestParameters.domainName}/object-types/${responseElements.objectTypeName}", "arn:${Partition}:profile:${Region}:${Account}:domains/${requestParameters.domainName}/object-types/${requestParameters.objectTypeName}"]).modelled().opt_in(UPSERT),
     ] },
     Service { name: "proton", title: "AWS Proton", route: Route::Native(&tag_operations::PROTON_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateComponent", "proton:component", &["responseElements.component.arn"]).modelled().begins("component/"),
@@ -1659,7 +1659,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateAppMonitor", "rum:AppMonitorResource", &["arn:${Partition}:rum:${Region}:${Account}:appmonitor/${requestParameters.name}"]).modelled(),
     ] },
     Service { name: "s3", title: "Amazon S3", route: Route::TaggingApi, actions: &["s3:PutStorageLensConfigurationTagging"], rows: &[
-        Row::new("PutStorageLensConfiguration", "s3:storagelensconfiguration", &["arn:${Partition}:s3:${Region}:${Account}:storage-lens/${requestParameters.configId}"]).modelled().upsert().opt_in(UPSERT),
+        Row::new("PutStorageLensConfiguration", "s3:storagelensconfiguration", &["arn:${Partition}:s3:${Region}:${Account}:storage-lens/${requestParameters.configId}"]).modelled().opt_in(UPSERT),
     ] },
     Service { name: "s3files", title: "Amazon S3 Files", route: Route::Native(&tag_operations::S3FILES_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateAccessPoint", "s3files:access-point", &["responseElements.accessPointArn", "arn:${Partition}:s3files:${Region}:${Account}:file-system/${responseElements.fileSystemId}/access-point/${responseElements.accessPointId}"]).modelled().begins("file-system/"),
@@ -1821,15 +1821,15 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateTemplate", "ses:template", &["arn:${Partition}:ses:${Region}:${Account}:template/${requestParameters.template.templateName}"]).modelled(),
         Row::new("CreateTenant", "ses:tenant", &["responseElements.tenantArn", "arn:${Partition}:ses:${Region}:${Account}:tenant/${requestParameters.tenantName}/${responseElements.tenantId}"]).modelled().begins("tenant/"),
         Row::new("CreateTrafficPolicy", "ses:mailmanager-traffic-policy", &["arn:${Partition}:ses:${Region}:${Account}:mailmanager-traffic-policy/${responseElements.trafficPolicyId}"]).modelled(),
-        Row::new("VerifyDomainIdentity", "ses:identity", &["arn:${Partition}:ses:${Region}:${Account}:identity/${requestParameters.domain}"]).modelled().upsert().opt_in(UPSERT),
-        Row::new("VerifyEmailIdentity", "ses:identity", &["arn:${Partition}:ses:${Region}:${Account}:identity/${requestParameters.emailAddress}"]).modelled().upsert().opt_in(UPSERT),
+        Row::new("VerifyDomainIdentity", "ses:identity", &["arn:${Partition}:ses:${Region}:${Account}:identity/${requestParameters.domain}"]).modelled().opt_in(UPSERT),
+        Row::new("VerifyEmailIdentity", "ses:identity", &["arn:${Partition}:ses:${Region}:${Account}:identity/${requestParameters.emailAddress}"]).modelled().opt_in(UPSERT),
     ] },
     Service { name: "shield", title: "AWS Shield", route: Route::Native(&tag_operations::SHIELD_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateProtection", "shield:protection", &["arn:${Partition}:shield::${Account}:protection/${responseElements.protectionId}"]).modelled(),
         Row::new("CreateProtectionGroup", "shield:protection-group", &["arn:${Partition}:shield::${Account}:protection-group/${requestParameters.protectionGroupId}"]).modelled(),
     ] },
     Service { name: "signer", title: "AWS Signer", route: Route::Native(&tag_operations::SIGNER_TAG_RESOURCE), actions: &[], rows: &[
-        Row::new("PutSigningProfile", "signer:signing-profile", &["responseElements.arn"]).modelled().begins("/signing-profiles/").upsert().opt_in(UPSERT),
+        Row::new("PutSigningProfile", "signer:signing-profile", &["responseElements.arn"]).modelled().begins("/signing-profiles/").opt_in(UPSERT),
     ] },
     Service { name: "sms-voice", title: "AWS End User Messaging SMS and Voice V2", route: Route::Native(&tag_operations::PINPOINT_SMS_VOICE_V2_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateConfigurationSet", "sms-voice:ConfigurationSet", &["responseElements.configurationSetArn", "arn:${Partition}:sms-voice:${Region}:${Account}:configuration-set/${responseElements.configurationSetName}", "arn:${Partition}:sms-voice:${Region}:${Account}:configuration-set/${requestParameters.configurationSetName}"]).modelled().begins("configuration-set/"),
@@ -1939,7 +1939,7 @@ pub static SERVICES: &[Service] = &[
     ] },
     Service { name: "translate", title: "Amazon Translate", route: Route::Native(&tag_operations::TRANSLATE_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateParallelData", "translate:parallel-data", &["arn:${Partition}:translate:${Region}:${Account}:parallel-data/${responseElements.name}", "arn:${Partition}:translate:${Region}:${Account}:parallel-data/${requestParameters.name}"]).modelled(),
-        Row::new("ImportTerminology", "translate:terminology", &["arn:${Partition}:translate:${Region}:${Account}:terminology/${requestParameters.name}"]).modelled().upsert().opt_in(UPSERT),
+        Row::new("ImportTerminology", "translate:terminology", &["arn:${Partition}:translate:${Region}:${Account}:terminology/${requestParameters.name}"]).modelled().opt_in(UPSERT),
     ] },
     Service { name: "verifiedpermissions", title: "Amazon Verified Permissions", route: Route::Native(&tag_operations::VERIFIEDPERMISSIONS_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreatePolicyStore", "verifiedpermissions:policy-store", &["responseElements.arn", "arn:${Partition}:verifiedpermissions::${Account}:policy-store/${responseElements.policyStoreId}"]).modelled().begins("policy-store/"),
@@ -1986,7 +1986,7 @@ pub static SERVICES: &[Service] = &[
         Row::new("CreateProfile", "wellarchitected:profile", &["responseElements.profileArn"]).modelled().begins("profile/"),
         Row::new("CreateReviewTemplate", "wellarchitected:review-template", &["responseElements.templateArn"]).modelled().begins("review-template/"),
         Row::new("CreateWorkload", "wellarchitected:workload", &["responseElements.workloadArn", "responseElements.arn", "arn:${Partition}:wellarchitected:${Region}:${Account}:workload/${responseElements.workloadId}", "arn:${Partition}:wellarchitected:${Region}:${Account}:workload/${responseElements.id}"]).modelled().begins("workload/"),
-        Row::new("ImportLens", "wellarchitected:lens", &["responseElements.lensArn"]).modelled().begins("lens/").upsert().opt_in(UPSERT),
+        Row::new("ImportLens", "wellarchitected:lens", &["responseElements.lensArn"]).modelled().begins("lens/").opt_in(UPSERT),
     ] },
     Service { name: "wisdom", title: "Amazon Q in Connect", route: Route::Native(&tag_operations::QCONNECT_TAG_RESOURCE), actions: &[], rows: &[
         Row::new("CreateAIAgent", "wisdom:AIAgent", &["responseElements.aiAgent.aiAgentArn"]).modelled().begins("ai-agent/"),

@@ -47,7 +47,7 @@ const ROWS: &[Row] = &[
         "ssm:patchbaseline",
         &["arn:${Partition}:ssm:${Region}:${Account}:patchbaseline/${responseElements.baselineId}"],
     ),
-    Row::chosen("PutParameter", "ssm:parameter", parameter).unless(was_there_before),
+    Row::custom("PutParameter", "ssm:parameter", parameter),
     Row::new(
         "StartAutomationExecution",
         "ssm:automation-execution",
@@ -57,30 +57,26 @@ const ROWS: &[Row] = &[
     ),
 ];
 
-/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-access.html>
-fn parameter(event: &Event) -> &'static str {
-    let name = event.text("requestParameters.name");
-    if name.is_some_and(|name| name.starts_with('/')) {
-        "arn:${Partition}:ssm:${Region}:${Account}:parameter${requestParameters.name}"
-    } else {
-        "arn:${Partition}:ssm:${Region}:${Account}:parameter/${requestParameters.name}"
-    }
-}
+const SLASHED: &str = "arn:${Partition}:ssm:${Region}:${Account}:parameter${requestParameters.name}";
+const PLAIN: &str = "arn:${Partition}:ssm:${Region}:${Account}:parameter/${requestParameters.name}";
 
 /// The first version is a creation. Without a version in the record, a call that may overwrite
 /// tells nothing.
-fn was_there_before(event: &Event) -> Option<Ending> {
-    let version = event.text("responseElements.version");
-    let may_overwrite = event
-        .values("requestParameters.overwrite")
-        .first()
-        .is_some_and(|value| value.as_bool().unwrap_or(true));
-    match version.as_deref() {
-        Some("1") => None,
-        Some(_) => Some(Ending::Update("a new version of a parameter")),
+///
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-access.html>
+fn parameter(event: &Event) -> Result<&'static str, Ending> {
+    let overwrite = event.values("requestParameters.overwrite");
+    let may_overwrite = overwrite.first().is_some_and(|value| value.as_bool().unwrap_or(true));
+    match event.text("responseElements.version").as_deref() {
+        Some("1") => {}
+        Some(_) => return Err(Ending::Update("a new version of a parameter")),
         None if may_overwrite => {
-            Some(Ending::Unresolvable("PutParameter with overwrite and without `responseElements.version`"))
+            return Err(Ending::Unresolvable(
+                "PutParameter with overwrite and without `responseElements.version`",
+            ));
         }
-        None => None,
+        None => {}
     }
+    let name = event.text("requestParameters.name");
+    Ok(if name.is_some_and(|name| name.starts_with('/')) { SLASHED } else { PLAIN })
 }

@@ -30,8 +30,8 @@ pub struct TagOperation {
     pub method: &'static str,
     /// Path and query with `{labels}`, e.g. `/tags/{resourceArn}`.
     pub path: &'static str,
-    /// What names the resource, and what else the request must say.
-    pub fields: &'static [Field],
+    /// What names the resource.
+    pub resource: Field,
     /// How it spells tags.
     pub tags: Tags,
     /// Tags that one call takes.
@@ -51,13 +51,6 @@ pub enum Protocol {
     },
     /// JSON in the body, the operation in method and path.
     RestJson,
-    /// XML in the body, the operation in method and path.
-    RestXml {
-        /// The outermost element.
-        root: &'static str,
-        /// Its namespace.
-        namespace: &'static str,
-    },
     /// A form in the body.
     Query {
         /// The operation.
@@ -67,10 +60,10 @@ pub enum Protocol {
     },
 }
 
-/// One member of the request beside the tags.
+/// The member of the request that names the resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Field {
-    /// Its name on the wire; of query requests with all dots, e.g. `ResourceArns.member.1`.
+    /// Its name on the wire.
     pub name: &'static str,
     /// Where it stands.
     pub at: At,
@@ -83,14 +76,10 @@ pub struct Field {
 pub enum At {
     /// In the body.
     Body,
-    /// In the body, as the only item of a list.
-    List,
     /// In the path.
     Path,
     /// In the query string.
     Query,
-    /// In a header.
-    Header,
 }
 
 /// What a member says of the resource.
@@ -102,12 +91,6 @@ pub enum Says {
     Id,
     /// What follows the type: `path/name` of `opsmetadata/path/name`.
     Name,
-    /// The account.
-    Account,
-    /// The address of an SQS queue.
-    QueueUrl,
-    /// The same of every resource.
-    Fixed(&'static str),
 }
 
 /// How a request spells tags.
@@ -122,13 +105,9 @@ pub enum Tags {
     List {
         /// The member; of query requests with all dots, e.g. `Tags.member`.
         name: &'static str,
-        /// The element of each, in XML.
-        item: &'static str,
         /// What the key is called.
         key: &'static str,
         /// What the value is called.
         value: &'static str,
-        /// What else each tag says.
-        also: &'static [Field],
     },
 }

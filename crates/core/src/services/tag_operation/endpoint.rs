@@ -1,13 +1,12 @@
 //! Where a service is called: a host by Region, and the Region that the signature names.
 
 use super::TagOperation;
-use crate::arn::{Arn, Piece, partition_of, pieces};
+use crate::arn::{Piece, partition_of, pieces};
 
 /// Where a service is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Endpoint {
-    /// Its host in most Regions, with `${Region}`, `${Suffix}`, `${DualStackSuffix}` and
-    /// `${Account}`.
+    /// Its host in most Regions, with `${Region}`, `${Suffix}` and `${DualStackSuffix}`.
     pub host: &'static str,
     /// The Region that the signature names, where it is not the one called in.
     pub signed_for: Option<&'static str>,
@@ -51,7 +50,7 @@ const SUFFIXES: &[(&str, &str, &str)] = &[
 
 impl TagOperation {
     /// Where the operation is called for a resource that is tagged in `region`.
-    pub fn place(&self, region: &str, arn: &Arn) -> Place {
+    pub fn place(&self, region: &str) -> Place {
         let partition = partition_of(region);
         let fits = |elsewhere: &&Elsewhere| elsewhere.within == region || elsewhere.within == partition;
         let found = self.endpoint.elsewhere.iter().find(fits);
@@ -64,7 +63,6 @@ impl TagOperation {
             Piece::Variable("Region") => region,
             Piece::Variable("Suffix") => suffix,
             Piece::Variable("DualStackSuffix") => dual_stack,
-            Piece::Variable("Account") => arn.account(),
             Piece::Variable(_) => "",
         });
         Place { host: host.collect(), signing_region: signed_for.unwrap_or(region).to_owned() }
