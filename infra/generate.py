@@ -16,13 +16,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # Quota of managed policies for a role, unless AWS raises it.
 POLICIES_PER_ROLE = 10
 ANY_RESOURCE = "which resources will be created is not known: those of the account, with the actions that tag them and no others"
-CONDITIONS = {("original", False): None, ("common", False): "WithCommon", ("all", False): "WithAll",
-              ("original", True): "OnDemand", ("common", True): "OnDemandWithCommon", ("all", True): "OnDemandWithAll"}
+CONDITIONS = {("essential", False): None, ("common", False): "WithCommon", ("all", False): "WithAll",
+              ("essential", True): "OnDemand", ("common", True): "OnDemandWithCommon", ("all", True): "OnDemandWithAll"}
 
 
 def table(command):
     """What `aws-tags` says for all services: one object a rule or policy."""
-    cargo = ["cargo", "run", "--quiet", "--locked", "-p", "aws-tags-cli", "--", command, "--services", "all", "--json"]
+    cargo = ["cargo", "offline", command, "--services", "all", "--json"]
     out = subprocess.run(cargo, cwd=HERE, check=True, capture_output=True, text=True).stdout
     return [json.loads(line) for line in out.splitlines()]
 

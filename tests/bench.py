@@ -187,12 +187,12 @@ def numbered(event, n):
     return json.loads(text.replace(resource_id, number))
 
 
-def look_up(report):
+def lookup(report):
     """What finding the rows of a call costs."""
-    out = subprocess.run(["cargo", "bench", "--quiet", "-p", "aws-tags", "--bench", "look_up"], cwd=ROOT, check=True,
+    out = subprocess.run(["cargo", "bench", "--quiet", "-p", "aws-tags", "--bench", "rows"], cwd=ROOT, check=True,
                          capture_output=True, text=True).stdout
-    for what, nanoseconds in re.findall(r"look-up of (.*), mean of .*: ([0-9.]+) ns", out):
-        report(f"look-up of {what}, in the whole table", float(nanoseconds), 100, "ns")
+    for what, nanoseconds in re.findall(r"lookup of (.*), mean of .*: ([0-9.]+) ns", out):
+        report(f"lookup of {what}, in the whole table", float(nanoseconds), 100, "ns")
 
 
 def main():
@@ -210,7 +210,7 @@ def main():
         more = f"  {ratio:6.2f} × /bin/true" if ratio else ""
         print(f"{what:<58} {value:9.3f} {unit:<6} bound {bound:<5} {'OVER' if over else 'ok'}{more}", flush=True)
 
-    look_up(report)
+    lookup(report)
     for name, payload in (("session-recorder", SESSION), ("tag-handler", VOLUME)):
         size = os.path.getsize(binaries[name]) / 2**20
         print(f"{name}: {size:.1f} MiB")

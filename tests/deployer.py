@@ -36,8 +36,8 @@ OURS = {
             "policy/aws-tags-tag-handler-*"],
     # AWS makes up what keys and mappings are called; conditions limit them.
     "kms": ["alias/aws-tags", "key/*"],
-    "lambda": ["function:tag-handler", "function:session-recorder", "event-source-mapping:*"],
-    "logs": ["log-group:/aws/lambda/tag-handler*", "log-group:/aws/lambda/session-recorder*"],
+    "lambda": ["function:aws-tags-tag-handler", "function:aws-tags-session-recorder", "event-source-mapping:*"],
+    "logs": ["log-group:/aws/lambda/aws-tags-*"],
     "s3": ["aws-tags-code-*", "aws-tags-code-*/*"],
     "sqs": ["aws-tags-*"],
 }
@@ -131,7 +131,7 @@ class Deployer(unittest.TestCase):
         cls.role = Role("deployer", {"deployer": policy()}, [{"deployer"}], [needed()], {
             "aws:PrincipalAccount": ACCOUNT, "aws:CalledVia": ["cloudformation.amazonaws.com"], "iam:PassedToService": "lambda.amazonaws.com",
             "iam:PolicyARN": f"arn:aws:iam::{ACCOUNT}:policy/aws-tags-tag-handler-Tagging1-x1",
-            "lambda:FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:tag-handler"})
+            "lambda:FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:aws-tags-tag-handler"})
 
     def test_a_deployer_may_do_what_is_needed_and_nothing_else(self):
         answers = [(one, answer) for one, answer in self.role.simulate() if one.account == ACCOUNT]

@@ -11,7 +11,7 @@ from local_aws import ACCOUNT, REGION, TABLE
 OTHER_REGION = "us-east-1"
 CREATIONS, SESSIONS = "aws-tags-creations", "aws-tags-sessions"
 DEAD_LETTERS = "-dead-letters"
-FUNCTIONS = {"tag-handler": CREATIONS, "session-recorder": SESSIONS}
+FUNCTIONS = {"aws-tags-tag-handler": CREATIONS, "aws-tags-session-recorder": SESSIONS}
 
 
 def queue_arn(name, region=REGION):

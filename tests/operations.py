@@ -55,8 +55,8 @@ class TheDoctor(unittest.TestCase):
 
     def setUp(self):
         self.here.make()
-        self.here.allow("tag-handler", self.actions)
-        self.here.allow("session-recorder", ["dynamodb:PutItem"])
+        self.here.allow("aws-tags-tag-handler", self.actions)
+        self.here.allow("aws-tags-session-recorder", ["dynamodb:PutItem"])
         self.addCleanup(self.faults.tell)
 
     def doctor(self, *arguments, **env):
@@ -136,15 +136,15 @@ class TheDoctor(unittest.TestCase):
         self.finds("warning", "rules", f"`AutoTag` gives creation events to {arn}", todo="another tagger")
 
     def test_a_missing_function(self):
-        self.here.c("lambda").delete_function(FunctionName="tag-handler")
-        self.finds("error", "functions", "no function `tag-handler`")
+        self.here.c("lambda").delete_function(FunctionName="aws-tags-tag-handler")
+        self.finds("error", "functions", "no function `aws-tags-tag-handler`")
 
     def test_a_function_that_is_stopped(self):
-        self.here.c("lambda").put_function_concurrency(FunctionName="tag-handler", ReservedConcurrentExecutions=0)
+        self.here.c("lambda").put_function_concurrency(FunctionName="aws-tags-tag-handler", ReservedConcurrentExecutions=0)
         self.finds("error", "functions", "reserved concurrency is 0", todo="delete-function-concurrency")
 
     def configure(self, **variables):
-        self.here.c("lambda").update_function_configuration(FunctionName="tag-handler", Environment={"Variables": variables})
+        self.here.c("lambda").update_function_configuration(FunctionName="aws-tags-tag-handler", Environment={"Variables": variables})
 
     def test_a_wrong_setting(self):
         self.configure(SESSION_TABLE="aws-tags-sessions", OWNER="everyone")
@@ -156,7 +156,7 @@ class TheDoctor(unittest.TestCase):
 
     def mapping(self, **change):
         client = self.here.c("lambda")
-        uuid = client.list_event_source_mappings(FunctionName="tag-handler")["EventSourceMappings"][0]["UUID"]
+        uuid = client.list_event_source_mappings(FunctionName="aws-tags-tag-handler")["EventSourceMappings"][0]["UUID"]
         client.update_event_source_mapping(UUID=uuid, **change) if change else client.delete_event_source_mapping(UUID=uuid)
 
     def test_a_queue_that_nobody_reads(self):
@@ -204,7 +204,7 @@ class TheDoctor(unittest.TestCase):
         self.finds("warning", "queues", "dead letters in `aws-tags-sessions-dead-letters`: 1", OTHER_REGION)
 
     def test_a_role_that_lacks_permissions(self):
-        self.here.allow("tag-handler", self.actions - {"sns:TagResource", "iam:GetRole"})
+        self.here.allow("aws-tags-tag-handler", self.actions - {"sns:TagResource", "iam:GetRole"})
         self.finds("error", "permissions", "does not allow iam:GetRole, sns:TagResource")
 
     def test_what_may_not_be_asked_is_a_finding_and_stops_nothing(self):
@@ -342,13 +342,13 @@ class Redrive(unittest.TestCase):
         stop.set()
         poller.join(10)
         rows = {row["eventID"]: row["outcome"] for row in lines(done.stdout)}
-        self.assertEqual(rows, {good["detail"]["eventID"]: "handled", bad["detail"]["eventID"]: "came back"})
+        self.assertEqual(rows, {good["detail"]["eventID"]: "handled", bad["detail"]["eventID"]: "failed again"})
         self.assertEqual(done.returncode, 1)
 
     def test_what_nobody_takes_is_under_way(self):
         self.bury(fresh(load("sns/CreateTopic")))
         done = self.redrive("--yes", "--json", "--wait", "3")
-        self.assertEqual([row["outcome"] for row in lines(done.stdout)], ["under way"])
+        self.assertEqual([row["outcome"] for row in lines(done.stdout)], ["in progress"])
         self.assertEqual(done.returncode, 0)
 
     def test_a_failed_send_leaves_the_letter(self):

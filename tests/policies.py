@@ -26,11 +26,11 @@ SESSIONS = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/aws-tags-sessions"
 HOME_BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
 RULES = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/"
 # Choices of parameters that change what is allowed.
-CHOICES = [{"Services": services, "AlsoTag": also, "Tracing": "off"} for services in ("original", "common", "all") for also in ("", "*")]
+CHOICES = [{"Services": services, "AlsoTag": also, "Tracing": "off"} for services in ("essential", "common", "all") for also in ("", "*")]
 CHOICES.append({"Services": "all", "AlsoTag": "*", "Tracing": "on"})
-TIERS = ("original", "common", "all")
-# What look-ups ask, by the kind of resource that they find.
-LOOK_UPS = {
+TIERS = ("essential", "common", "all")
+# What lookups ask, by the type of resource that they find.
+LOOKUPS = {
     "ec2:internet-gateway": ["ec2:DescribeInternetGateways"],
     "ec2:network-acl": ["ec2:DescribeNetworkAcls"],
     "ec2:route-table": ["ec2:DescribeRouteTables"],
@@ -85,14 +85,14 @@ def traced(choice):
 
 
 def recorder_needs(choice):
-    return {**fixed("session-recorder", "aws-tags-sessions"), **traced(choice), "dynamodb:PutItem": (SESSIONS,)}
+    return {**fixed("aws-tags-session-recorder", "aws-tags-sessions"), **traced(choice), "dynamodb:PutItem": (SESSIONS,)}
 
 
 def handler_needs(choice):
-    needed = {**fixed("tag-handler", "aws-tags-creations"), **traced(choice), "dynamodb:Query": (SESSIONS,), "iam:GetRole": ANY, "iam:GetUser": ANY}
+    needed = {**fixed("aws-tags-tag-handler", "aws-tags-creations"), **traced(choice), "dynamodb:Query": (SESSIONS,), "iam:GetRole": ANY, "iam:GetUser": ANY}
     for row in rows():
         if TIERS.index(row["tier"]) <= TIERS.index(choice["Services"]) and (choice["AlsoTag"] or not row["leftAlone"]):
-            looked_up = LOOK_UPS[row["resource"]] if row["found"] == "by look-up" else []
+            looked_up = LOOKUPS[row["resource"]] if row["found"] == "by lookup" else []
             needed.update(dict.fromkeys([*row["actions"], *looked_up], ANY))
     return needed
 
@@ -153,9 +153,9 @@ class LeastPrivilege(unittest.TestCase):
             by_route[row["taggedBy"]].update(row["actions"])
         shared = {"ec2:CreateTags", "tag:TagResources", "s3:PutObjectTagging"}
         tested = {
-            "by tests/deployment.py, to run": set(fixed("tag-handler", "q")) | {"dynamodb:Query", "iam:GetRole", "iam:GetUser"},
-            "by tests/end_to_end.py: EC2's CreateTags, the tagging API, objects, look-ups":
-                shared | by_route["ec2:CreateTags"] | by_route["s3:PutObjectTagging"] | {a for actions in LOOK_UPS.values() for a in actions},
+            "by tests/deployment.py, to run": set(fixed("aws-tags-tag-handler", "q")) | {"dynamodb:Query", "iam:GetRole", "iam:GetUser"},
+            "by tests/end_to_end.py: EC2's CreateTags, the tagging API, objects, lookups":
+                shared | by_route["ec2:CreateTags"] | by_route["s3:PutObjectTagging"] | {a for actions in LOOKUPS.values() for a in actions},
             "by tests/tag_operations.py: the request of every service's own operation":
                 {action for route, actions in by_route.items() if route not in shared for action in actions},
         }

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 const MOST: usize = 4096;
 
 #[derive(Debug)]
-pub struct Cache<K, V> {
+pub(crate) struct Cache<K, V> {
     lifetime: Duration,
     entries: RefCell<HashMap<K, Entry<V>>>,
 }
@@ -25,13 +25,13 @@ struct Entry<V> {
 }
 
 impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
-    pub fn new(lifetime: Duration) -> Self {
+    pub(crate) fn new(lifetime: Duration) -> Self {
         Self { lifetime, entries: RefCell::default() }
     }
 
     /// The value of `key`, asked for if it is not known; errors are not kept, nor values that
     /// `keep` refuses.
-    pub async fn get<E>(
+    pub(crate) async fn get<E>(
         &self,
         key: &K,
         keep: impl Fn(&V) -> bool,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_types::error::display::DisplayErrorContext;
-use aws_tags::Failure;
+use aws_tags::ports::{Failure, FailureKind};
 
 /// A failed call.
 #[derive(Debug)]
@@ -41,6 +41,11 @@ where
 }
 
 impl Error {
+    #[cfg(test)]
+    pub(crate) fn with_code(code: &str, message: &str) -> Self {
+        Self { code: Some(code.to_owned()), message: message.to_owned() }
+    }
+
     /// A request that cannot even be built.
     pub(crate) fn incomplete(error: impl fmt::Display) -> Self {
         Self { code: None, message: error.to_string() }
@@ -61,15 +66,27 @@ const GENERAL_CODES: &[&str] =
     &["Validation", "InvalidParameter", "InvalidInput", "InvalidRequest", "BadRequest"];
 
 /// Whether an error code or message says that a resource is not there.
-pub fn names_absence(text: &str) -> bool {
+pub(crate) fn names_absence(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     ["notfound", "not found", "nosuch", "does not exist", "doesn't exist"]
         .iter()
         .any(|sign| text.contains(sign))
 }
 
+/// What a code and its message mean for the next try.
+pub(crate) fn failure_kind(code: &str, not_found: bool) -> FailureKind {
+    if not_found {
+        FailureKind::NotFound
+    } else if code == "InternalServiceException" || code.contains("Throttl") {
+        FailureKind::Transient
+    } else {
+        FailureKind::Other
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { not_found: error.is_not_found(), reason: error.to_string() }
+        let kind = failure_kind(error.code.as_deref().unwrap_or_default(), error.is_not_found());
+        Self { kind, message: error.to_string() }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use aws_tags::services::{self, Evidence, Found};
+use aws_tags::table::{self, Evidence};
 
 use crate::event_sources::prefixes;
 use crate::overrides::{NO_ROW, NOT_CREATED};
@@ -38,8 +38,8 @@ pub fn page(catalog: &Catalog, rows: &[Row]) -> String {
     let gaps = missing.iter().filter(|(_, why)| matches!(why, Missing::Gap(_))).count();
     let creatable = covered.len() + gaps;
     let percent = 100.0 * covered.len() as f64 / creatable.max(1) as f64;
-    let sources: BTreeSet<&str> = services::all().map(|service| service.name).collect();
-    let (table, recorded, modelled) = table();
+    let sources: BTreeSet<&str> = table::all().map(|service| service.name).collect();
+    let (rows_table, recorded, modelled) = rows_table();
     let mut page = format!(
         "# Coverage\n\nWritten by `cargo run -p aws-tags-catalog -- coverage`.\n\n\
          - {} calls of {} event sources create taggable resources of {} types. {recorded} rows are `recorded`: a \
@@ -47,7 +47,7 @@ pub fn page(catalog: &Catalog, rows: &[Row]) -> String {
          - The tagging actions of the service authorization data list {} types. Calls of published APIs create \
          {creatable} of them (with those that a record shows though no action lists them), and {} have a row with a \
          route: {percent:.1} %.\n\
-         - On demand: only if the setting `ALSO_TAG` names the kind.\n\n## Rows\n\n{HEAD}{table}",
+         - On demand: only if the setting `ALSO_TAG` names the kind.\n\n## Rows\n\n{HEAD}{rows_table}",
         count_calls(),
         sources.len(),
         covered.len(),
@@ -72,10 +72,10 @@ fn taggable(catalog: &Catalog) -> impl Iterator<Item = (String, String)> {
 
 /// Types with a row that finds and tags them, with their ARN formats.
 fn covered(rows: &[Row]) -> BTreeMap<String, Vec<String>> {
-    let by_hand = services::all()
+    let by_hand = table::all()
         .flat_map(|service| service.rows)
-        .filter(|row| !matches!(row.found, Found::Nothing(_)))
-        .map(|row| (row.kind.to_owned(), Vec::new()));
+        .filter(|row| row.creates())
+        .map(|row| (row.resource_type.to_owned(), Vec::new()));
     let generated = rows.iter().filter(|row| !row.places.is_empty() && row.route != Route::Unknown);
     by_hand.chain(generated.map(|row| (row.kind.clone(), row.formats.clone()))).collect()
 }
@@ -121,17 +121,17 @@ fn shape(format: &str) -> String {
 }
 
 /// The table of rows, and how many are recorded and modelled.
-fn table() -> (String, usize, usize) {
+fn rows_table() -> (String, usize, usize) {
     let (mut text, mut recorded, mut modelled) = (String::new(), 0, 0);
-    for service in services::all() {
-        for row in service.rows.iter().filter(|row| !matches!(row.found, Found::Nothing(_))) {
-            let route = row.route.unwrap_or(service.route).call();
+    for service in table::all() {
+        for row in service.rows.iter().filter(|row| row.creates()) {
+            let route = row.route.unwrap_or(service.route).as_str();
             let alone = if row.opt_in.is_some() { ", on demand" } else { "" };
-            let evidence = row.evidence.word();
+            let evidence = row.evidence.as_str();
             let _ = writeln!(
                 text,
                 "| {} | {} | {} | {route}{alone} | {evidence} |",
-                service.name, row.call, row.kind
+                service.name, row.event_name, row.resource_type
             );
             match row.evidence {
                 Evidence::Recorded => recorded += 1,
@@ -168,9 +168,9 @@ fn lists(rows: &[Row], missing: &[(String, Missing)]) -> [(&'static str, String)
 }
 
 fn count_calls() -> usize {
-    let rows = services::all().flat_map(|service| {
-        let found = service.rows.iter().filter(|row| !matches!(row.found, Found::Nothing(_)));
-        found.map(move |row| (service.name, row.call))
+    let rows = table::all().flat_map(|service| {
+        let found = service.rows.iter().filter(|row| row.creates());
+        found.map(move |row| (service.name, row.event_name))
     });
     rows.collect::<BTreeSet<_>>().len()
 }

@@ -59,7 +59,7 @@ fn check(catalog: &Catalog, rows: &[Row]) -> Result<()> {
         ensure!(fs::read_to_string(&path)? == text, "{} is not what the packages give", path.display());
     }
     for (source, text) in events(catalog, rows) {
-        let path = folder().join(format!("../../../../events/modelled/{source}.json"));
+        let path = events_folder().join(format!("{source}.json"));
         ensure!(fs::read_to_string(&path)? == text, "{} is not what the packages give", path.display());
     }
     let faults: Vec<String> = rows
@@ -75,7 +75,7 @@ fn check(catalog: &Catalog, rows: &[Row]) -> Result<()> {
 
 /// Writes the event files of generated rows: one for an event source, as CloudTrail's own files.
 fn write_events(catalog: &Catalog, rows: &[Row]) -> Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/modelled");
+    let folder = events_folder();
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
@@ -105,7 +105,7 @@ fn coverage_page() -> PathBuf {
 
 /// The generated files and what they hold.
 fn generated(catalog: &Catalog, rows: &[Row]) -> [(&'static str, String); 2] {
-    [("generated.rs", emit::rust(catalog, rows)), ("tag_operations.rs", emit::operations(rows))]
+    [("services.rs", emit::rust(catalog, rows)), ("tag_operations.rs", emit::operations(rows))]
 }
 
 fn write(catalog: &Catalog, rows: &[Row]) -> Result<()> {
@@ -115,6 +115,10 @@ fn write(catalog: &Catalog, rows: &[Row]) -> Result<()> {
     Ok(())
 }
 
+fn events_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/modelled")
+}
+
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src/services")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src/table/generated")
 }

@@ -330,16 +330,16 @@ pub const OWN_TAG_OPERATIONS: &[(&str, &str, &str)] = &[
 /// What a tagging operation wants to hear of the resource, where the member's name and pattern do
 /// not tell: API, operation, what it says as Rust, reason.
 pub const SAYS: &[(&str, &str, &str, &str)] = &[
-    ("cur", "TagResource", "Says::Name", "the name of the report"),
-    ("dax", "TagResource", "Says::Arn", "`ResourceName` takes the ARN, by its documentation"),
-    ("iam", "TagInstanceProfile", "Says::Id", "the name without its path"),
-    ("iam", "TagMFADevice", "Says::Arn", "the serial number of a virtual device is its ARN"),
-    ("iam", "TagRole", "Says::Id", "the name without its path"),
-    ("iam", "TagServerCertificate", "Says::Id", "the name without its path"),
-    ("iam", "TagUser", "Says::Id", "the name without its path"),
-    ("workspaces-instances", "TagResource", "Says::Id", "the id"),
-    ("servicecatalog", "UpdatePortfolio", "Says::Id", "the id"),
-    ("servicecatalog", "UpdateProduct", "Says::Id", "the id"),
+    ("cur", "TagResource", "ResourceValue::Name", "the name of the report"),
+    ("dax", "TagResource", "ResourceValue::Arn", "`ResourceName` takes the ARN, by its documentation"),
+    ("iam", "TagInstanceProfile", "ResourceValue::Id", "the name without its path"),
+    ("iam", "TagMFADevice", "ResourceValue::Arn", "the serial number of a virtual device is its ARN"),
+    ("iam", "TagRole", "ResourceValue::Id", "the name without its path"),
+    ("iam", "TagServerCertificate", "ResourceValue::Id", "the name without its path"),
+    ("iam", "TagUser", "ResourceValue::Id", "the name without its path"),
+    ("workspaces-instances", "TagResource", "ResourceValue::Id", "the id"),
+    ("servicecatalog", "UpdatePortfolio", "ResourceValue::Id", "the id"),
+    ("servicecatalog", "UpdateProduct", "ResourceValue::Id", "the id"),
 ];
 
 /// Calls that also change what is there, though their names do not say so: event source, call, reason.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_tags::Arn;
-use aws_tags::services::tag_operation::TagOperation;
-use aws_tags::services::{self, Route};
+use aws_tags::table::tag_operation::TagOperation;
+use aws_tags::table::{self, Route};
 use aws_tags::tags::TagMap;
 use serde_json::json;
 
@@ -14,10 +14,10 @@ const REGIONS: &[&str] = &["eu-west-1", "us-east-1", "cn-north-1", "us-gov-west-
 /// One JSON object a line for every operation and Region.
 pub fn print() {
     let mut operations: BTreeMap<(&str, &str), (&str, &TagOperation)> = BTreeMap::new();
-    for service in services::all() {
-        for row in service.rows.iter().filter(|row| !row.kind.is_empty()) {
-            if let Route::Native(operation) = row.route.unwrap_or(service.route) {
-                operations.insert((operation.service_id, operation.call), (row.kind, operation));
+    for service in table::all() {
+        for row in service.rows.iter().filter(|row| row.creates()) {
+            if let Route::TagOperation(operation) = row.route.unwrap_or(service.route) {
+                operations.insert((operation.service_id, operation.name), (row.resource_type, operation));
             }
         }
     }
@@ -36,11 +36,11 @@ fn request(kind: &str, operation: &TagOperation, region: &str) -> serde_json::Va
         ("é/=+".to_owned(), "x:y@z".to_owned()),
     ]);
     let Some(arn) = Arn::parse(&text) else { return json!({"error": text}) };
-    let (place, request) = (operation.place(region), operation.request(&arn, &tags));
+    let (endpoint, request) = (operation.endpoint.resolve(region), operation.request(&arn, &tags));
     json!({
-        "service": operation.service_id, "operation": operation.call.split(':').nth(1), "region": region,
-        "arn": text, "id": arn.id(), "tags": tags, "method": request.method, "host": place.host,
+        "service": operation.service_id, "operation": operation.name.split(':').nth(1), "region": region,
+        "arn": text, "id": arn.id(), "tags": tags, "method": request.method, "host": endpoint.host,
         "path": request.path, "headers": request.headers.into_iter().collect::<BTreeMap<_, _>>(),
-        "body": request.body, "signing": [place.signing_region, operation.signing_name],
+        "body": request.body, "signing": [endpoint.signing_region, operation.signing_name],
     })
 }

@@ -2,7 +2,7 @@
 //! files, and to try every row on.
 
 use aws_tags::Event;
-use aws_tags::services::{created, rows};
+use aws_tags::table::{created, rows};
 use serde_json::{Map, Value, json};
 
 use crate::locate::variables;

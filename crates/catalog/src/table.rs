@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use aws_tags::SERVICES;
+use aws_tags::table::BY_HAND;
 
 use crate::authorization::{Authorization, authorizations};
 use crate::endpoints::Endpoints;
@@ -155,7 +155,9 @@ fn route(row: &Row, search: Search<'_>) -> Route {
 
 /// Whether a service written by hand knows the call.
 pub fn by_hand(source: &str, call: &str) -> bool {
-    SERVICES.iter().any(|service| service.name == source && service.rows.iter().any(|row| row.call == call))
+    BY_HAND
+        .iter()
+        .any(|service| service.name == source && service.rows.iter().any(|row| row.event_name == call))
 }
 
 fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {

@@ -179,17 +179,17 @@ fn field(api: &Api, operation: &Operation, input: &Shape, name: &str) -> Option<
     let pattern = shape.pattern.as_deref().unwrap_or_default();
     let says = match known {
         Some((_, _, says, _)) => *says,
-        None if plain(name).ends_with("arn") || pattern.contains("arn") => "Says::Arn",
+        None if plain(name).ends_with("arn") || pattern.contains("arn") => "ResourceValue::Arn",
         None => return None,
     };
     let at = match (reference.location.as_deref(), shape.kind.as_str()) {
-        (None, "string") => "At::Body",
-        (Some("uri"), "string") => "At::Path",
-        (Some("querystring"), "string") => "At::Query",
+        (None, "string") => "HttpBinding::Payload",
+        (Some("uri"), "string") => "HttpBinding::Label",
+        (Some("querystring"), "string") => "HttpBinding::Query",
         _ => return None,
     };
     let wire = reference.location_name.as_deref().unwrap_or(name);
-    Some(format!("Field {{ name: {wire:?}, at: {at}, says: {says} }}"))
+    Some(format!("ResourceMember {{ name: {wire:?}, binding: {at}, value: {says} }}"))
 }
 
 /// How the request spells tags, as Rust, and how many.
@@ -201,7 +201,7 @@ fn spelled(api: &Api, name: &str, reference: &Reference, protocol: &str) -> Opti
         return None;
     }
     if shape.kind == "map" {
-        return Some((format!("Tags::Map {{ name: {wire:?} }}"), most));
+        return Some((format!("TagShape::Map {{ name: {wire:?} }}"), most));
     }
     let item = shape.member.as_ref()?;
     let tag = api.shape(item)?;
@@ -220,6 +220,6 @@ fn spelled(api: &Api, name: &str, reference: &Reference, protocol: &str) -> Opti
     } else {
         wire.into()
     };
-    let spelled = format!("Tags::List {{ name: {list:?}, key: {key:?}, value: {value:?} }}");
+    let spelled = format!("TagShape::List {{ name: {list:?}, key: {key:?}, value: {value:?} }}");
     Some((spelled, most))
 }

@@ -2,30 +2,35 @@
 
 use std::io::{self, Write};
 
-use aws_tags::policy::policies;
-use aws_tags::rules;
-use aws_tags::services::{self, Service, Tier, tier as tier_of};
+use aws_tags::deployment::iam_policies::policies;
+use aws_tags::deployment::{Tier, event_rules, tier};
+use aws_tags::table::{self, Service};
+use clap::Args;
 use serde_json::{Value, json};
 
-use crate::{Deployment, End};
+use crate::console::End;
 
-/// Reads a choice of services.
-pub fn tier(word: &str) -> Result<Tier, String> {
-    let all = [Tier::Original, Tier::Common, Tier::All];
-    let found = all.into_iter().find(|tier| tier.word() == word);
-    found.ok_or_else(|| "allowed: original, common or all".to_owned())
+/// Options of `rules` and `policy`.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Which services: the essential ones, those of common use too, or all.
+    #[arg(long, value_name = "WHICH", default_value = "all")]
+    services: Tier,
+    /// One JSON object a rule or policy.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Prints the rule for sessions, and those for creation events.
-pub fn rules(options: &Deployment, out: &mut impl Write) -> io::Result<End> {
-    let session = rules::session_pattern();
+pub(crate) fn rules(options: &Options, out: &mut impl Write) -> io::Result<End> {
+    let session = event_rules::session_pattern();
     let state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS";
-    let about = json!({"name": "sessions", "tier": "original", "optIn": false, "state": state});
+    let about = json!({"name": "sessions", "tier": "essential", "optIn": false, "state": state});
     print(out, options, &about, "pattern", &session)?;
-    for (nth, rule) in rules::rules(chosen(options.services)).iter().enumerate() {
+    for (nth, rule) in event_rules::rules(chosen(options.services)).iter().enumerate() {
         let about = json!({
             "name": format!("creations-{}", nth + 1),
-            "tier": rule.tier.word(), "optIn": rule.opt_in, "state": "ENABLED",
+            "tier": rule.tier.as_str(), "optIn": rule.opt_in, "state": "ENABLED",
         });
         print(out, options, &about, "pattern", &rule.pattern())?;
     }
@@ -33,11 +38,11 @@ pub fn rules(options: &Deployment, out: &mut impl Write) -> io::Result<End> {
 }
 
 /// Prints the policies.
-pub fn policy(options: &Deployment, out: &mut impl Write) -> io::Result<End> {
+pub(crate) fn policy(options: &Options, out: &mut impl Write) -> io::Result<End> {
     for (nth, policy) in policies(chosen(options.services)).iter().enumerate() {
         let about = json!({
             "name": format!("tagging-{}", nth + 1),
-            "tier": policy.tier.word(), "optIn": policy.opt_in, "length": policy.length(),
+            "tier": policy.tier.as_str(), "optIn": policy.opt_in, "length": policy.length(),
         });
         print(out, options, &about, "document", &policy.document())?;
     }
@@ -45,14 +50,14 @@ pub fn policy(options: &Deployment, out: &mut impl Write) -> io::Result<End> {
 }
 
 fn chosen(widest: Tier) -> impl Iterator<Item = (Tier, &'static Service)> {
-    let services = services::all().map(|service| (tier_of(service.name), service));
+    let services = table::all().map(|service| (tier(service.name), service));
     services.filter(move |(tier, _)| *tier <= widest)
 }
 
 /// A line of JSON, or a heading with the document below it.
 fn print(
     out: &mut impl Write,
-    options: &Deployment,
+    options: &Options,
     about: &Value,
     part: &str,
     document: &Value,

@@ -1,58 +1,35 @@
 //! `aws-tags doctor`: what an installation lacks, and what to do about it.
 
 mod checks;
+mod finding;
 mod pattern;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use aws_tags::installation::{PREFIX, SESSION_RECORDER, SESSION_TABLE, TAG_HANDLER};
-use aws_tags::policy;
-use aws_tags_aws::operations::Installation;
-use aws_tags_aws::{Aws, Error};
-use serde::Serialize;
+use aws_tags::deployment::iam_policies;
+use aws_tags::deployment::resource_names::{PREFIX, SESSION_RECORDER, SESSION_TABLE, TAG_HANDLER};
+use aws_tags_aws::Error;
+use clap::Args;
 
-use crate::{Doctor, End, complain};
+use crate::account::{AccessOptions, Installation, region};
+use crate::console::{End, bad_input};
 use checks::Part;
+use finding::{Finding, Severity};
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Resources stay without tags, or without all of them.
-    Error,
-    /// It works, but something may be lost or done twice.
-    Warning,
-    /// It could not be checked.
-    Unchecked,
-}
-
-/// Something that is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    severity: Severity,
-    check: &'static str,
-    region: String,
-    found: String,
-    todo: String,
-}
-
-impl Finding {
-    fn new(severity: Severity, found: impl Into<String>, todo: impl Into<String>) -> Self {
-        let (check, region) = ("", String::new());
-        Self { severity, check, region, found: found.into(), todo: todo.into() }
-    }
-
-    /// Resources stay without tags.
-    fn error(found: impl Into<String>, todo: impl Into<String>) -> Self {
-        Self::new(Severity::Error, found, todo)
-    }
-
-    /// Something may be lost or done twice.
-    fn warning(found: impl Into<String>, todo: impl Into<String>) -> Self {
-        Self::new(Severity::Warning, found, todo)
-    }
+/// Options of `doctor`.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    access: AccessOptions,
+    /// Further Regions whose trails and rules are checked. Without it us-east-1, where calls of the
+    /// global STS endpoint are logged.
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    regions: Vec<String>,
+    /// One JSON object a finding.
+    #[arg(long)]
+    json: bool,
 }
 
 /// What is checked, and the permissions that it takes.
@@ -69,19 +46,17 @@ const CHECKS: &[(&str, &str)] = &[
 ];
 
 /// Checks everything; one check that fails does not stop the others.
-pub fn run(options: &Doctor, out: &mut impl Write) -> io::Result<End> {
+pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let aws = Aws::connect(&options.access.access()).await;
-        let Some(home) = aws.region().map(str::to_owned) else {
-            complain("no Region: give one with --region, AWS_REGION, or a profile");
-            return Ok(End::BadInput);
+        let aws = options.access.connect().await;
+        let Some(home) = region(&aws).map(str::to_owned) else {
+            return Ok(bad_input("no Region: give one with --region, AWS_REGION, or a profile"));
         };
-        let account = match aws.served().await {
-            Ok(served) => served.account.clone().unwrap_or_default(),
+        let account = match aws.scope().await {
+            Ok(scope) => scope.account.clone().unwrap_or_default(),
             Err(error) => {
-                complain(&format!("cannot ask AWS who we are: {error}"));
-                return Ok(End::BadInput);
+                return Ok(bad_input(&format!("cannot ask AWS whose credentials these are: {error}")));
             }
         };
         let regions = regions(&options.regions, &home);
@@ -91,10 +66,10 @@ pub fn run(options: &Doctor, out: &mut impl Write) -> io::Result<End> {
         let mut report = Report { out, json: options.json, counts: [0; 3], region: String::new() };
         for region in &regions {
             report.region.clone_from(region);
-            everywhere(&mut report, &aws.installation(region), *region == home).await?;
+            everywhere(&mut report, &Installation::new(&aws, region), *region == home).await?;
         }
         report.region.clone_from(&home);
-        at_home(&mut report, &aws.installation(&home), &account).await?;
+        at_home(&mut report, &Installation::new(&aws, &home), &account).await?;
         report.end()
     })
 }
@@ -102,7 +77,7 @@ pub fn run(options: &Doctor, out: &mut impl Write) -> io::Result<End> {
 /// The Regions to check: those that are given, else the one in which the global endpoint of STS
 /// is logged; and always the home Region, first.
 fn regions(given: &[String], home: &str) -> Vec<String> {
-    let global = match aws_tags::arn::partition_of(home) {
+    let global = match aws_tags::record::partition_of(home) {
         "aws" => vec!["us-east-1".to_owned()],
         _ => Vec::new(),
     };
@@ -158,7 +133,10 @@ async fn denied(
     let partition = role.split(':').nth(1).unwrap_or("aws");
     let mut by_resource: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for action in actions {
-        by_resource.entry(policy::example(action, partition, region, account)).or_default().push(action);
+        by_resource
+            .entry(iam_policies::example(action, partition, region, account))
+            .or_default()
+            .push(action);
     }
     let mut denied = Vec::new();
     for (resource, actions) in &by_resource {

@@ -1,12 +1,25 @@
-//! `aws-tags explain`: what a record means, told from the record alone.
+//! `aws-tags explain`: what each call did, as its record alone tells.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
-use aws_tags::{Event, Meaning, Principal, Session, timestamp};
+use aws_tags::record::timestamp;
+use aws_tags::{Effect, Event, Principal, Session};
+use clap::Args;
 use serde::Serialize;
 
-use crate::input::{Record, Records};
-use crate::{End, Explain};
+use crate::console::End;
+use crate::describe::{self, SessionFields};
+use crate::input::{Input, Record, Records};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    input: Input,
+    /// One JSON object a record.
+    #[arg(long)]
+    json: bool,
+}
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -17,120 +30,76 @@ struct Explanation<'a> {
     event_name: &'a str,
     outcome: &'static str,
     resources: Vec<&'a str>,
-    look_ups: Vec<String>,
+    lookups: Vec<String>,
     reason: Option<String>,
     session: Option<SessionFields<'a>>,
 }
 
-/// A session without what nobody should see.
-#[derive(Serialize)]
-pub struct SessionFields<'a> {
-    account: &'a str,
-    id: Option<&'a str>,
-    arn: Option<&'a str>,
-    access_key_id: &'a str,
-    issued_at: String,
-    expires_at: String,
-    tags: &'a aws_tags::tags::TagMap,
-    transitive_tag_keys: &'a [String],
-    source_identity: Option<&'a str>,
-}
-
-impl<'a> From<&'a Session> for SessionFields<'a> {
-    fn from(session: &'a Session) -> Self {
-        Self {
-            account: &session.account,
-            id: session.id.as_deref(),
-            arn: session.arn.as_deref(),
-            access_key_id: &session.access_key_id,
-            issued_at: timestamp::format(session.issued_at),
-            expires_at: timestamp::format(session.expires_at),
-            tags: &session.tags,
-            transitive_tag_keys: &session.transitive_tag_keys,
-            source_identity: session.source_identity.as_deref(),
-        }
-    }
-}
-
 /// Explains every record.
-pub fn run(options: &Explain, out: &mut impl Write) -> io::Result<End> {
+pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let input = Records::read(&options.input.paths);
     for (nth, Record { file, event }) in input.records.iter().enumerate() {
-        let meaning = Meaning::of(event);
+        let effect = Effect::of(event);
         if options.json {
-            let line = as_json(file, event, &meaning);
+            let line = as_json(file, event, &effect);
             serde_json::to_writer(&mut *out, &line)?;
             writeln!(out)?;
         } else {
             if nth > 0 {
                 writeln!(out)?;
             }
-            write_text(out, file, event, &meaning)?;
+            write_text(out, file, event, &effect)?;
         }
     }
     Ok(if input.sound { End::Done } else { End::BadInput })
 }
 
-fn as_json<'a>(file: &'a str, event: &'a Event, meaning: &'a Meaning) -> Explanation<'a> {
+fn as_json<'a>(file: &'a str, event: &'a Event, effect: &'a Effect) -> Explanation<'a> {
     let mut line = Explanation {
         file,
         event_source: &event.source,
         event_name: &event.name,
-        outcome: meaning.word(),
+        outcome: effect.as_str(),
         resources: Vec::new(),
-        look_ups: Vec::new(),
-        reason: Some(meaning.reason()).filter(|reason| !reason.is_empty()),
+        lookups: Vec::new(),
+        reason: effect.reason().map(Cow::into_owned),
         session: None,
     };
-    match meaning {
-        Meaning::Created(creation) => {
+    match effect {
+        Effect::Created(creation) => {
             line.resources = creation.resources.iter().map(|resource| resource.arn.as_str()).collect();
-            line.look_ups = creation.questions.iter().map(ToString::to_string).collect();
+            line.lookups = creation.lookups.iter().map(ToString::to_string).collect();
         }
-        Meaning::Session(session) => line.session = Some(session.as_ref().into()),
+        Effect::Session(session) => line.session = Some(session.as_ref().into()),
         _ => {}
     }
     line
 }
 
-fn write_text(out: &mut impl Write, file: &str, event: &Event, meaning: &Meaning) -> io::Result<()> {
+fn write_text(out: &mut impl Write, file: &str, event: &Event, effect: &Effect) -> io::Result<()> {
     writeln!(out, "{file}")?;
     writeln!(out, "  call      {} of {}", event.name, event.source)?;
-    let principal = Principal::of(event);
-    writeln!(out, "  by        {}", caller(&principal))?;
+    writeln!(out, "  by        {}", describe::principal(&Principal::of(event)))?;
     let at = event.time().map_or_else(|| "an unknown time".to_owned(), timestamp::format);
     let account = event.account().unwrap_or("an unknown account".into());
     writeln!(out, "  when      {at} in {}, {account}", event.region())?;
-    writeln!(out, "  outcome   {}", meaning.word())?;
-    let reason = meaning.reason();
-    if !reason.is_empty() {
+    writeln!(out, "  outcome   {}", effect.as_str())?;
+    if let Some(reason) = effect.reason() {
         writeln!(out, "  reason    {reason}")?;
     }
-    match meaning {
-        Meaning::Created(creation) => {
+    match effect {
+        Effect::Created(creation) => {
             for resource in &creation.resources {
-                writeln!(out, "  resource  {}  {}", resource.arn, resource.route.call())?;
+                writeln!(out, "  resource  {}  {}", resource.arn, resource.route.as_str())?;
             }
-            for question in &creation.questions {
-                writeln!(out, "  look up   {question}")?;
+            for lookup in &creation.lookups {
+                writeln!(out, "  lookup    {lookup}")?;
             }
         }
-        Meaning::Session(session) => write_session(out, session)?,
+        Effect::Session(session) => write_session(out, session)?,
         _ => {}
     }
     Ok(())
-}
-
-/// The principal, as short as it can be told.
-pub fn caller(principal: &Principal) -> String {
-    let service = principal.service();
-    let name =
-        service.or(principal.arn.as_deref()).or(principal.id.as_deref()).or(principal.account.as_deref());
-    let kind = if principal.kind.is_empty() { "Unknown" } else { &principal.kind };
-    match name {
-        Some(name) => format!("{name} ({kind})"),
-        None => kind.to_owned(),
-    }
 }
 
 fn write_session(out: &mut impl Write, session: &Session) -> io::Result<()> {

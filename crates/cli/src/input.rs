@@ -5,31 +5,42 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use aws_tags::Event;
+use clap::Args;
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 
-use crate::complain;
+use crate::console::complain;
+
+/// Where records come from.
+#[derive(Args)]
+pub(crate) struct Input {
+    /// Files, folders (every .json and .json.gz inside), or `-` for standard input. Records may
+    /// be bare, in EventBridge events, in `{"Records": […]}`, in the answer of `aws cloudtrail
+    /// lookup-events`, one or many in a file, gzipped or not.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+}
 
 /// A record and the file that it stands in, as the user named it.
-pub struct Record {
+pub(crate) struct Record {
     /// Path, or `-`.
-    pub file: String,
+    pub(crate) file: String,
     /// The record.
-    pub event: Event,
+    pub(crate) event: Event,
 }
 
 /// The records of all paths. What cannot be read is said on standard error, one line each, and
 /// does not stop the rest; `sound` tells whether there was nothing to say.
-pub struct Records {
+pub(crate) struct Records {
     /// In the order of paths, sorted by name within folders.
-    pub records: Vec<Record>,
+    pub(crate) records: Vec<Record>,
     /// Whether all input was good.
-    pub sound: bool,
+    pub(crate) sound: bool,
 }
 
 impl Records {
     /// Reads everything.
-    pub fn read(paths: &[PathBuf]) -> Self {
+    pub(crate) fn read(paths: &[PathBuf]) -> Self {
         let mut all = Self { records: Vec::new(), sound: true };
         for path in paths {
             if path.is_dir() {
@@ -53,12 +64,12 @@ impl Records {
                 Err(error) => {
                     let path = error.path().unwrap_or(folder).display().to_string();
                     let reason = error.io_error().map_or_else(|| error.to_string(), io::Error::to_string);
-                    self.refuse(&path, &reason);
+                    self.reject(&path, &reason);
                 }
             }
         }
         if self.records.len() == before && self.sound == was_sound {
-            self.refuse(
+            self.reject(
                 &folder.display().to_string(),
                 "no .json or .json.gz file with CloudTrail records inside",
             );
@@ -69,7 +80,7 @@ impl Records {
         let file = path.display().to_string();
         let text = match read(path) {
             Ok(text) => text,
-            Err(error) => return self.refuse(&file, &error.to_string()),
+            Err(error) => return self.reject(&file, &error.to_string()),
         };
         let mut values = serde_json::Deserializer::from_slice(&text).into_iter::<Value>();
         let mut found = 0;
@@ -78,12 +89,12 @@ impl Records {
                 Ok(value) => found += self.add_value(&file, value),
                 Err(error) => {
                     let what = if error.is_eof() { "JSON ends too early" } else { "not JSON" };
-                    return self.refuse(&file, &format!("{what}: {error}"));
+                    return self.reject(&file, &format!("{what}: {error}"));
                 }
             }
         }
         if found == 0 {
-            self.refuse(&file, "no CloudTrail record: the file is empty");
+            self.reject(&file, "no CloudTrail record: the file is empty");
         }
     }
 
@@ -95,21 +106,21 @@ impl Records {
                 for (nth, value) in values.into_iter().enumerate() {
                     match Event::from_json(value) {
                         Ok(event) => self.records.push(Record { file: file.to_owned(), event }),
-                        Err(error) if count == 1 => self.refuse(file, &error.to_string()),
-                        Err(error) => self.refuse(file, &format!("record {}: {error}", nth + 1)),
+                        Err(error) if count == 1 => self.reject(file, &error.to_string()),
+                        Err(error) => self.reject(file, &format!("record {}: {error}", nth + 1)),
                     }
                 }
                 // An empty list of records is good input: CloudTrail delivers such files.
                 count.max(1)
             }
             Err(reason) => {
-                self.refuse(file, &reason);
+                self.reject(file, &reason);
                 1
             }
         }
     }
 
-    fn refuse(&mut self, file: &str, reason: &str) {
+    fn reject(&mut self, file: &str, reason: &str) {
         self.sound = false;
         complain(&format!("{file}: {reason}"));
     }

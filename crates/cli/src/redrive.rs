@@ -1,8 +1,8 @@
 //! `aws-tags redrive`: sends dead letters back to the queues that the functions read, and says
 //! what became of each.
 //!
-//! A letter is deleted only after its events were sent. Whatever stops the command in between, a
-//! letter is at worst sent once more, and every event can be handled twice.
+//! A message is deleted only after its events were sent. Whatever stops the command in between, a
+//! message is at worst sent once more, and every event can be handled twice.
 
 mod report;
 
@@ -11,16 +11,17 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use aws_tags::dead_letter::{DeadLetter, Lost};
-use aws_tags::installation::{DEAD_LETTERS, PREFIX, queue_of};
-use aws_tags_aws::operations::{Installation, Queue, Received};
-use aws_tags_aws::{Aws, Error};
+use aws_tags::delivery::{DeadLetter, LostEvent};
+use aws_tags::deployment::resource_names::{DEAD_LETTERS, PREFIX, queue_of};
+use aws_tags_aws::Error;
+use clap::Args;
 use futures_util::future::join_all;
 
-use crate::{End, Redrive, complain};
-use report::{Fate, Report, Row};
+use crate::account::{AccessOptions, Installation, Queue, ReceivedMessage, region};
+use crate::console::{End, bad_input, complain};
+use report::{Report, ReportRow, Status};
 
-/// How long a received letter is hidden from others: longer than sending ten takes.
+/// How long a received message is hidden from others: longer than sending ten takes.
 const HELD_SECONDS: i32 = 300;
 /// Calls under way at once.
 const AT_ONCE: usize = 10;
@@ -32,42 +33,71 @@ const EMPTY_LOOKS: u32 = 2;
 /// Ctrl-C was pressed: finish what is in hand, then stop.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
+/// Options of `redrive`.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    access: AccessOptions,
+    /// Further Regions whose dead-letter queues are read. Events go to the home Region.
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    regions: Vec<String>,
+    /// Only messages in this dead-letter queue; may be given often.
+    #[arg(long = "queue", value_name = "NAME")]
+    queues: Vec<String>,
+    /// Only events of this call, e.g. `CreateVolume`; may be given often.
+    #[arg(long = "event-name", value_name = "NAME")]
+    event_names: Vec<String>,
+    /// At most so many messages.
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<usize>,
+    /// Show the messages and send nothing.
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+    /// Send without asking.
+    #[arg(long)]
+    yes: bool,
+    /// How long to wait for what becomes of the events; 0 does not wait.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    wait: u64,
+    /// One JSON object an event.
+    #[arg(long)]
+    json: bool,
+}
+
 /// Shows dead letters and, if told to, sends them back.
-pub fn run(options: &Redrive, out: &mut impl Write) -> io::Result<End> {
+pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let aws = Aws::connect(&options.access.access()).await;
-        let Some(region) = aws.region() else {
-            complain("no Region: give one with --region, AWS_REGION, or a profile");
-            return Ok(End::BadInput);
+        let aws = options.access.connect().await;
+        let Some(home) = region(&aws) else {
+            return Ok(bad_input("no Region: give one with --region, AWS_REGION, or a profile"));
         };
-        let regions = || [region].into_iter().chain(options.regions.iter().map(String::as_str));
+        let regions = || [home].into_iter().chain(options.regions.iter().map(String::as_str));
         let (mut dead, mut live) = (Vec::new(), Vec::new());
         for at in regions() {
-            let here = aws.installation(at);
+            let here = Installation::new(&aws, at);
             let queues = match here.queues(PREFIX).await {
                 Ok(queues) => queues,
                 Err(error) => return cannot(&format!("list the queues in {at}"), &error),
             };
             let named = |name: &String| options.queues.is_empty() || options.queues.contains(name);
             for queue in queues {
-                let place = Place { here: here.clone(), queue };
-                match place.queue.name.ends_with(DEAD_LETTERS) {
-                    true if named(&place.queue.name) => dead.push(place),
-                    false if at == region => live.push(place),
+                let queue = RegionalQueue { here: here.clone(), queue };
+                match queue.queue.name.ends_with(DEAD_LETTERS) {
+                    true if named(&queue.queue.name) => dead.push(queue),
+                    false if at == home => live.push(queue),
                     _ => {}
                 }
             }
         }
         if dead.is_empty() {
             let regions = regions().collect::<Vec<_>>().join(", ");
-            complain(&format!(
-                "no queue in {regions} is called `{PREFIX}…{DEAD_LETTERS}`, or as --queue says"
-            ));
-            return Ok(End::BadInput);
+            let reason =
+                format!("no queue in {regions} is called `{PREFIX}…{DEAD_LETTERS}`, or as --queue says");
+            return Ok(bad_input(&reason));
         }
-        let post = Post { dead, live, options };
-        match post.redrive(out).await {
+        let run = Run { dead, live, options };
+        match run.redrive(out).await {
             Ok(end) => end,
             Err(error) => cannot("go on; what was sent is deleted, the rest is where it was", &error),
         }
@@ -80,35 +110,35 @@ fn cannot(what: &str, error: &Error) -> io::Result<End> {
 }
 
 /// A queue, and the Region that it is in.
-struct Place {
+struct RegionalQueue {
     here: Installation,
     queue: Queue,
 }
 
-/// The queues, and what to do with their letters.
-struct Post<'a> {
-    dead: Vec<Place>,
+/// The queues, and what to do with their messages.
+struct Run<'a> {
+    dead: Vec<RegionalQueue>,
     /// Those that the functions read, all in the home Region.
-    live: Vec<Place>,
-    options: &'a Redrive,
+    live: Vec<RegionalQueue>,
+    options: &'a Options,
 }
 
-impl Place {
-    /// Up to ten letters, for us alone.
-    async fn receive(&self) -> Result<Vec<Received>, Error> {
+impl RegionalQueue {
+    /// Up to ten messages, for us alone.
+    async fn receive(&self) -> Result<Vec<ReceivedMessage>, Error> {
         self.here.receive(&self.queue.url, HELD_SECONDS).await
     }
 
-    /// Everybody may have these letters again. Those that cannot be let go wait till their time is
-    /// over.
-    async fn let_go(&self, letters: &[Received]) {
-        for some in letters.chunks(AT_ONCE) {
-            join_all(some.iter().map(|letter| self.here.let_go(&self.queue.url, letter))).await;
+    /// Everybody may have these messages again. Those that cannot be released wait till their time
+    /// is over.
+    async fn release(&self, messages: &[ReceivedMessage]) {
+        for some in messages.chunks(AT_ONCE) {
+            join_all(some.iter().map(|message| self.here.release(&self.queue.url, message))).await;
         }
     }
 }
 
-impl Post<'_> {
+impl Run<'_> {
     async fn redrive(&self, out: &mut impl Write) -> Result<io::Result<End>, Error> {
         let mut report = Report::new(out, self.options.json);
         if !self.options.yes {
@@ -126,7 +156,7 @@ impl Post<'_> {
                 if INTERRUPTED.swap(true, Ordering::Relaxed) {
                     std::process::exit(130);
                 }
-                complain("stopping after the letters in hand; press again to stop at once");
+                complain("stopping after the messages in hand; press Ctrl-C again to stop at once");
             }
         });
         let (mut rows, seen) = self.pass(true).await?;
@@ -134,27 +164,27 @@ impl Post<'_> {
         Ok(report.done(&rows, INTERRUPTED.load(Ordering::Relaxed)))
     }
 
-    /// Goes once through all letters; with `send` sends those that are wanted. Gives a row for each
-    /// wanted event, and the ids of all letters that were seen.
-    async fn pass(&self, send: bool) -> Result<(Vec<Row>, HashSet<String>), Error> {
+    /// Goes once through all messages; with `send` sends those that are wanted. Gives a row for each
+    /// wanted event, and the ids of all messages that were seen.
+    async fn pass(&self, send: bool) -> Result<(Vec<ReportRow>, HashSet<String>), Error> {
         let (mut rows, mut seen) = (Vec::new(), HashSet::new());
-        for place in &self.dead {
+        for queue in &self.dead {
             let mut kept = Vec::new();
-            let walked = self.walk(place, send, &mut rows, &mut seen, &mut kept).await;
+            let passed = self.pass_queue(queue, send, &mut rows, &mut seen, &mut kept).await;
             // Also after an error: nobody should have to wait for what we only looked at.
-            place.let_go(&kept).await;
-            walked?;
+            queue.release(&kept).await;
+            passed?;
         }
         Ok((rows, seen))
     }
 
-    async fn walk(
+    async fn pass_queue(
         &self,
-        from: &Place,
+        from: &RegionalQueue,
         send: bool,
-        rows: &mut Vec<Row>,
+        rows: &mut Vec<ReportRow>,
         seen: &mut HashSet<String>,
-        kept: &mut Vec<Received>,
+        kept: &mut Vec<ReceivedMessage>,
     ) -> Result<(), Error> {
         while !INTERRUPTED.load(Ordering::Relaxed) {
             let room = self.options.limit.map_or(usize::MAX, |limit| limit.saturating_sub(rows.len()));
@@ -162,69 +192,75 @@ impl Post<'_> {
                 break;
             }
             let mut received = from.receive().await?;
-            received.retain(|letter| seen.insert(letter.id.clone()));
+            received.retain(|message| seen.insert(message.id.clone()));
             if received.is_empty() {
                 break;
             }
-            let letters = received.into_iter().map(|letter| {
-                let contents = DeadLetter::of(&letter.body, |name| letter.attribute(name));
-                (letter, contents)
+            let messages = received.into_iter().map(|message| {
+                let dead_letter = DeadLetter::of(&message.body, |name| message.attribute(name));
+                (message, dead_letter)
             });
             let (mut wanted, others): (Vec<_>, Vec<_>) =
-                letters.partition(|(_, contents)| contents.events.iter().any(|lost| self.wants(lost)));
+                messages.partition(|(_, dead_letter)| dead_letter.events.iter().any(|lost| self.wants(lost)));
             let beyond = wanted.split_off(wanted.len().min(room));
-            kept.extend(others.into_iter().chain(beyond).map(|(letter, _)| letter));
-            let fates = wanted.iter().map(async |(letter, contents)| match send {
-                true => self.send(from, letter, contents).await,
-                false => contents.events.iter().map(|_| Fate::Found).collect(),
+            kept.extend(others.into_iter().chain(beyond).map(|(message, _)| message));
+            let statuses = wanted.iter().map(async |(message, dead_letter)| match send {
+                true => self.send(from, message, dead_letter).await,
+                false => dead_letter.events.iter().map(|_| Status::Found).collect(),
             });
-            let fates = join_all(fates).await;
-            for ((letter, contents), fates) in wanted.into_iter().zip(fates) {
-                let stays = fates.iter().any(|fate| *fate != Fate::Sent);
-                let events = contents.events.iter().zip(fates);
-                rows.extend(events.map(|(lost, fate)| Row::new(&from.queue, &contents, lost, fate)));
-                kept.extend(stays.then_some(letter));
+            let statuses = join_all(statuses).await;
+            for ((message, dead_letter), statuses) in wanted.into_iter().zip(statuses) {
+                let stays = statuses.iter().any(|status| *status != Status::Sent);
+                let events = dead_letter.events.iter().zip(statuses);
+                let row = |(lost, status)| ReportRow::new(&from.queue, &dead_letter, lost, status);
+                rows.extend(events.map(row));
+                kept.extend(stays.then_some(message));
             }
             report::progress(rows.len(), send);
         }
         Ok(())
     }
 
-    fn wants(&self, lost: &Lost) -> bool {
+    fn wants(&self, lost: &LostEvent) -> bool {
         let names = &self.options.event_names;
         names.is_empty() || lost.event.as_ref().is_ok_and(|event| names.contains(&event.name))
     }
 
-    /// Sends the events of a letter, then deletes it; it stays where one could not be sent.
-    async fn send(&self, from: &Place, letter: &Received, contents: &DeadLetter) -> Vec<Fate> {
-        let mut fates = Vec::with_capacity(contents.events.len());
-        for lost in &contents.events {
-            fates.push(match &lost.event {
-                Err(reason) => Fate::Unreadable(reason.clone()),
+    /// Sends the events of a message, then deletes it; it stays where one could not be sent.
+    async fn send(
+        &self,
+        from: &RegionalQueue,
+        message: &ReceivedMessage,
+        dead_letter: &DeadLetter,
+    ) -> Vec<Status> {
+        let mut statuses = Vec::with_capacity(dead_letter.events.len());
+        for lost in &dead_letter.events {
+            statuses.push(match &lost.event {
+                Err(reason) => Status::Unreadable(reason.to_string()),
                 Ok(event) => {
                     let name = queue_of(event);
                     match self.live.iter().find(|to| to.queue.name == name) {
-                        None => Fate::NotSent(format!("there is no queue `{name}`")),
+                        None => Status::NotSent(format!("there is no queue `{name}`")),
                         Some(to) => match to.here.send(&to.queue.url, &lost.body).await {
-                            Ok(()) => Fate::Sent,
-                            Err(error) => Fate::NotSent(error.to_string()),
+                            Ok(()) => Status::Sent,
+                            Err(error) => Status::NotSent(error.to_string()),
                         },
                     }
                 }
             });
         }
-        if fates.iter().all(|fate| *fate == Fate::Sent)
-            && let Err(error) = from.here.delete(&from.queue.url, letter).await
+        if statuses.iter().all(|status| *status == Status::Sent)
+            && let Err(error) = from.here.delete(&from.queue.url, message).await
         {
-            fates.fill(Fate::NotDeleted(error.to_string()));
+            statuses.fill(Status::NotDeleted(error.to_string()));
         }
-        fates
+        statuses
     }
 
     /// Waits until the functions' queues are empty or the time is over, then looks which of the
     /// sent events are dead letters again.
-    async fn follow(&self, rows: &mut [Row], seen: &HashSet<String>) -> Result<(), Error> {
-        if self.options.wait == 0 || !rows.iter().any(|row| row.fate == Fate::Sent) {
+    async fn follow(&self, rows: &mut [ReportRow], seen: &HashSet<String>) -> Result<(), Error> {
+        if self.options.wait == 0 || !rows.iter().any(|row| row.status == Status::Sent) {
             return Ok(());
         }
         let end = Instant::now() + Duration::from_secs(self.options.wait);
@@ -234,10 +270,10 @@ impl Post<'_> {
             empty_looks = if self.left().await? == 0 { empty_looks + 1 } else { 0 };
         }
         let back = self.dead_again(seen).await?;
-        let otherwise = if empty_looks >= EMPTY_LOOKS { Fate::Handled } else { Fate::UnderWay };
-        for row in rows.iter_mut().filter(|row| row.fate == Fate::Sent) {
-            row.fate = match &row.event_id {
-                Some(id) if back.contains(id) => Fate::CameBack,
+        let otherwise = if empty_looks >= EMPTY_LOOKS { Status::Handled } else { Status::InProgress };
+        for row in rows.iter_mut().filter(|row| row.status == Status::Sent) {
+            row.status = match &row.event_id {
+                Some(id) if back.contains(id) => Status::FailedAgain,
                 _ => otherwise.clone(),
             };
         }
@@ -247,32 +283,32 @@ impl Post<'_> {
     /// Messages in the functions' queues.
     async fn left(&self) -> Result<u64, Error> {
         let mut left = 0;
-        for place in &self.live {
-            let now = place.here.queue(place.queue.url.clone()).await?;
-            left += now.waiting + now.under_way;
+        for queue in &self.live {
+            let now = queue.here.queue(queue.queue.url.clone()).await?;
+            left += now.waiting + now.in_progress;
         }
         Ok(left)
     }
 
-    /// Ids of the events in letters that were not there before.
+    /// Ids of the events in messages that were not there before.
     async fn dead_again(&self, seen: &HashSet<String>) -> Result<HashSet<String>, Error> {
         let mut back = HashSet::new();
-        for place in &self.dead {
+        for queue in &self.dead {
             let (mut now, mut held) = (HashSet::new(), Vec::new());
             loop {
-                let mut received = place.receive().await?;
-                received.retain(|letter| now.insert(letter.id.clone()));
+                let mut received = queue.receive().await?;
+                received.retain(|message| now.insert(message.id.clone()));
                 if received.is_empty() {
                     break;
                 }
-                for letter in received.iter().filter(|letter| !seen.contains(&letter.id)) {
-                    let contents = DeadLetter::of(&letter.body, |name| letter.attribute(name));
-                    let events = contents.events.iter().filter_map(|lost| lost.event.as_ref().ok());
+                for message in received.iter().filter(|message| !seen.contains(&message.id)) {
+                    let dead_letter = DeadLetter::of(&message.body, |name| message.attribute(name));
+                    let events = dead_letter.events.iter().filter_map(|lost| lost.event.as_ref().ok());
                     back.extend(events.filter_map(|event| event.id().map(|id| id.into_owned())));
                 }
                 held.extend(received);
             }
-            place.let_go(&held).await;
+            queue.release(&held).await;
         }
         Ok(back)
     }

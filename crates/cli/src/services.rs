@@ -1,14 +1,44 @@
-//! `aws-tags services` and `aws-tags settings`: the tables, as they are compiled in.
+//! `aws-tags services`: the table, as it is compiled in.
 
 use std::io::{self, Write};
 
-use aws_tags::services::{self, Ending, Evidence, Found, Row, Service, tier};
-use aws_tags::settings::Setting;
-use aws_tags::{SETTINGS, Settings};
+use aws_tags::deployment::{Tier, tier};
+use aws_tags::table::{self, Ending, Evidence, Locator, Row, Service};
+use clap::Args;
 use serde::Serialize;
-use serde_json::json;
 
-use crate::{End, EvidenceChoice, Services, SettingsList, complain};
+use crate::console::{End, complain};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only these, e.g. `ec2`.
+    #[arg(value_name = "SERVICE")]
+    names: Vec<String>,
+    /// Only kinds of resources that contain this, e.g. `volume` or `ec2:`.
+    #[arg(long, value_name = "TEXT")]
+    kind: Option<String>,
+    /// Only what is tagged by a call that contains this, e.g. `tag:TagResources`.
+    #[arg(long, value_name = "TEXT")]
+    route: Option<String>,
+    /// Only services of this tier and the ones within it.
+    #[arg(long, value_name = "WHICH", default_value = "all")]
+    tier: Tier,
+    /// Only rows that rest on this.
+    #[arg(long, value_enum)]
+    evidence: Option<EvidenceChoice>,
+    /// One JSON object a row.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a row rests on.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum EvidenceChoice {
+    /// A published record.
+    Recorded,
+    /// The model of the API.
+    Modelled,
+}
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -30,10 +60,10 @@ struct Line {
 }
 
 /// Lists the rows that the filters let through.
-pub fn run(options: &Services, out: &mut impl Write) -> io::Result<End> {
+pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let mut end = End::Done;
     for name in &options.names {
-        if !services::all().any(|service| service.name == *name) {
+        if !table::all().any(|service| service.name == *name) {
             complain(&format!("`{name}` is not a supported service; {}", known(name)));
             end = End::BadInput;
         }
@@ -43,7 +73,7 @@ pub fn run(options: &Services, out: &mut impl Write) -> io::Result<End> {
     };
     let in_tier = |service: &&Service| tier(service.name) <= options.tier;
     let mut heading = "";
-    for service in services::all().filter(named).filter(in_tier) {
+    for service in table::all().filter(named).filter(in_tier) {
         for row in service.rows {
             let line = line(service, row);
             if !options.wants(&line) {
@@ -70,7 +100,7 @@ pub fn run(options: &Services, out: &mut impl Write) -> io::Result<End> {
 
 /// What a mistaken name may have meant; else where all names are.
 fn known(name: &str) -> String {
-    let like: Vec<_> = services::all()
+    let like: Vec<_> = table::all()
         .map(|service| service.name)
         .filter(|known| known.contains(name) || name.contains(known))
         .collect();
@@ -81,7 +111,7 @@ fn known(name: &str) -> String {
     }
 }
 
-impl Services {
+impl Options {
     fn wants(&self, line: &Line) -> bool {
         let has = |wanted: &Option<String>, found: Option<&str>| match wanted {
             Some(wanted) => found.is_some_and(|found| found.contains(wanted.as_str())),
@@ -89,7 +119,7 @@ impl Services {
         };
         has(&self.kind, line.resource)
             && has(&self.route, line.tagged_by)
-            && self.evidence.is_none_or(|wanted| Evidence::from(wanted).word() == line.evidence)
+            && self.evidence.is_none_or(|wanted| Evidence::from(wanted).as_str() == line.evidence)
     }
 }
 
@@ -104,47 +134,32 @@ impl From<EvidenceChoice> for Evidence {
 
 fn line(service: &Service, row: &Row) -> Line {
     let route = row.route.unwrap_or(service.route);
-    let (found, reason) = match row.found {
-        Found::InRecord(_) | Found::Custom(_) => ("in the record", None),
-        Found::LookUp { .. } => ("by look-up", None),
-        Found::Nothing(Ending::NotTaggable(why)) => ("not taggable", Some(why)),
-        Found::Nothing(Ending::NothingCreated(why)) => ("nothing created", Some(why)),
-        Found::Nothing(Ending::Update(why)) => ("update", Some(why)),
-        Found::Nothing(Ending::Unresolvable(why)) => ("unresolvable", Some(why)),
+    let (found, reason) = match row.locator {
+        Locator::Place(_) | Locator::Places(_) | Locator::Custom(_) => ("in the record", None),
+        Locator::Lookup { .. } => ("by lookup", None),
+        Locator::None(ending) => (found_nothing(ending), Some(ending.reason())),
     };
     let created = reason.is_none();
     Line {
         event_source: format!("{}.amazonaws.com", service.name),
-        call: row.call,
-        resource: created.then_some(row.kind),
+        call: row.event_name,
+        resource: created.then_some(row.resource_type),
         found,
-        tagged_by: created.then(|| route.call()),
+        tagged_by: created.then(|| route.as_str()),
         actions: if created { row.needed_actions(service) } else { Vec::new() },
         left_alone: row.opt_in,
         reason,
-        tier: tier(service.name).word(),
-        evidence: row.evidence.word(),
+        tier: tier(service.name).as_str(),
+        evidence: row.evidence.as_str(),
         title: service.title,
     }
 }
 
-/// Lists the settings with their values, and says what is wrong with them.
-pub fn settings(options: &SettingsList, out: &mut impl Write) -> io::Result<End> {
-    for Setting { name, default, allowed, effect } in SETTINGS {
-        if options.json {
-            let line = json!({"name": name, "default": default, "allowed": allowed, "effect": effect});
-            writeln!(out, "{line}")?;
-        } else {
-            let value = std::env::var(name);
-            let value = value.as_deref().unwrap_or(default);
-            writeln!(out, "{name}={value}\n    {effect}\n    Allowed: {allowed}.")?;
-        }
-    }
-    match Settings::read(|name| std::env::var(name).ok()) {
-        Ok(_) => Ok(End::Done),
-        Err(wrong) => {
-            complain(&wrong.to_string());
-            Ok(End::BadInput)
-        }
+const fn found_nothing(ending: Ending) -> &'static str {
+    match ending {
+        Ending::NotTaggable(_) => "not taggable",
+        Ending::NothingCreated(_) => "nothing created",
+        Ending::Update(_) => "update",
+        Ending::Unresolvable(_) => "unresolvable",
     }
 }

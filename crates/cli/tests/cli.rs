@@ -213,7 +213,7 @@ fn wrong_settings_and_wrong_tag_files_are_bad_input() {
 #[test]
 fn services_lists_every_row() {
     let output = aws_tags(&["services", "--json"]);
-    let rows: usize = aws_tags::services::all().map(|service| service.rows.len()).sum();
+    let rows: usize = aws_tags::table::all().map(|service| service.rows.len()).sum();
     assert_eq!(lines(&output).len(), rows);
     let unknown = aws_tags(&["services", "dynamo"]);
     assert_eq!(unknown.status.code(), Some(2));
@@ -230,8 +230,8 @@ fn services_filters_by_tier_kind_route_and_evidence() {
         lines(&output).into_iter().map(call).collect::<Vec<_>>()
     };
     assert_eq!(calls(&["kms", "--kind", "kms:key"]), ["CreateKey", "ReplicateKey"]);
-    assert_eq!(calls(&["kms", "--tier", "original"]), [""; 0]);
-    assert_eq!(calls(&["sqs", "--tier", "original"]), ["CreateQueue"]);
+    assert_eq!(calls(&["kms", "--tier", "essential"]), [""; 0]);
+    assert_eq!(calls(&["sqs", "--tier", "essential"]), ["CreateQueue"]);
     assert!(calls(&["--route", "ec2:CreateTags"]).contains(&"RunInstances".to_owned()));
     assert!(!calls(&["--route", "ec2:CreateTags"]).contains(&"CreateQueue".to_owned()));
     assert!(!calls(&["sqs", "--evidence", "modelled"]).contains(&"CreateQueue".to_owned()));

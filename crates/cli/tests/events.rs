@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use aws_tags::services::{Found, GENERATED};
-use aws_tags::{Event, Meaning, SERVICES};
+use aws_tags::table::{self, BY_HAND, GENERATED};
+use aws_tags::{Effect, Event};
 
 /// Records of the generated rows, a file for each event source, by the models of the APIs.
 const MODELLED: &str = "events/modelled";
@@ -53,24 +53,23 @@ fn files_are_named_after_source_call_and_variant() {
 fn every_row_finds_its_resource_in_some_file() {
     let mut seen = BTreeSet::new();
     for (_, event) in events() {
-        let Some((service, rows)) = aws_tags::services::rows(&event.source, &event.name) else { continue };
+        let Some((service, rows)) = table::rows(&event.source, &event.name) else { continue };
         let Some(row) = rows.first() else { continue };
-        let kinds: Vec<&str> = match Meaning::of(&event) {
-            Meaning::Created(creation) => {
-                let looked_up = creation.questions.iter().map(|question| question.kind());
-                creation.resources.iter().map(|resource| resource.kind).chain(looked_up).collect()
+        let types: Vec<&str> = match Effect::of(&event) {
+            Effect::Created(creation) => {
+                let looked_up = creation.lookups.iter().map(|lookup| lookup.resource_type());
+                creation.resources.iter().map(|resource| resource.resource_type).chain(looked_up).collect()
             }
-            Meaning::NothingCreated(_) | Meaning::NotTaggable(_) | Meaning::Update(_) => vec![""],
+            Effect::NothingToTag(_) => vec![""],
             _ => vec![],
         };
-        seen.extend(kinds.into_iter().map(|kind| (service.name, row.call, kind)));
+        seen.extend(types.into_iter().map(|one| (service.name, row.event_name, one)));
     }
     let mut missing = Vec::new();
-    for service in SERVICES {
+    for service in BY_HAND {
         for row in service.rows {
-            let nothing = matches!(row.found, Found::Nothing(_));
-            if !seen.contains(&(service.name, row.call, if nothing { "" } else { row.kind })) {
-                missing.push(format!("{} {} {}", service.name, row.call, row.kind));
+            if !seen.contains(&(service.name, row.event_name, row.resource_type)) {
+                missing.push(format!("{} {} {}", service.name, row.event_name, row.resource_type));
             }
         }
     }
@@ -86,17 +85,21 @@ fn every_generated_row_finds_its_resource_in_its_modelled_record() {
         let records = file["Records"].as_array_mut().expect("records");
         for record in records.drain(..) {
             let event = Event::from_json(record).expect("a record");
-            let Meaning::Created(creation) = Meaning::of(&event) else {
+            let Effect::Created(creation) = Effect::of(&event) else {
                 panic!("{} {} creates nothing", event.source, event.name)
             };
             let source = event.source.clone();
-            seen.extend(creation.resources.iter().map(|one| (source.clone(), event.name.clone(), one.kind)));
+            seen.extend(
+                creation.resources.iter().map(|one| (source.clone(), event.name.clone(), one.resource_type)),
+            );
         }
     }
     let rows = GENERATED.iter().flat_map(|service| service.rows.iter().map(move |row| (service.name, row)));
-    let found = rows.filter(|(_, row)| !matches!(row.found, Found::Nothing(_)) && !row.optional);
+    let found = rows.filter(|(_, row)| row.creates() && !row.optional);
     let wanted: BTreeSet<_> = found
-        .map(|(source, row)| (format!("{source}.amazonaws.com"), row.call.to_owned(), row.kind))
+        .map(|(source, row)| {
+            (format!("{source}.amazonaws.com"), row.event_name.to_owned(), row.resource_type)
+        })
         .collect();
     let missing: Vec<_> = wanted.difference(&seen).collect();
     assert!(wanted.len() > 1000 && missing.is_empty(), "rows that find nothing: {missing:#?}");

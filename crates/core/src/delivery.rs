@@ -1,17 +1,44 @@
-//! How events reach a Lambda: one by one from EventBridge, or as a batch of SQS messages.
+//! How events reach a Lambda, what it answers, and where they end that nobody could handle.
+
+mod dead_letter;
 
 use serde_json::{Value, json};
 
-use crate::event::Event;
+use crate::record::{Event, NotARecord};
 
-/// What one invocation brings.
+pub use dead_letter::{DeadLetter, GivenUpBy, LostEvent};
+
+/// What one invocation brings: one event from EventBridge, or a batch of SQS messages.
 #[derive(Debug)]
 pub struct Delivery {
-    /// Events, in order, or why something delivered is none.
-    pub events: Vec<Result<Event, String>>,
-    /// The message of each event; `None` where EventBridge invoked the function itself.
-    messages: Option<Vec<String>>,
+    /// In order.
+    pub messages: Vec<Message>,
+    /// Whether they are messages of a queue, which can fail one by one.
+    from_queue: bool,
 }
+
+/// One event, or something else that was delivered.
+#[derive(Debug)]
+pub struct Message {
+    pub event: Result<Event, NotAnEvent>,
+    /// SQS's id; empty where EventBridge invoked the function itself.
+    id: String,
+}
+
+/// Why a text is no CloudTrail event.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAnEvent {
+    /// The error names a place in the text, and nothing of the text.
+    #[error("not JSON: {0}")]
+    NotJson(#[from] serde_json::Error),
+    #[error(transparent)]
+    NotARecord(#[from] NotARecord),
+}
+
+/// Why an event must be delivered again. Lambda does so where the function fails.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TryAgain(pub String);
 
 impl Delivery {
     /// Takes the payload of an invocation apart.
@@ -22,39 +49,42 @@ impl Delivery {
         let records =
             payload.get("Records").and_then(Value::as_array).filter(|all| all.iter().all(is_message));
         let Some(records) = records else {
-            return Self {
-                events: vec![Event::from_json(payload).map_err(|e| e.to_string())],
-                messages: None,
-            };
+            let event = Event::from_json(payload).map_err(NotAnEvent::from);
+            return Self { messages: vec![Message { event, id: String::new() }], from_queue: false };
         };
         let text = |record: &Value, key: &str| {
             let text = record.get(key).and_then(Value::as_str);
             text.unwrap_or_default().to_owned()
         };
-        let event = |record: &Value| {
-            let body: Value =
-                serde_json::from_str(&text(record, "body")).map_err(|error| error.to_string())?;
-            Event::from_json(body).map_err(|error| error.to_string())
-        };
-        Self {
-            events: records.iter().map(event).collect(),
-            messages: Some(records.iter().map(|record| text(record, "messageId")).collect()),
-        }
+        let message =
+            |record: &Value| Message { event: event(&text(record, "body")), id: text(record, "messageId") };
+        Self { messages: records.iter().map(message).collect(), from_queue: true }
     }
 
-    /// The function's answer, given which events must come again: a list of failed messages, or
-    /// for EventBridge an error that makes Lambda try again.
-    pub fn answer(&self, again: &[Option<String>]) -> Result<Value, String> {
-        let Some(messages) = &self.messages else {
+    /// The events among the messages.
+    pub fn events(&self) -> Vec<&Event> {
+        self.messages.iter().filter_map(|message| message.event.as_ref().ok()).collect()
+    }
+
+    /// The function's answer, given which messages must be delivered again: a list of those, or for
+    /// EventBridge an error that makes Lambda try again.
+    pub fn answer(&self, again: &[Option<String>]) -> Result<Value, TryAgain> {
+        if !self.from_queue {
             return match again.iter().flatten().next() {
-                Some(reason) => Err(reason.clone()),
+                Some(reason) => Err(TryAgain(reason.clone())),
                 None => Ok(Value::Null),
             };
-        };
-        let failed = messages.iter().zip(again).filter(|(_, reason)| reason.is_some());
-        let failures: Vec<Value> = failed.map(|(message, _)| json!({"itemIdentifier": message})).collect();
+        }
+        let failed = self.messages.iter().zip(again).filter(|(_, reason)| reason.is_some());
+        let failures: Vec<Value> = failed.map(|(message, _)| json!({"itemIdentifier": message.id})).collect();
         Ok(json!({"batchItemFailures": failures}))
     }
+}
+
+/// The event in a message's body.
+fn event(body: &str) -> Result<Event, NotAnEvent> {
+    let value: Value = serde_json::from_str(body)?;
+    Ok(Event::from_json(value)?)
 }
 
 #[cfg(test)]
@@ -66,13 +96,13 @@ mod tests {
     }
 
     #[test]
-    fn only_failed_messages_come_again() {
+    fn only_failed_messages_are_delivered_again() {
         let delivery = Delivery::of(json!({"Records": [
             {"messageId": "a", "body": record().to_string()},
             {"messageId": "b", "body": "no json"},
             {"messageId": "c", "body": record().to_string()},
         ]}));
-        assert!(delivery.events[0].is_ok() && delivery.events[1].is_err());
+        assert!(delivery.messages[0].event.is_ok() && delivery.messages[1].event.is_err());
         let answer = delivery.answer(&[None, Some("not JSON".into()), None]);
         assert_eq!(answer, Ok(json!({"batchItemFailures": [{"itemIdentifier": "b"}]})));
         assert_eq!(delivery.answer(&[None, None, None]), Ok(json!({"batchItemFailures": []})));
@@ -81,14 +111,16 @@ mod tests {
     #[test]
     fn an_event_of_eventbridge_fails_the_invocation() {
         let delivery = Delivery::of(record());
-        assert_eq!(delivery.events.len(), 1);
-        assert_eq!(delivery.answer(&[Some("throttled".into())]), Err("throttled".into()));
+        assert_eq!(delivery.messages.len(), 1);
+        assert_eq!(delivery.answer(&[Some("throttled".into())]), Err(TryAgain("throttled".into())));
         assert_eq!(delivery.answer(&[None]), Ok(Value::Null));
     }
 
     #[test]
     fn what_is_no_event_says_so() {
         let delivery = Delivery::of(json!({"hello": "world"}));
-        assert!(delivery.events[0].as_ref().is_err_and(|why| why.contains("`eventSource`")));
+        assert!(
+            delivery.messages[0].event.as_ref().is_err_and(|why| why.to_string().contains("`eventSource`"))
+        );
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 
 use wildmatch::WildMatch;
 
-use crate::arn::{Piece, pieces};
-use crate::services;
+use crate::record::{Piece, pieces};
+use crate::table;
 use crate::tags::{KEY_LENGTH, VALUE_LENGTH, is_allowed, starts_reserved};
 
 /// One environment variable, as the README and `--help` describe it.
@@ -22,69 +22,82 @@ pub struct Setting {
     pub effect: &'static str,
 }
 
-/// Every setting of the tag handler.
+const OWNER: Setting = Setting {
+    name: "OWNER",
+    default: "principal-arn",
+    allowed: "`principal-arn`, `session-name`, `user-name`, `role-name` or `source-identity`",
+    effect: "What the owner tag says. A form that a principal lacks gives way to the nearest one, at last to its ARN.",
+};
+const OWNER_TAG: Setting =
+    Setting { name: "OWNER_TAG", default: "Owner", allowed: "a tag key", effect: "Key of the owner tag." };
+const PRINCIPAL_ID_TAG: Setting = Setting {
+    name: "PRINCIPAL_ID_TAG",
+    default: "PrincipalId",
+    allowed: "a tag key, or empty for no such tag",
+    effect: "Key of the tag that holds the caller's unique id, e.g. `AROA…:session`.",
+};
+const EXTRA_TAGS: Setting = Setting {
+    name: "EXTRA_TAGS",
+    default: "",
+    allowed: "`Key=text ${path.in.the.record}`, separated by commas",
+    effect: "Further tags, e.g. `CreatedAt=${eventTime}`. A tag is left out where the record lacks a variable.",
+};
+const INHERIT: Setting = Setting {
+    name: "INHERIT",
+    default: "*",
+    allowed: "patterns with `*` and `?`, separated by commas",
+    effect: "Which IAM and session tag keys are inherited; case-insensitive.",
+};
+const DO_NOT_INHERIT: Setting = Setting {
+    name: "DO_NOT_INHERIT",
+    default: "",
+    allowed: "patterns with `*` and `?`, separated by commas",
+    effect: "Which of those are not.",
+};
+const REQUESTED_TAGS: Setting = Setting {
+    name: "REQUESTED_TAGS",
+    default: "keep",
+    allowed: "`keep` or `overwrite`",
+    effect: "What happens to a tag that the creating request itself set.",
+};
+const EXCLUDED_PRINCIPALS: Setting = Setting {
+    name: "EXCLUDED_PRINCIPALS",
+    default: "",
+    allowed: "patterns with `*` and `?` on ARNs, separated by commas",
+    effect: "Whose resources are left alone. A session matches by its own ARN or its role's. The function's own role is always excluded.",
+};
+const SERVICE_CREATED: Setting = Setting {
+    name: "SERVICE_CREATED",
+    default: "tag",
+    allowed: "`tag` or `skip`",
+    effect: "What AWS services create on their own gets the service as owner and no other tag, or is skipped.",
+};
+const ALSO_TAG: Setting = Setting {
+    name: "ALSO_TAG",
+    default: "",
+    allowed: "patterns with `*` and `?` on types that are left alone by default, separated by commas",
+    effect: "Which of those types are tagged all the same, e.g. `s3:object,ecs:task`. `aws-tags services` lists them with the reason.",
+};
+const LOG_VALUES: Setting = Setting {
+    name: "LOG_VALUES",
+    default: "hide",
+    allowed: "`hide` or `show`",
+    effect: "Whether the log has the values of tags, or only their keys and where they come from.",
+};
+
+/// Every setting of the tag-handler.
 pub const SETTINGS: &[Setting] = &[
-    Setting {
-        name: "OWNER",
-        default: "principal-arn",
-        allowed: "`principal-arn`, `session-name`, `user-name`, `role-name` or `source-identity`",
-        effect: "What the owner tag says. A form that a principal lacks gives way to the nearest one, at last to its ARN.",
-    },
-    Setting { name: "OWNER_TAG", default: "Owner", allowed: "a tag key", effect: "Key of the owner tag." },
-    Setting {
-        name: "PRINCIPAL_ID_TAG",
-        default: "PrincipalId",
-        allowed: "a tag key, or empty for no such tag",
-        effect: "Key of the tag that holds the caller's unique id, e.g. `AROA…:session`.",
-    },
-    Setting {
-        name: "EXTRA_TAGS",
-        default: "",
-        allowed: "`Key=text ${path.in.the.record}`, separated by commas",
-        effect: "Further tags, e.g. `CreatedAt=${eventTime}`. A tag is left out where the record lacks a variable.",
-    },
-    Setting {
-        name: "INHERIT",
-        default: "*",
-        allowed: "patterns with `*` and `?`, separated by commas",
-        effect: "Which IAM and session tag keys are inherited, in any case of letters.",
-    },
-    Setting {
-        name: "DO_NOT_INHERIT",
-        default: "",
-        allowed: "patterns with `*` and `?`, separated by commas",
-        effect: "Which of those are not.",
-    },
-    Setting {
-        name: "REQUESTED_TAGS",
-        default: "keep",
-        allowed: "`keep` or `overwrite`",
-        effect: "What happens to a tag that the creating request itself set.",
-    },
-    Setting {
-        name: "EXCLUDED_PRINCIPALS",
-        default: "",
-        allowed: "patterns with `*` and `?` on ARNs, separated by commas",
-        effect: "Whose resources are left alone. A session matches by its own ARN or its role's. The function's own role is always excluded.",
-    },
-    Setting {
-        name: "SERVICE_CREATED",
-        default: "tag",
-        allowed: "`tag` or `skip`",
-        effect: "What AWS services create on their own gets the service as owner and no other tag, or is skipped.",
-    },
-    Setting {
-        name: "ALSO_TAG",
-        default: "",
-        allowed: "patterns with `*` and `?` on kinds that are left alone by default, separated by commas",
-        effect: "Which of those kinds are tagged nevertheless, e.g. `s3:object,ecs:task`. `aws-tags services` says which they are, and why.",
-    },
-    Setting {
-        name: "LOG_VALUES",
-        default: "hide",
-        allowed: "`hide` or `show`",
-        effect: "Whether the log has the values of tags, or only their keys and where they come from.",
-    },
+    OWNER,
+    OWNER_TAG,
+    PRINCIPAL_ID_TAG,
+    EXTRA_TAGS,
+    INHERIT,
+    DO_NOT_INHERIT,
+    REQUESTED_TAGS,
+    EXCLUDED_PRINCIPALS,
+    SERVICE_CREATED,
+    ALSO_TAG,
+    LOG_VALUES,
 ];
 
 /// What the owner tag says.
@@ -166,17 +179,17 @@ impl Settings {
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, WrongSettings> {
         let mut reader = Reader { variable, wrong: Vec::new() };
         let settings = Self {
-            owner: reader.one_of("OWNER", OWNER_FORMS),
-            owner_tag: reader.key("OWNER_TAG"),
-            principal_id_tag: Some(reader.key("PRINCIPAL_ID_TAG")).filter(|key| !key.is_empty()),
-            extra_tags: reader.extra_tags("EXTRA_TAGS"),
-            keep_requested: reader.one_of("REQUESTED_TAGS", &[("keep", true), ("overwrite", false)]),
-            tag_service_created: reader.one_of("SERVICE_CREATED", TAG_OR_SKIP),
-            log_values: reader.one_of("LOG_VALUES", &[("hide", false), ("show", true)]),
-            inherit: reader.patterns("INHERIT", WildMatch::new_case_insensitive),
-            do_not_inherit: reader.patterns("DO_NOT_INHERIT", WildMatch::new_case_insensitive),
-            excluded_principals: reader.patterns("EXCLUDED_PRINCIPALS", WildMatch::new),
-            also_tag: reader.kinds("ALSO_TAG"),
+            owner: reader.one_of(&OWNER, OWNER_FORMS),
+            owner_tag: reader.key(&OWNER_TAG),
+            principal_id_tag: reader.key_or_none(&PRINCIPAL_ID_TAG),
+            extra_tags: reader.extra_tags(&EXTRA_TAGS),
+            keep_requested: reader.one_of(&REQUESTED_TAGS, &[("keep", true), ("overwrite", false)]),
+            tag_service_created: reader.one_of(&SERVICE_CREATED, TAG_OR_SKIP),
+            log_values: reader.one_of(&LOG_VALUES, &[("hide", false), ("show", true)]),
+            inherit: reader.patterns(&INHERIT, WildMatch::new_case_insensitive),
+            do_not_inherit: reader.patterns(&DO_NOT_INHERIT, WildMatch::new_case_insensitive),
+            excluded_principals: reader.patterns(&EXCLUDED_PRINCIPALS, WildMatch::new),
+            also_tag: reader.opt_in_types(&ALSO_TAG),
         };
         match reader.wrong.is_empty() {
             true => Ok(settings),
@@ -185,13 +198,13 @@ impl Settings {
     }
 
     /// Whether IAM and session tags of this key are inherited.
-    pub fn inherits(&self, key: &str) -> bool {
+    pub(crate) fn inherits(&self, key: &str) -> bool {
         let matches = |patterns: &[WildMatch]| patterns.iter().any(|pattern| pattern.matches(key));
         matches(&self.inherit) && !matches(&self.do_not_inherit)
     }
 
-    /// Whether only this program states the tag: in any case of letters.
-    pub fn vouches_for(&self, key: &str) -> bool {
+    /// Whether only this program states the tag; case-insensitive.
+    pub(crate) fn vouches_for(&self, key: &str) -> bool {
         [Some(&self.owner_tag), self.principal_id_tag.as_ref()]
             .into_iter()
             .flatten()
@@ -200,13 +213,13 @@ impl Settings {
     }
 
     /// Whether the resources of a principal with this ARN are left alone.
-    pub fn excludes(&self, arn: &str) -> bool {
+    pub(crate) fn excludes(&self, arn: &str) -> bool {
         self.excluded_principals.iter().any(|pattern| pattern.matches(arn))
     }
 
-    /// Whether a kind that is left alone by default is tagged.
-    pub fn also_tags(&self, kind: &str) -> bool {
-        self.also_tag.iter().any(|pattern| pattern.matches(kind))
+    /// Whether a type that is left alone by default is tagged.
+    pub fn also_tags(&self, resource_type: &str) -> bool {
+        self.also_tag.iter().any(|pattern| pattern.matches(resource_type))
     }
 }
 
@@ -218,71 +231,70 @@ struct Reader<F> {
 }
 
 impl<F: Fn(&str) -> Option<String>> Reader<F> {
-    fn text(&self, name: &str) -> (&'static Setting, String) {
-        // Names are checked by a test.
-        let nth = SETTINGS.iter().position(|setting| setting.name == name);
-        let setting = &SETTINGS[nth.unwrap_or_default()];
-        let value = (self.variable)(name).map(|value| value.trim().to_owned());
-        (setting, value.unwrap_or_else(|| setting.default.to_owned()))
+    fn text(&self, setting: &Setting) -> String {
+        let value = (self.variable)(setting.name).map(|value| value.trim().to_owned());
+        value.unwrap_or_else(|| setting.default.to_owned())
     }
 
-    fn refuse(&mut self, setting: &'static Setting, value: &str) {
-        self.wrong.push(WrongSetting {
-            name: setting.name,
-            value: value.to_owned(),
-            allowed: setting.allowed,
-        });
+    fn reject(&mut self, setting: &Setting, value: &str) {
+        let Setting { name, allowed, .. } = *setting;
+        self.wrong.push(WrongSetting { name, value: value.to_owned(), allowed });
     }
 
-    fn one_of<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> T {
-        let (setting, value) = self.text(name);
+    fn one_of<T: Copy>(&mut self, setting: &Setting, choices: &[(&str, T)]) -> T {
+        let value = self.text(setting);
         let chosen = choices.iter().find(|(word, _)| *word == value);
         if chosen.is_none() {
-            self.refuse(setting, &value);
+            self.reject(setting, &value);
         }
         chosen.unwrap_or(&choices[0]).1
     }
 
-    /// Patterns each of which matches some kind that is left alone by default.
-    fn kinds(&mut self, name: &str) -> Vec<WildMatch> {
-        let patterns = self.patterns(name, WildMatch::new);
+    /// Patterns each of which matches some type that is left alone by default.
+    fn opt_in_types(&mut self, setting: &Setting) -> Vec<WildMatch> {
+        let patterns = self.patterns(setting, WildMatch::new);
         for pattern in &patterns {
-            if !services::opt_in_kinds().any(|kind| pattern.matches(kind)) {
-                let (setting, _) = self.text(name);
-                self.refuse(setting, &pattern.pattern());
+            if !table::opt_in_types().any(|resource_type| pattern.matches(resource_type)) {
+                self.reject(setting, &pattern.pattern());
             }
         }
         patterns
     }
 
-    fn key(&mut self, name: &str) -> String {
-        let (setting, value) = self.text(name);
-        let may_be_empty = setting.allowed.contains("empty");
-        if !(is_key(&value) || value.is_empty() && may_be_empty) {
-            self.refuse(setting, &value);
+    fn key(&mut self, setting: &Setting) -> String {
+        let value = self.text(setting);
+        if !is_key(&value) {
+            self.reject(setting, &value);
         }
         value
     }
 
-    fn list(&self, name: &str) -> (&'static Setting, Vec<String>) {
-        let (setting, value) = self.text(name);
+    fn key_or_none(&mut self, setting: &Setting) -> Option<String> {
+        let value = self.text(setting);
+        if !value.is_empty() && !is_key(&value) {
+            self.reject(setting, &value);
+        }
+        Some(value).filter(|value| !value.is_empty())
+    }
+
+    fn list(&self, setting: &Setting) -> Vec<String> {
+        let value = self.text(setting);
         let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
-        (setting, items.map(str::to_owned).collect())
+        items.map(str::to_owned).collect()
     }
 
-    fn patterns(&self, name: &str, pattern: fn(&str) -> WildMatch) -> Vec<WildMatch> {
-        self.list(name).1.iter().map(|item| pattern(item)).collect()
+    fn patterns(&self, setting: &Setting, pattern: fn(&str) -> WildMatch) -> Vec<WildMatch> {
+        self.list(setting).iter().map(|item| pattern(item)).collect()
     }
 
-    fn extra_tags(&mut self, name: &str) -> Vec<(String, String)> {
-        let (setting, items) = self.list(name);
+    fn extra_tags(&mut self, setting: &Setting) -> Vec<(String, String)> {
         let mut tags = Vec::new();
-        for item in items {
+        for item in self.list(setting) {
             match item.split_once('=') {
                 Some((key, template)) if is_key(key.trim()) && is_template(template) => {
                     tags.push((key.trim().to_owned(), template.to_owned()));
                 }
-                _ => self.refuse(setting, &item),
+                _ => self.reject(setting, &item),
             }
         }
         tags

@@ -1,17 +1,12 @@
-//! The second verb against a cloud in memory: what is called, what fails, what comes again.
+//! The verbs with stand-ins for AWS: what is called, what fails, what is handled again.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
-
-use aws_tags::principal::{Caller, IamIdentity};
-use aws_tags::services::Question;
+use aws_tags::ports::offline::{CountingTagger, GivenIamTags, GivenLookups, MemorySessions};
+use aws_tags::ports::{Failure, Ports};
+use aws_tags::tagging::{EventSkip, Handling, ResourceSkip, Scope, TagResult};
 use aws_tags::tags::TagMap;
-use aws_tags::{
-    Batch, Cloud, Event, Failure, LookUps, Outcome, PrincipalTags, Recorded, Served, Session, SessionStore,
-    Settings, Skip, Tagger, record_session, tag_resources,
-};
+use aws_tags::{Event, Outcome, Recorded, Settings, record_session, tag_resources};
 use futures_executor::block_on;
 use serde_json::{Value, json};
 use time::macros::datetime;
@@ -21,75 +16,15 @@ const ACCOUNT: &str = "111122223333";
 const AT: OffsetDateTime = datetime!(2026-05-04 10:00:00 UTC);
 const BEGAN: &str = "2026-05-04T09:59:00Z";
 
-#[derive(Default)]
-struct Memory(RefCell<Vec<Session>>);
-
-impl SessionStore for Memory {
-    type Error = String;
-
-    async fn put(&self, session: &Session) -> Result<(), String> {
-        self.0.borrow_mut().push(session.clone());
-        Ok(())
-    }
-
-    async fn find(
-        &self,
-        caller: &Caller,
-        _: (OffsetDateTime, OffsetDateTime),
-    ) -> Result<Vec<Session>, String> {
-        let all = self.0.borrow();
-        Ok(all.iter().filter(|session| session.id.as_deref() == Some(&caller.id)).cloned().collect())
-    }
-}
-
-struct Iam(Result<TagMap, String>);
-
-impl PrincipalTags for Iam {
-    type Error = String;
-
-    async fn tags(&self, _: &IamIdentity) -> Result<Option<TagMap>, String> {
-        self.0.clone().map(Some)
-    }
-}
-
-struct Answers(Result<Vec<String>, Failure>);
-
-impl LookUps for Answers {
-    async fn look_up(&self, _: &Question, _: Option<OffsetDateTime>) -> Result<Vec<String>, Failure> {
-        self.0.clone()
-    }
-}
-
-/// Counts calls, remembers resources, and refuses some.
-#[derive(Default)]
-struct Counting {
-    calls: Cell<usize>,
-    tagged: RefCell<BTreeSet<String>>,
-    refused: Vec<(&'static str, Failure)>,
-}
-
-impl Tagger for Counting {
-    async fn tag(&self, batch: &Batch) -> Vec<Result<(), Failure>> {
-        self.calls.set(self.calls.get() + 1);
-        let result = |arn: &str| {
-            if let Some((_, failure)) = self.refused.iter().find(|(part, _)| arn.ends_with(part)) {
-                return Err(failure.clone());
-            }
-            self.tagged.borrow_mut().insert(arn.to_owned());
-            Ok(())
-        };
-        batch.resources.iter().map(|resource| result(resource.arn.as_str())).collect()
-    }
-}
-
-type World = Cloud<Memory, Iam, Answers, Counting>;
+type World = Ports<MemorySessions, GivenIamTags, GivenLookups, CountingTagger>;
 
 fn world() -> World {
-    Cloud {
-        sessions: Memory::default(),
-        principals: Iam(Ok(TagMap::from([("Team".into(), "iam".into())]))),
-        look_ups: Answers(Ok(Vec::new())),
-        tagger: Counting::default(),
+    let tags = TagMap::from([("Team".into(), "iam".into())]);
+    Ports {
+        sessions: MemorySessions::default(),
+        principal_tags: GivenIamTags { tags: [("role/dev".to_owned(), tags)].into(), error: None },
+        lookups: GivenLookups::default(),
+        tagger: CountingTagger::default(),
     }
 }
 
@@ -139,8 +74,19 @@ fn sts(team: &str) -> Event {
 const LATER: OffsetDateTime = datetime!(2026-05-04 11:00:00 UTC);
 
 fn run(world: &World, now: OffsetDateTime, events: &[Event]) -> Vec<Outcome> {
-    let served = Served { account: Some(ACCOUNT.into()), own_sessions: None };
-    block_on(tag_resources(world, &settings(&[]), &served, |_| now, events))
+    let scope = Scope { account: Some(ACCOUNT.into()), own_role_sessions: None };
+    let events: Vec<&Event> = events.iter().collect();
+    block_on(tag_resources(world, &settings(&[]), &scope, |_| now, &events))
+}
+
+fn reasons(outcome: &Outcome) -> Vec<String> {
+    outcome.retry_reasons().iter().map(ToString::to_string).collect()
+}
+
+/// A tag of a resource, by the number of the resource.
+fn tag<'a>(outcome: &'a Outcome, nth: usize, key: &str) -> Option<&'a str> {
+    let tag = outcome.resources()[nth].tags.iter().find(|tag| tag.key == key)?;
+    Some(&tag.value)
 }
 
 fn one(world: &World, now: OffsetDateTime, event: Event) -> Outcome {
@@ -158,7 +104,7 @@ fn a_thousand_events_of_one_principal_share_calls() {
         let outcomes = run(&world, LATER, batch);
         assert!(outcomes.iter().all(|outcome| outcome.retry_reasons().is_empty()));
     }
-    assert_eq!(world.tagger.tagged.borrow().len(), 1000);
+    assert_eq!(world.tagger.tagged.get(), 1000);
     assert!(world.tagger.calls.get() <= 60, "{} calls", world.tagger.calls.get());
 }
 
@@ -182,50 +128,50 @@ fn regions_and_tags_are_not_mixed() {
 }
 
 #[test]
-fn only_what_failed_comes_again() {
+fn only_what_failed_is_tried_again() {
     let mut world = world();
-    world.tagger.refused = vec![("vol-2", Failure::new("throttled"))];
+    world.tagger.failures = vec![("vol-2", Failure::other("throttled"))];
     let outcomes = run(&world, LATER, &[volume("vol-1"), volume("vol-2")]);
     assert!(outcomes[0].retry_reasons().is_empty());
-    assert_eq!(outcomes[1].retry_reasons(), ["arn:aws:ec2:eu-west-1:111122223333:volume/vol-2: throttled"]);
+    assert_eq!(reasons(&outcomes[1]), ["arn:aws:ec2:eu-west-1:111122223333:volume/vol-2: throttled"]);
 }
 
 #[test]
 fn not_found_means_not_yet_for_ten_minutes_and_then_gone() {
     let mut world = world();
-    world.tagger.refused = vec![("vol-1", Failure { reason: "NotFound".into(), not_found: true })];
+    world.tagger.failures = vec![("vol-1", Failure::not_found("NotFound"))];
     let soon = one(&world, AT + Duration::minutes(9), volume("vol-1"));
     assert_eq!(soon.retry_reasons().len(), 2, "not found, and the young session: {soon:?}");
     let late = one(&world, LATER, volume("vol-1"));
     assert!(late.retry_reasons().is_empty());
-    assert_eq!(late.resources[0].skipped.as_deref(), Some("gone: NotFound"));
+    assert_eq!(late.resources()[0].result.reason().as_deref(), Some("gone: NotFound"));
 }
 
 #[test]
-fn a_young_session_is_tagged_at_once_and_comes_again() {
+fn what_a_young_session_makes_is_tagged_at_once_and_again_later() {
     let world = world();
     let outcome = one(&world, AT, volume("vol-1"));
-    assert_eq!(outcome.resources[0].tags["Team"], "iam");
-    assert_eq!(outcome.retry_reasons(), ["session of AROAX:ann is not recorded yet"]);
+    assert_eq!(tag(&outcome, 0, "Team"), Some("iam"));
+    assert_eq!(reasons(&outcome), ["session of AROAX:ann is not recorded yet"]);
     let recorded = block_on(record_session(&world.sessions, &sts("session")));
     assert!(matches!(recorded, Ok(Recorded::Stored(_))));
     let outcome = one(&world, AT, volume("vol-1"));
-    assert_eq!(outcome.resources[0].tags["Team"], "session");
+    assert_eq!(tag(&outcome, 0, "Team"), Some("session"));
     assert!(outcome.retry_reasons().is_empty());
 }
 
 #[test]
-fn without_iam_the_owner_is_tagged_and_the_event_comes_again() {
+fn without_iam_the_owner_is_tagged_and_the_event_retried() {
     let mut world = world();
-    world.principals = Iam(Err("throttled".into()));
+    world.principal_tags.error = Some("throttled".into());
     let outcome = one(&world, LATER, volume("vol-1"));
-    assert_eq!(outcome.retry_reasons(), ["IAM tags of dev: throttled"]);
-    assert!(outcome.resources[0].tags.contains_key("Owner"));
-    assert_eq!(world.tagger.tagged.borrow().len(), 1);
+    assert_eq!(reasons(&outcome), ["IAM tags of dev: throttled"]);
+    assert!(tag(&outcome, 0, "Owner").is_some());
+    assert_eq!(world.tagger.tagged.get(), 1);
 }
 
 #[test]
-fn an_open_look_up_does_not_keep_the_rest_from_being_tagged() {
+fn an_open_lookup_does_not_keep_the_rest_from_being_tagged() {
     let run_instances = || {
         event(
             "ec2.amazonaws.com",
@@ -234,49 +180,62 @@ fn an_open_look_up_does_not_keep_the_rest_from_being_tagged() {
         )
     };
     let mut world = world();
-    world.look_ups = Answers(Err(Failure::new("instance i-1 is pending")));
+    world.lookups = GivenLookups(Err(Failure::other("instance i-1 is pending")));
     let outcome = one(&world, LATER, run_instances());
-    assert_eq!(outcome.resources.len(), 1);
-    assert_eq!(outcome.retry_reasons(), ["ec2:volume: instance i-1 is pending"]);
-    world.look_ups = Answers(Ok(vec!["vol-9".into()]));
+    assert_eq!(outcome.resources().len(), 1);
+    assert_eq!(reasons(&outcome), ["ec2:volume: instance i-1 is pending"]);
+    world.lookups = GivenLookups(Ok(vec!["vol-9".into()]));
     let outcome = one(&world, LATER, run_instances());
-    assert_eq!(outcome.resources[1].resource.arn.as_str(), "arn:aws:ec2:eu-west-1:111122223333:volume/vol-9");
+    assert_eq!(
+        outcome.resources()[1].resource.arn.as_str(),
+        "arn:aws:ec2:eu-west-1:111122223333:volume/vol-9"
+    );
     assert!(outcome.retry_reasons().is_empty());
 }
 
 #[test]
 fn an_unresolvable_creation_is_kept_for_redrive() {
     let outcome = one(&world(), LATER, event("ec2.amazonaws.com", "CreateVolume", json!({})));
-    assert_eq!(outcome.retry_reasons(), ["unresolvable: CreateVolume has no `responseElements.volumeId`"]);
+    assert_eq!(reasons(&outcome), ["unresolvable: CreateVolume has no `responseElements.volumeId`"]);
 }
 
-fn skipped(vars: &'static [(&str, &str)], served: &Served, fields: Value) -> Option<Skip> {
+fn event_skip(outcome: &Outcome) -> Option<&EventSkip> {
+    match &outcome.handling {
+        Handling::Skipped(skip) => Some(skip),
+        _ => None,
+    }
+}
+
+fn skipped(vars: &'static [(&str, &str)], scope: &Scope, fields: Value) -> Option<EventSkip> {
     let mut all = json!({"responseElements": {"volumeId": "vol-1"}});
     all.as_object_mut().expect("object").extend(fields.as_object().expect("object").clone());
     let event = event("ec2.amazonaws.com", "CreateVolume", all);
     let world = world();
-    let outcomes = block_on(tag_resources(&world, &settings(vars), served, |_| LATER, &[event]));
-    assert_eq!(world.tagger.calls.get() == 0, outcomes[0].skipped.is_some());
-    outcomes[0].skipped.clone()
+    let outcomes = block_on(tag_resources(&world, &settings(vars), scope, |_| LATER, &[&event]));
+    let skip = event_skip(&outcomes[0]).cloned();
+    assert_eq!(world.tagger.calls.get() == 0, skip.is_some());
+    skip
 }
 
 #[test]
 fn whose_creations_are_left_alone() {
-    let served = Served { account: Some(ACCOUNT.into()), own_sessions: None };
-    assert_eq!(skipped(&[], &served, json!({})), None);
+    let scope = Scope { account: Some(ACCOUNT.into()), own_role_sessions: None };
+    assert_eq!(skipped(&[], &scope, json!({})), None);
     let other = json!({"recipientAccountId": "444455556666"});
-    assert_eq!(skipped(&[], &served, other), Some(Skip::OtherAccount("444455556666".into())));
+    assert_eq!(skipped(&[], &scope, other), Some(EventSkip::OtherAccount("444455556666".into())));
     let nobody = json!({"userIdentity": null});
-    assert_eq!(skipped(&[], &served, nobody), Some(Skip::NoPrincipal));
+    assert_eq!(skipped(&[], &scope, nobody), Some(EventSkip::NoPrincipal));
     let excluded = &[("EXCLUDED_PRINCIPALS", "arn:aws:iam::*:role/dev")];
-    assert_eq!(skipped(excluded, &served, json!({})), Some(Skip::ExcludedPrincipal));
-    let own =
-        Served { own_sessions: Some("arn:aws:sts::111122223333:assumed-role/dev/".into()), ..served.clone() };
-    assert_eq!(skipped(&[], &own, json!({})), Some(Skip::ExcludedPrincipal));
+    assert_eq!(skipped(excluded, &scope, json!({})), Some(EventSkip::ExcludedPrincipal));
+    let own = Scope {
+        own_role_sessions: Some("arn:aws:sts::111122223333:assumed-role/dev/".into()),
+        ..scope.clone()
+    };
+    assert_eq!(skipped(&[], &own, json!({})), Some(EventSkip::ExcludedPrincipal));
     let service = json!({"userIdentity": {"type": "AWSService", "invokedBy": "autoscaling.amazonaws.com"}});
-    assert_eq!(skipped(&[], &served, service.clone()), None);
-    let skip = Some(Skip::ServiceCreated("autoscaling.amazonaws.com".into()));
-    assert_eq!(skipped(&[("SERVICE_CREATED", "skip")], &served, service), skip);
+    assert_eq!(skipped(&[], &scope, service.clone()), None);
+    let skip = Some(EventSkip::ServiceCreated("autoscaling.amazonaws.com".into()));
+    assert_eq!(skipped(&[("SERVICE_CREATED", "skip")], &scope, service), skip);
 }
 
 #[test]
@@ -285,21 +244,20 @@ fn an_event_that_aws_did_not_send_is_left_alone() {
         "eventSource": "ec2.amazonaws.com", "eventName": "CreateVolume", "awsRegion": "eu-west-1",
         "recipientAccountId": ACCOUNT, "userIdentity": identity(), "responseElements": {"volumeId": "vol-1"}}}));
     let outcome = one(&world(), LATER, event.expect("a record"));
-    assert_eq!(outcome.skipped, Some(Skip::NotFromAws("my.app".into())));
+    assert_eq!(event_skip(&outcome), Some(&EventSkip::NotFromAws("my.app".into())));
 }
 
 #[test]
-fn some_kinds_are_left_alone_unless_the_settings_say_otherwise() {
+fn some_types_are_left_alone_unless_the_settings_say_otherwise() {
     let put = || {
         event("s3.amazonaws.com", "PutObject", json!({"requestParameters": {"bucketName": "b", "key": "k"}}))
     };
     let world = world();
     let outcome = one(&world, LATER, put());
-    let skipped = outcome.resources[0].skipped.as_deref().expect("skipped");
-    assert!(skipped.starts_with("left alone by default: "), "{skipped}");
+    assert!(matches!(outcome.resources()[0].result, TagResult::Skipped(ResourceSkip::OptIn(_))));
     assert_eq!(world.tagger.calls.get(), 0);
-    let served = Served::default();
-    block_on(tag_resources(&world, &settings(&[("ALSO_TAG", "s3:obj*")]), &served, |_| LATER, &[put()]));
+    let scope = Scope::default();
+    block_on(tag_resources(&world, &settings(&[("ALSO_TAG", "s3:obj*")]), &scope, |_| LATER, &[&put()]));
     assert_eq!(world.tagger.calls.get(), 1);
 }
 
@@ -317,12 +275,15 @@ fn interfaces_that_services_make_are_left_alone_and_those_of_people_are_not() {
     let by_user =
         record(json!({"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/ann", "accountId": ACCOUNT,
         "principalId": "AIDAX", "userName": "ann"}));
-    let skipped = |outcome: &Outcome| outcome.resources[0].skipped.clone();
-    assert!(skipped(&one(&world(), LATER, by_service())).is_some_and(|why| why.contains("services make")));
-    assert_eq!(skipped(&one(&world(), LATER, by_user)), None);
-    let (also, served) = (settings(&[("ALSO_TAG", "ec2:network-interface")]), Served::default());
-    let outcomes = block_on(tag_resources(&world(), &also, &served, |_| LATER, &[by_service()]));
-    assert_eq!(skipped(&outcomes[0]), None);
+    let result = |outcome: &Outcome| outcome.resources()[0].result.clone();
+    let of_service = result(&one(&world(), LATER, by_service()));
+    assert!(
+        matches!(of_service, TagResult::Skipped(ResourceSkip::OptIn(why)) if why.contains("services make"))
+    );
+    assert_eq!(result(&one(&world(), LATER, by_user)), TagResult::Tagged);
+    let (also, scope) = (settings(&[("ALSO_TAG", "ec2:network-interface")]), Scope::default());
+    let outcomes = block_on(tag_resources(&world(), &also, &scope, |_| LATER, &[&by_service()]));
+    assert_eq!(result(&outcomes[0]), TagResult::Tagged);
 }
 
 #[test]
@@ -331,10 +292,10 @@ fn a_session_of_a_role_elsewhere_is_recorded_there() {
         "recipientAccountId": "444455556666"});
     record["responseElements"] = json!({"credentials": {"accessKeyId": "A"}, "assumedRoleUser": {
         "assumedRoleId": "AROAX:ann", "arn": "arn:aws:sts::111122223333:assumed-role/dev/ann"}});
-    let store = Memory::default();
+    let store = MemorySessions::default();
     let recorded = block_on(record_session(&store, &Event::from_json(record).expect("a record")));
-    assert_eq!(recorded, Ok(Recorded::Elsewhere));
-    assert!(store.0.borrow().is_empty());
+    assert_eq!(recorded, Ok(Recorded::OtherAccount));
+    assert!(store.is_empty());
 }
 
 #[test]
@@ -346,15 +307,15 @@ fn a_session_that_aws_did_not_report_is_not_recorded() {
     let record = |envelope: Value| {
         let mut event = envelope;
         event["detail"] = detail.clone();
-        let store = Memory::default();
+        let store = MemorySessions::default();
         let recorded = block_on(record_session(&store, &Event::from_json(event).expect("a record")));
-        (recorded.expect("a store"), store.0.into_inner().len())
+        (recorded.expect("a store"), store.len())
     };
     assert_eq!(record(json!({"source": "aws.sts", "account": ACCOUNT})).1, 1);
     let (recorded, stored) = record(json!({"source": "my.app", "account": ACCOUNT}));
-    assert!(matches!(recorded, Recorded::NoSession(why) if why.contains("`my.app`")));
+    assert!(matches!(recorded, Recorded::NotASession(why) if why.to_string().contains("`my.app`")));
     assert_eq!(stored, 0);
-    assert_eq!(record(json!({"source": "aws.sts", "account": "444455556666"})), (Recorded::Elsewhere, 0));
+    assert_eq!(record(json!({"source": "aws.sts", "account": "444455556666"})), (Recorded::OtherAccount, 0));
 }
 
 #[test]
@@ -365,5 +326,5 @@ fn dates_at_the_end_of_time_are_no_reason_to_panic() {
         "eventTime": "9999-12-31T23:59:59Z", "recipientAccountId": ACCOUNT, "userIdentity": odd,
         "responseElements": {"topicArn": "arn:aws:sns:eu-west-1:111122223333:t"}});
     let outcome = one(&world(), AT, Event::from_json(record).expect("a record"));
-    assert_eq!(outcome.resources.len(), 1);
+    assert_eq!(outcome.resources().len(), 1);
 }

@@ -1,54 +1,49 @@
-//! Records the sessions that STS starts, so that the tag handler finds their tags later.
+//! Records the sessions that STS starts, so that the tag-handler finds their tags later.
 
-use anyhow::{Error, anyhow};
-use aws_tags::metrics::{Handled, SESSION_RECORDER, documents};
-use aws_tags::{Delivery, Recorded, log, record_session};
-use aws_tags_aws::{Access, Aws, SessionTable, lambda, now};
-use lambda_runtime::{LambdaEvent, service_fn};
+use std::process::ExitCode;
+
+use aws_tags::telemetry::event_log;
+use aws_tags::telemetry::metrics::{Metric, session_recorder};
+use aws_tags::{Event, Recorded, record_session};
+use aws_tags_aws::{Access, Aws, Error as AwsError, SessionTable};
+use aws_tags_lambda::{Error, Function, run, session_table};
 use serde_json::Value;
+use time::OffsetDateTime;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    lambda::init_log();
-    let table = lambda::session_table().map_err(|reason| anyhow!(reason))?;
-    let sessions = Aws::connect(&Access::default()).await.sessions(table);
-    let sessions = &sessions;
-    lambda_runtime::run(service_fn(async |invocation| handle(sessions, invocation).await))
-        .await
-        .map_err(|error| anyhow!(error))
+struct SessionRecorder {
+    sessions: SessionTable,
 }
 
-/// A stored session, another good end, or what the store said.
-type Stored = Result<Recorded, String>;
+fn main() -> ExitCode {
+    run(async || {
+        let table = session_table()?;
+        let aws = Aws::connect(&Access::default()).await;
+        Ok(SessionRecorder { sessions: SessionTable::new(aws.config(), table) })
+    })
+}
 
-async fn handle(sessions: &SessionTable, invocation: LambdaEvent<Value>) -> Result<Value, Error> {
-    let delivery = Delivery::of(invocation.payload);
-    let mut handled: Vec<Handled<'_, Stored>> = Vec::with_capacity(delivery.events.len());
-    for event in &delivery.events {
-        handled.push(match event {
-            Ok(event) => {
-                Ok((event, record_session(sessions, event).await.map_err(|error| error.to_string())))
-            }
-            Err(reason) => Err(reason.as_str()),
-        });
+impl Function for SessionRecorder {
+    /// What became of the record, or what the table said.
+    type Outcome = Result<Recorded, AwsError>;
+    const NAME: &'static str = "session-recorder";
+
+    fn metrics() -> &'static [Metric<Self::Outcome>] {
+        session_recorder()
     }
-    let lines = handled.iter().map(line);
-    lambda::write(lines.chain(documents("session-recorder", SESSION_RECORDER, now(), &handled)))?;
-    let again: Vec<Option<String>> = handled.iter().map(again).collect();
-    delivery.answer(&again).map_err(|reason| anyhow!(reason))
-}
 
-fn line(handled: &Handled<'_, Stored>) -> Value {
-    match handled {
-        Ok((event, stored)) => log::recorded(now(), event, stored),
-        Err(reason) => log::unreadable(now(), reason),
+    async fn handle(&self, events: &[&Event]) -> Result<Vec<Self::Outcome>, Error> {
+        let mut outcomes = Vec::with_capacity(events.len());
+        for event in events {
+            outcomes.push(record_session(&self.sessions, event).await);
+        }
+        Ok(outcomes)
     }
-}
 
-/// Why an event must come again.
-fn again(handled: &Handled<'_, Stored>) -> Option<String> {
-    match handled {
-        Ok((_, stored)) => stored.as_ref().err().cloned(),
-        Err(reason) => Some((*reason).to_owned()),
+    fn log_line(&self, now: OffsetDateTime, event: &Event, outcome: &Self::Outcome) -> Value {
+        event_log::recorded(now, event, outcome)
+    }
+
+    fn retry_reason(&self, outcome: &Self::Outcome) -> Option<String> {
+        outcome.as_ref().err().map(ToString::to_string)
     }
 }

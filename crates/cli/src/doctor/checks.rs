@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use aws_tags::installation::{
+use aws_tags::Settings;
+use aws_tags::deployment::resource_names::{
     CREATION_QUEUE, CREATION_RULES, DEAD_LETTERS, PREFIX, SESSION_QUEUE, SESSION_RECORDER, SESSION_RULE,
     SESSION_TABLE, TAG_HANDLER, TTL_ATTRIBUTE,
 };
-use aws_tags::services::{Found, Row, Service};
-use aws_tags::{SERVICES, Settings};
-use aws_tags_aws::operations::{Function, Queue, Rule, Table, Trail};
+use aws_tags::table::{BY_HAND, Row, Service};
 use serde_json::Value;
 
-use super::Finding;
+use super::finding::Finding;
 use super::pattern::could_match;
+use crate::account::{Function, Queue, Rule, Table, Trail};
 
 /// More waiting messages than this are a backlog.
 const BACKLOG: u64 = 1000;
@@ -21,7 +21,7 @@ const DEPLOY: &str = "deploy again (`make deploy`)";
 
 /// One of the two functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub(super) enum Part {
     /// The session recorder.
     Recorder,
     /// The tag handler.
@@ -29,7 +29,7 @@ pub enum Part {
 }
 
 /// Whether EventBridge gets the management events of a Region.
-pub fn trails(trails: &[Trail]) -> Vec<Finding> {
+pub(super) fn trails(trails: &[Trail]) -> Vec<Finding> {
     let on: Vec<&Trail> = trails.iter().filter(|trail| trail.logging).collect();
     if on.is_empty() {
         let off: Vec<&str> = trails.iter().map(|trail| trail.name.as_str()).collect();
@@ -71,7 +71,7 @@ pub fn trails(trails: &[Trail]) -> Vec<Finding> {
 }
 
 /// Our rules, and those of others that catch the same events.
-pub fn rules(rules: &[Rule], home: bool) -> Vec<Finding> {
+pub(super) fn rules(rules: &[Rule], home: bool) -> Vec<Finding> {
     let missing_to = match home {
         true => format!("{DEPLOY}: stacks aws-tags-tag-handler and aws-tags-session-recorder"),
         false => format!("{DEPLOY} for this Region as well: stack aws-tags-region-forwarder"),
@@ -137,15 +137,16 @@ fn left_out(rules: &[&Rule]) -> Option<Finding> {
         rules.iter().filter_map(|rule| serde_json::from_str(&rule.pattern).ok()).collect();
     let caught = |service: &Service, row: &&Row| {
         // Some services append the date of their API to the name.
-        let dated = |rule: &&Rule| rule.pattern.contains(&format!("\"{}20", row.call));
-        patterns.iter().any(|pattern| could_match(pattern, service.name, row.call)) || rules.iter().any(dated)
+        let dated = |rule: &&Rule| rule.pattern.contains(&format!("\"{}20", row.event_name));
+        patterns.iter().any(|pattern| could_match(pattern, service.name, row.event_name))
+            || rules.iter().any(dated)
     };
     let mut calls = BTreeSet::new();
-    for service in SERVICES {
-        let creating = || service.rows.iter().filter(|row| !matches!(row.found, Found::Nothing(_)));
+    for service in BY_HAND {
+        let creating = || service.rows.iter().filter(|row| row.creates());
         if creating().any(|row| caught(service, &row)) {
             let left = creating().filter(|row| !caught(service, row));
-            calls.extend(left.map(|row| format!("{}:{}", service.name, row.call)));
+            calls.extend(left.map(|row| format!("{}:{}", service.name, row.event_name)));
         }
     }
     let some = calls.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
@@ -164,9 +165,9 @@ fn other_tagger(rule: &Rule) -> Option<Finding> {
         rule.targets.iter().map(|target| target.arn.as_str()).filter(is_function).collect();
     let pattern: Value = serde_json::from_str(&rule.pattern).ok()?;
     let is_caught = || {
-        SERVICES
+        BY_HAND
             .iter()
-            .any(|service| service.rows.iter().any(|row| could_match(&pattern, service.name, row.call)))
+            .any(|service| service.rows.iter().any(|row| could_match(&pattern, service.name, row.event_name)))
     };
     if rule.state == "DISABLED" || functions.is_empty() || !is_caught() {
         return None;
@@ -178,7 +179,7 @@ fn other_tagger(rule: &Rule) -> Option<Finding> {
 }
 
 /// A function, its settings, and what it is fed from.
-pub fn function(part: Part, function: Option<&Function>) -> Vec<Finding> {
+pub(super) fn function(part: Part, function: Option<&Function>) -> Vec<Finding> {
     let (name, queue) = match part {
         Part::Recorder => (SESSION_RECORDER, SESSION_QUEUE),
         Part::Handler => (TAG_HANDLER, CREATION_QUEUE),
@@ -237,7 +238,7 @@ fn settings(part: Part, name: &str, function: &Function) -> Vec<Finding> {
 
 fn source(name: &str, queue: &str, function: &Function) -> Vec<Finding> {
     let end = format!(":{queue}");
-    let Some(source) = function.sources.iter().find(|source| source.arn.ends_with(&end)) else {
+    let Some(source) = function.event_source_mappings.iter().find(|source| source.arn.ends_with(&end)) else {
         return vec![Finding::error(format!("function `{name}` does not read queue `{queue}`"), DEPLOY)];
     };
     let mut findings = Vec::new();
@@ -255,7 +256,7 @@ fn source(name: &str, queue: &str, function: &Function) -> Vec<Finding> {
 }
 
 /// The session table.
-pub fn table(table: Option<&Table>) -> Vec<Finding> {
+pub(super) fn table(table: Option<&Table>) -> Vec<Finding> {
     let (name, key) = SESSION_TABLE;
     let Some(table) = table else {
         return vec![Finding::error(format!("no table `{name}`"), DEPLOY)];
@@ -280,7 +281,7 @@ pub fn table(table: Option<&Table>) -> Vec<Finding> {
 }
 
 /// Queues, their backlog, and dead letters.
-pub fn queues(queues: &[Queue], account: &str) -> Vec<Finding> {
+pub(super) fn queues(queues: &[Queue], account: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for name in [SESSION_QUEUE, CREATION_QUEUE] {
         let Some(queue) = queues.iter().find(|queue| queue.name == name) else {
@@ -302,12 +303,12 @@ pub fn queues(queues: &[Queue], account: &str) -> Vec<Finding> {
 }
 
 /// Dead letters, which lie in every Region that has rules.
-pub fn dead_letters(queues: &[Queue]) -> Vec<Finding> {
+pub(super) fn dead_letters(queues: &[Queue]) -> Vec<Finding> {
     let dead = queues.iter().filter(|queue| queue.name.ends_with(DEAD_LETTERS));
-    dead.filter(|queue| queue.waiting + queue.under_way > 0)
+    dead.filter(|queue| queue.waiting + queue.in_progress > 0)
         .map(|queue| {
-            let found = format!("dead letters in `{}`: {}", queue.name, queue.waiting + queue.under_way);
-            Finding::warning(found, "mend what the function's log says, then `aws-tags redrive`")
+            let found = format!("dead letters in `{}`: {}", queue.name, queue.waiting + queue.in_progress);
+            Finding::warning(found, "fix the cause in the function's log, then `aws-tags redrive`")
         })
         .collect()
 }
@@ -320,15 +321,16 @@ const ALWAYS: &[(Part, &[&str])] = &[
 
 /// The actions that a function's role must allow: for the tag handler those of all rows, but for
 /// kinds that it is not set to tag.
-pub fn needed_actions(part: Part, function: &Function) -> Vec<&'static str> {
+pub(super) fn needed_actions(part: Part, function: &Function) -> Vec<&'static str> {
     let always = ALWAYS.iter().filter(|(of, _)| *of == part).flat_map(|(_, actions)| actions.iter().copied());
     let mut actions: BTreeSet<&str> = always.collect();
     let settings = Settings::read(|variable| function.environment.get(variable).cloned());
-    let also = |kind: &str| settings.as_ref().is_ok_and(|settings| settings.also_tags(kind));
+    let also =
+        |resource_type: &str| settings.as_ref().is_ok_and(|settings| settings.also_tags(resource_type));
     if part == Part::Handler {
-        for service in SERVICES {
-            let tagged = service.rows.iter().filter(|row| !matches!(row.found, Found::Nothing(_)));
-            let wanted = tagged.filter(|row| row.opt_in.is_none() || also(row.kind));
+        for service in BY_HAND {
+            let tagged = service.rows.iter().filter(|row| row.creates());
+            let wanted = tagged.filter(|row| row.opt_in.is_none() || also(row.resource_type));
             actions.extend(wanted.flat_map(|row| row.needed_actions(service)));
         }
     }
@@ -336,7 +338,7 @@ pub fn needed_actions(part: Part, function: &Function) -> Vec<&'static str> {
 }
 
 /// What a function's role does not allow.
-pub fn permissions(name: &str, role: &str, denied: &[String]) -> Vec<Finding> {
+pub(super) fn permissions(name: &str, role: &str, denied: &[String]) -> Vec<Finding> {
     if denied.is_empty() {
         return Vec::new();
     }
@@ -346,9 +348,9 @@ pub fn permissions(name: &str, role: &str, denied: &[String]) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::finding::Severity;
     use super::*;
-    use crate::doctor::Severity;
-    use aws_tags_aws::operations::{Source, Target};
+    use crate::account::{EventSourceMapping, Target};
 
     fn severities(findings: &[Finding]) -> Vec<Severity> {
         findings.iter().map(|finding| finding.severity).collect()
@@ -404,7 +406,7 @@ mod tests {
     }
 
     fn handler() -> Function {
-        let source = Source {
+        let source = EventSourceMapping {
             arn: format!("arn:aws:sqs:eu-west-1:111122223333:{CREATION_QUEUE}"),
             state: "Enabled".into(),
             reports_failures: true,
@@ -413,7 +415,7 @@ mod tests {
             state: ("Active".into(), None),
             last_update: ("Successful".into(), None),
             environment: [("SESSION_TABLE".to_owned(), SESSION_TABLE.0.to_owned())].into(),
-            sources: vec![source],
+            event_source_mappings: vec![source],
             ..Function::default()
         }
     }
@@ -431,12 +433,12 @@ mod tests {
     }
 
     #[test]
-    fn a_backlog_and_dead_letters_are_told_from_a_few_waiting_messages() {
+    fn a_backlog_and_dead_letters_differ_from_a_few_waiting_messages() {
         let queue = |name: &str, waiting| Queue {
             name: name.into(),
             url: String::new(),
             waiting,
-            under_way: 1,
+            in_progress: 1,
             dead_letter_queue: Some("arn".into()),
         };
         let with = |waiting| [queue(SESSION_QUEUE, 7), queue(CREATION_QUEUE, waiting)];
@@ -449,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_that_are_left_alone_need_no_permission() {
+    fn types_that_are_left_alone_need_no_permission() {
         let mut function = handler();
         assert!(!needed_actions(Part::Handler, &function).contains(&"s3:PutObjectTagging"));
         function.environment.insert("ALSO_TAG".into(), "s3:object".into());

@@ -7,7 +7,7 @@ use wildmatch::WildMatch;
 
 /// Whether the pattern could match the event of a successful call. Fields that the call alone does
 /// not tell count as matching, and so do filters that this does not know.
-pub fn could_match(pattern: &Value, service: &str, call: &str) -> bool {
+pub(super) fn could_match(pattern: &Value, service: &str, call: &str) -> bool {
     let event = json!({
         "source": format!("aws.{service}"),
         "detail-type": "AWS API Call via CloudTrail",

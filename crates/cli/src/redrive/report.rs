@@ -5,42 +5,42 @@ use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use aws_tags::Principal;
-use aws_tags::dead_letter::{DeadLetter, Lost};
-use aws_tags::installation::queue_of;
-use aws_tags_aws::operations::Queue;
+use aws_tags::delivery::{DeadLetter, LostEvent};
+use aws_tags::deployment::resource_names::queue_of;
 use serde_json::json;
 
-use crate::End;
+use crate::account::Queue;
+use crate::console::End;
 
 /// What became of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub(super) enum Status {
     /// It is a dead letter; nothing was done.
     Found,
-    /// It was sent, and its letter deleted.
+    /// It was sent, and its message deleted.
     Sent,
-    /// The function took it, and it did not come back.
+    /// The function took it, and it did not fail again.
     Handled,
     /// It is still in the function's queue: it waits its turn, or failed and will be tried again.
-    UnderWay,
+    InProgress,
     /// It is a dead letter again.
-    CameBack,
-    /// It could not be sent; its letter stays.
+    FailedAgain,
+    /// It could not be sent; its message stays.
     NotSent(String),
-    /// It was sent, but its letter stays, so that it will be sent again.
+    /// It was sent, but its message stays, so that it will be sent again.
     NotDeleted(String),
-    /// It is no event; its letter stays.
+    /// It is no event; its message stays.
     Unreadable(String),
 }
 
-impl Fate {
-    fn word(&self) -> &'static str {
+impl Status {
+    fn as_str(&self) -> &'static str {
         match self {
             Self::Found => "found",
             Self::Sent => "sent",
             Self::Handled => "handled",
-            Self::UnderWay => "under way",
-            Self::CameBack => "came back",
+            Self::InProgress => "in progress",
+            Self::FailedAgain => "failed again",
             Self::NotSent(_) => "not sent",
             Self::NotDeleted(_) => "sent, not deleted",
             Self::Unreadable(_) => "unreadable",
@@ -51,18 +51,18 @@ impl Fate {
     fn reason(&self) -> Option<&str> {
         match self {
             Self::NotSent(why) | Self::NotDeleted(why) | Self::Unreadable(why) => Some(why),
-            Self::CameBack => Some("see the log of the function for its event id"),
-            Self::Found | Self::Sent | Self::Handled | Self::UnderWay => None,
+            Self::FailedAgain => Some("see the log of the function for its event id"),
+            Self::Found | Self::Sent | Self::Handled | Self::InProgress => None,
         }
     }
 }
 
 /// An event, without anything secret.
-pub struct Row {
+pub(super) struct ReportRow {
     /// `eventID`.
-    pub event_id: Option<String>,
+    pub(super) event_id: Option<String>,
     /// What became of it.
-    pub fate: Fate,
+    pub(super) status: Status,
     queue: String,
     to: Option<&'static str>,
     call: String,
@@ -71,27 +71,27 @@ pub struct Row {
     because: Option<String>,
 }
 
-impl Row {
-    /// What is told of an event in a letter of `queue`.
-    pub fn new(queue: &Queue, letter: &DeadLetter, lost: &Lost, fate: Fate) -> Self {
+impl ReportRow {
+    /// What is shown of an event in a message of `queue`.
+    pub(super) fn new(queue: &Queue, dead_letter: &DeadLetter, lost: &LostEvent, status: Status) -> Self {
         let event = lost.event.as_ref().ok();
         let call =
             event.map(|event| format!("{}:{}", event.source.trim_end_matches(".amazonaws.com"), event.name));
         Self {
             event_id: event.and_then(|event| event.id()).map(|id| id.into_owned()),
-            fate,
+            status,
             queue: queue.name.clone(),
             to: event.map(queue_of),
             call: call.unwrap_or_else(|| "no event".to_owned()),
             principal: event.and_then(|event| Principal::of(event).arn),
-            given_up_by: letter.origin.word(),
-            because: letter.reason.clone(),
+            given_up_by: dead_letter.given_up_by.as_str(),
+            because: dead_letter.reason.clone(),
         }
     }
 }
 
 /// On a terminal, how far it is; the next words overwrite it.
-pub fn progress(count: usize, send: bool) {
+pub(super) fn progress(count: usize, send: bool) {
     if io::stderr().is_terminal() && count > 0 {
         let doing = if send { "sent" } else { "looked at" };
         let _ = write!(anstream::stderr(), "\r{count} events {doing} … ");
@@ -99,19 +99,19 @@ pub fn progress(count: usize, send: bool) {
 }
 
 /// Writes rows: one a line as JSON, or grouped for people.
-pub struct Report<'a, W> {
+pub(super) struct Report<'a, W> {
     out: &'a mut W,
     json: bool,
 }
 
 impl<'a, W: Write> Report<'a, W> {
     /// Writes to `out`.
-    pub fn new(out: &'a mut W, json: bool) -> Self {
+    pub(super) fn new(out: &'a mut W, json: bool) -> Self {
         Self { out, json }
     }
 
     /// What is there, before anything is done.
-    pub fn found(&mut self, rows: &[Row]) -> io::Result<()> {
+    pub(super) fn found(&mut self, rows: &[ReportRow]) -> io::Result<()> {
         self.rows(rows)?;
         match rows.len() {
             _ if self.json => Ok(()),
@@ -121,11 +121,11 @@ impl<'a, W: Write> Report<'a, W> {
     }
 
     /// What became of everything.
-    pub fn done(&mut self, rows: &[Row], interrupted: bool) -> io::Result<End> {
+    pub(super) fn done(&mut self, rows: &[ReportRow], interrupted: bool) -> io::Result<End> {
         self.rows(rows)?;
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for row in rows {
-            *counts.entry(row.fate.word()).or_default() += 1;
+            *counts.entry(row.status.as_str()).or_default() += 1;
         }
         if !self.json {
             let counts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
@@ -133,25 +133,25 @@ impl<'a, W: Write> Report<'a, W> {
             let none = if rows.is_empty() { "No dead letters." } else { "" };
             writeln!(self.out, "{none}{}{stopped}", counts.join(", "))?;
         }
-        let good = |row: &Row| row.fate.reason().is_none();
+        let good = |row: &ReportRow| row.status.reason().is_none();
         Ok(if rows.iter().all(good) && !interrupted { End::Done } else { End::Failed })
     }
 
-    fn rows(&mut self, rows: &[Row]) -> io::Result<()> {
+    fn rows(&mut self, rows: &[ReportRow]) -> io::Result<()> {
         if self.json {
             return rows.iter().try_for_each(|row| self.line(row));
         }
         let mut groups: BTreeMap<(&str, &str, &str, &str, &str), usize> = BTreeMap::new();
         for row in rows {
             let because = row.because.as_deref().unwrap_or("tried too often");
-            let key = (row.fate.word(), row.fate.reason().unwrap_or_default(), row.call.as_str());
+            let key = (row.status.as_str(), row.status.reason().unwrap_or_default(), row.call.as_str());
             *groups.entry((key.0, key.1, key.2, row.given_up_by, because)).or_default() += 1;
         }
         let dim = Style::new().dimmed();
         for ((word, reason, call, given_up_by, because), count) in groups {
             let color = match word {
                 "handled" => AnsiColor::Green.on_default(),
-                "found" | "sent" | "under way" => Style::new(),
+                "found" | "sent" | "in progress" => Style::new(),
                 _ => AnsiColor::Red.on_default(),
             };
             writeln!(
@@ -165,10 +165,10 @@ impl<'a, W: Write> Report<'a, W> {
         Ok(())
     }
 
-    fn line(&mut self, row: &Row) -> io::Result<()> {
+    fn line(&mut self, row: &ReportRow) -> io::Result<()> {
         let line = json!({
             "eventID": row.event_id, "call": row.call, "principal": row.principal, "queue": row.queue, "to": row.to,
-            "givenUpBy": row.given_up_by, "because": row.because, "outcome": row.fate.word(), "reason": row.fate.reason(),
+            "givenUpBy": row.given_up_by, "because": row.because, "outcome": row.status.as_str(), "reason": row.status.reason(),
         });
         writeln!(self.out, "{line}")
     }

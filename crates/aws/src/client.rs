@@ -1,0 +1,107 @@
+//! How AWS is reached: configuration, time-outs, and a client for each Region.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_tags::tagging::Scope;
+use tokio::sync::OnceCell;
+
+use crate::error::Error;
+
+/// Tries of one call, the first included; throttling is waited out in between.
+const ATTEMPTS: u32 = 4;
+/// A tagging call answers within a second or two, or not at all.
+const CALL_TIME: Duration = Duration::from_secs(20);
+const CONNECT_TIME: Duration = Duration::from_secs(3);
+
+/// An AWS account, reached with the credentials of the environment.
+#[derive(Debug)]
+pub struct Aws {
+    config: SdkConfig,
+    scope: OnceCell<Scope>,
+}
+
+/// What overrides the environment's configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// A profile of the shared configuration files.
+    pub profile: Option<String>,
+    /// The Region.
+    pub region: Option<String>,
+    /// Where all calls go, e.g. to a local AWS.
+    pub endpoint_url: Option<String>,
+}
+
+impl Aws {
+    /// Reads Region, credentials and endpoints as all AWS tools do, but for what is overridden.
+    pub async fn connect(access: &Access) -> Self {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(
+                TimeoutConfig::builder().connect_timeout(CONNECT_TIME).operation_timeout(CALL_TIME).build(),
+            );
+        if let Some(profile) = &access.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = &access.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(url) = &access.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        Self { config: loader.load().await, scope: OnceCell::new() }
+    }
+
+    /// Whose credentials these are: the account that is served, and our own role. Asked once.
+    pub async fn scope(&self) -> Result<&Scope, Error> {
+        self.scope
+            .get_or_try_init(async || {
+                let identity = aws_sdk_sts::Client::new(&self.config).get_caller_identity().send().await?;
+                let role = identity.arn.filter(|arn| arn.contains(":assumed-role/"));
+                Ok(Scope {
+                    account: identity.account,
+                    // `assumed-role/role/session`: the role's other sessions are us as well.
+                    own_role_sessions: role.and_then(|arn| Some(format!("{}/", arn.rsplit_once('/')?.0))),
+                })
+            })
+            .await
+    }
+
+    /// Region, credentials and endpoints, as clients of further services take them.
+    pub fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+}
+
+/// One client per Region, made when it is first used.
+#[derive(Debug)]
+pub(crate) struct Regional<C> {
+    config: SdkConfig,
+    clients: RefCell<HashMap<String, C>>,
+    make: fn(&SdkConfig) -> C,
+}
+
+impl<C: Clone> Regional<C> {
+    pub(crate) fn new(config: &SdkConfig, make: fn(&SdkConfig) -> C) -> Self {
+        Self { config: config.clone(), clients: RefCell::default(), make }
+    }
+
+    pub(crate) fn client(&self, region: &str) -> C {
+        if let Some(client) = self.clients.borrow().get(region) {
+            return client.clone();
+        }
+        let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
+        let client = (self.make)(&config);
+        self.clients.borrow_mut().insert(region.to_owned(), client.clone());
+        client
+    }
+}

@@ -1,0 +1,70 @@
+//! IAM tags of roles and users. IAM's request rate is per account and cannot be raised, so
+//! answers are kept for minutes, "no tags" included.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_iam::Client;
+use aws_sdk_iam::types::Tag;
+use aws_tags::identity::{IamIdentity, IamKind};
+use aws_tags::ports::PrincipalTags;
+use aws_tags::tags::TagMap;
+
+use crate::cache::Cache;
+use crate::error::Error;
+
+/// A changed IAM tag reaches new resources within this time.
+const KEPT: Duration = Duration::from_secs(300);
+
+/// IAM.
+#[derive(Debug)]
+pub struct IamTags {
+    client: Client,
+    known: Cache<IamIdentity, Option<TagMap>>,
+}
+
+impl IamTags {
+    pub fn new(config: &SdkConfig) -> Self {
+        Self { client: Client::new(config), known: Cache::new(KEPT) }
+    }
+
+    /// `GetRole` and `GetUser` answer with the unique id and all tags in one call.
+    async fn ask(&self, identity: &IamIdentity) -> Result<Option<TagMap>, Error> {
+        let answer = match identity.kind {
+            IamKind::Role => {
+                let call = self.client.get_role().role_name(&identity.name).send();
+                call.await.map_err(Error::from).map(|answer| {
+                    let role = answer.role?;
+                    Some((role.role_id, role.tags))
+                })
+            }
+            IamKind::User => {
+                let call = self.client.get_user().user_name(&identity.name).send();
+                call.await.map_err(Error::from).map(|answer| {
+                    let user = answer.user?;
+                    Some((user.user_id, user.tags))
+                })
+            }
+        };
+        match answer {
+            // Deleted and made again under the same name: somebody else's tags.
+            Ok(Some((id, _))) if id != identity.id => Ok(None),
+            Ok(Some((_, tags))) => Ok(Some(tag_map(tags.unwrap_or_default()))),
+            Ok(None) => Ok(None),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl PrincipalTags for IamTags {
+    type Error = Error;
+
+    async fn tags(&self, identity: &IamIdentity) -> Result<Option<TagMap>, Error> {
+        self.known.get(identity, |_| true, async || self.ask(identity).await).await
+    }
+}
+
+fn tag_map(tags: Vec<Tag>) -> TagMap {
+    tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
+}

@@ -1,0 +1,171 @@
+//! The session table in DynamoDB.
+//!
+//! | attribute | type | what |
+//! |---|---|---|
+//! | `caller` | S, partition key | account and assumed-role id: `111122223333#AROA…:session` |
+//! | `issued` | S, sort key | issue time and issued access key: `2026-05-04T09:00:00Z#ASIA…` |
+//! | `arn`, `source_identity` | S | as STS said |
+//! | `tags` | M of S | session tags |
+//! | `transitive_tag_keys` | L of S | keys that pass on to the next role |
+//! | `expires_at` | S | end of the credentials |
+//! | `forget_after` | N | TTL: epoch seconds |
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_tags::Session;
+use aws_tags::identity::{DELIVERY_TIME, SessionKey};
+use aws_tags::ports::SessionStore;
+use aws_tags::record::timestamp;
+use time::OffsetDateTime;
+
+use crate::cache::Cache;
+use crate::error::Error;
+
+/// A found session does not change; what is asked again is only whether there is another.
+const KEPT: Duration = Duration::from_secs(300);
+
+type Item = HashMap<String, AttributeValue>;
+
+/// The session table.
+#[derive(Debug)]
+pub struct SessionTable {
+    client: Client,
+    table: String,
+    known: Cache<SessionKey, Vec<Session>>,
+}
+
+impl SessionTable {
+    pub fn new(config: &SdkConfig, table: String) -> Self {
+        Self { client: Client::new(config), table, known: Cache::new(KEPT) }
+    }
+
+    async fn query(
+        &self,
+        key: &SessionKey,
+        from: OffsetDateTime,
+        to: OffsetDateTime,
+    ) -> Result<Vec<Session>, Error> {
+        let text = |text: String| AttributeValue::S(text);
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("caller = :caller AND issued BETWEEN :from AND :to")
+            .expression_attribute_values(":caller", text(partition_key(&key.account, &key.id)))
+            .expression_attribute_values(":from", text(timestamp::format(from)))
+            // `~` sorts behind every access key.
+            .expression_attribute_values(":to", text(format!("{}~", timestamp::format(to))))
+            .into_paginator()
+            .items()
+            .send();
+        let mut sessions = Vec::new();
+        while let Some(item) = pages.next().await {
+            sessions.extend(session(&key.account, &key.id, &item?));
+        }
+        Ok(sessions)
+    }
+}
+
+impl SessionStore for SessionTable {
+    type Error = Error;
+
+    async fn put(&self, session: &Session) -> Result<(), Error> {
+        let item = item(session);
+        self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
+        Ok(())
+    }
+
+    async fn find(
+        &self,
+        key: &SessionKey,
+        (from, to): (OffsetDateTime, OffsetDateTime),
+    ) -> Result<Vec<Session>, Error> {
+        // "Not seen yet" must be asked again; "never seen" stays so.
+        let is_final = |sessions: &Vec<Session>| {
+            !sessions.is_empty() || OffsetDateTime::now_utc() > key.created + DELIVERY_TIME
+        };
+        self.known.get(key, is_final, async || self.query(key, from, to).await).await
+    }
+}
+
+fn partition_key(account: &str, id: &str) -> String {
+    format!("{account}#{id}")
+}
+
+fn item(session: &Session) -> Item {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let id = session.id.as_deref().unwrap_or_default();
+    let issued = format!("{}#{}", timestamp::format(session.issued_at), session.access_key_id);
+    let tags = session.tags.iter().map(|(key, value)| (key.clone(), text(value))).collect();
+    let keys = session.transitive_tag_keys.iter().map(|key| text(key)).collect();
+    let mut item = Item::from([
+        ("caller".to_owned(), text(&partition_key(&session.account, id))),
+        ("issued".to_owned(), text(&issued)),
+        ("tags".to_owned(), AttributeValue::M(tags)),
+        ("transitive_tag_keys".to_owned(), AttributeValue::L(keys)),
+        ("expires_at".to_owned(), text(&timestamp::format(session.expires_at))),
+        ("forget_after".to_owned(), AttributeValue::N(session.forgotten_at().unix_timestamp().to_string())),
+    ]);
+    for (name, value) in [("arn", &session.arn), ("source_identity", &session.source_identity)] {
+        if let Some(value) = value {
+            item.insert(name.to_owned(), text(value));
+        }
+    }
+    item
+}
+
+/// `None` for an item that this program did not write.
+fn session(account: &str, id: &str, item: &Item) -> Option<Session> {
+    let text = |name: &str| item.get(name)?.as_s().ok().cloned();
+    let issued = text("issued")?;
+    let (issued_at, access_key_id) = issued.split_once('#')?;
+    let tags = item.get("tags")?.as_m().ok()?;
+    let keys = item.get("transitive_tag_keys")?.as_l().ok()?;
+    Some(Session {
+        account: account.to_owned(),
+        id: Some(id.to_owned()),
+        arn: text("arn"),
+        access_key_id: access_key_id.to_owned(),
+        issued_at: timestamp::parse(issued_at)?,
+        expires_at: timestamp::parse(&text("expires_at")?)?,
+        tags: tags
+            .iter()
+            .filter_map(|(key, value)| Some((key.clone(), value.as_s().ok()?.clone())))
+            .collect(),
+        transitive_tag_keys: keys.iter().filter_map(|key| key.as_s().ok().cloned()).collect(),
+        source_identity: text("source_identity"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_tags::tags::TagMap;
+
+    #[test]
+    fn a_session_comes_back_from_its_item() {
+        let at = |text| timestamp::parse(text).expect("a time");
+        let stored = Session {
+            account: "111122223333".into(),
+            id: Some("AROAX:ann".into()),
+            arn: Some("arn:aws:sts::111122223333:assumed-role/dev/ann".into()),
+            access_key_id: "ASIAX".into(),
+            issued_at: at("2026-05-04T09:00:00Z"),
+            expires_at: at("2026-05-04T10:00:00Z"),
+            tags: TagMap::from([("Team".into(), "payments".into()), ("Note".into(), String::new())]),
+            transitive_tag_keys: vec!["Team".into()],
+            source_identity: Some("ann@example.com".into()),
+        };
+        let item = item(&stored);
+        assert_eq!(item["caller"].as_s().map(String::as_str), Ok("111122223333#AROAX:ann"));
+        assert_eq!(item["issued"].as_s().map(String::as_str), Ok("2026-05-04T09:00:00Z#ASIAX"));
+        // Fourteen days after the end of the credentials.
+        let ttl = at("2026-05-18T10:00:00Z").unix_timestamp().to_string();
+        assert_eq!(item["forget_after"].as_n(), Ok(&ttl));
+        assert_eq!(session("111122223333", "AROAX:ann", &item), Some(stored));
+    }
+}

@@ -1,0 +1,71 @@
+//! The functions, and what they are fed from.
+
+use std::collections::HashMap;
+
+use aws_tags_aws::Error;
+
+use super::installation::Installation;
+
+/// A function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Function {
+    /// `Active`, `Pending`, `Inactive` or `Failed`, and why.
+    pub(crate) state: (String, Option<String>),
+    /// `Successful`, `InProgress` or `Failed`, and why.
+    pub(crate) last_update: (String, Option<String>),
+    /// Its environment variables.
+    pub(crate) environment: HashMap<String, String>,
+    /// ARN of its role.
+    pub(crate) role: String,
+    /// Reserved concurrency: 0 stops it.
+    pub(crate) reserved: Option<i32>,
+    /// Its event source mappings.
+    pub(crate) event_source_mappings: Vec<EventSourceMapping>,
+}
+
+/// An event source mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EventSourceMapping {
+    /// What it reads, e.g. a queue.
+    pub(crate) arn: String,
+    /// `Enabled`, `Disabled`, …
+    pub(crate) state: String,
+    /// Whether it understands that single messages failed.
+    pub(crate) reports_failures: bool,
+}
+
+impl Installation {
+    /// A function by its name; `None` where there is none.
+    pub(crate) async fn function(&self, name: &str) -> Result<Option<Function>, Error> {
+        let asked = self.lambda.get_function_configuration().function_name(name).send().await;
+        let found = match asked.map_err(Error::from) {
+            Ok(found) => found,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let concurrency = self.lambda.get_function_concurrency().function_name(name).send().await?;
+        let mappings = self.lambda.list_event_source_mappings().function_name(name).send().await?;
+        let source = |mapping: aws_sdk_lambda::types::EventSourceMappingConfiguration| EventSourceMapping {
+            reports_failures: !mapping.function_response_types().is_empty(),
+            arn: mapping.event_source_arn.unwrap_or_default(),
+            state: mapping.state.unwrap_or_default(),
+        };
+        let text = |word: Option<&str>| word.unwrap_or_default().to_owned();
+        Ok(Some(Function {
+            state: (text(found.state().map(|state| state.as_str())), found.state_reason.clone()),
+            last_update: (
+                text(found.last_update_status().map(|status| status.as_str())),
+                found.last_update_status_reason.clone(),
+            ),
+            role: text(found.role()),
+            reserved: concurrency.reserved_concurrent_executions,
+            event_source_mappings: mappings
+                .event_source_mappings
+                .unwrap_or_default()
+                .into_iter()
+                .map(source)
+                .collect(),
+            environment: found.environment.and_then(|all| all.variables).unwrap_or_default(),
+        }))
+    }
+}

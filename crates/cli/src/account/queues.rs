@@ -1,0 +1,127 @@
+//! Queues, and the messages in them.
+
+use std::collections::HashMap;
+
+use aws_sdk_sqs::types::{Message, QueueAttributeName};
+
+use aws_tags_aws::Error;
+
+use super::installation::Installation;
+
+/// `ReceiveMessage` gives ten messages at most.
+const MOST: i32 = 10;
+/// With any wait, SQS asks all of its servers, so that an empty answer means an empty queue.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>
+const WAIT_SECONDS: i32 = 1;
+
+/// A queue and how much is in it, as far as SQS knows: its counts may lag by a minute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Queue {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its URL.
+    pub(crate) url: String,
+    /// Messages that can be received.
+    pub(crate) waiting: u64,
+    /// Messages that are being handled, or wait for their delay to pass.
+    pub(crate) in_progress: u64,
+    /// ARN of its dead-letter queue.
+    pub(crate) dead_letter_queue: Option<String>,
+}
+
+/// A message that is held: nobody else receives it until it is released or the time is over.
+pub(crate) struct ReceivedMessage {
+    /// SQS's id.
+    pub(crate) id: String,
+    /// The text. May hold session tokens: never to be shown.
+    pub(crate) body: String,
+    receipt: String,
+    attributes: HashMap<String, String>,
+}
+
+impl ReceivedMessage {
+    /// The text of a message attribute.
+    pub(crate) fn attribute(&self, name: &str) -> Option<String> {
+        self.attributes.get(name).cloned()
+    }
+
+    fn of(message: Message) -> Option<Self> {
+        let attributes = message.message_attributes.unwrap_or_default().into_iter();
+        Some(Self {
+            id: message.message_id?,
+            body: message.body?,
+            receipt: message.receipt_handle?,
+            attributes: attributes.filter_map(|(name, value)| Some((name, value.string_value?))).collect(),
+        })
+    }
+}
+
+impl Installation {
+    /// The queues whose names begin so.
+    pub(crate) async fn queues(&self, prefix: &str) -> Result<Vec<Queue>, Error> {
+        let mut urls = self
+            .sqs
+            .list_queues()
+            .queue_name_prefix(prefix)
+            .max_results(1000)
+            .into_paginator()
+            .items()
+            .send();
+        let mut queues = Vec::new();
+        while let Some(url) = urls.next().await {
+            queues.push(self.queue(url?).await?);
+        }
+        Ok(queues)
+    }
+
+    /// How a queue is now.
+    pub(crate) async fn queue(&self, url: String) -> Result<Queue, Error> {
+        let asked = self.sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All);
+        let attributes = asked.send().await?.attributes.unwrap_or_default();
+        let count = |name| attributes.get(&name).and_then(|text| text.parse().ok()).unwrap_or(0_u64);
+        let redrive = attributes.get(&QueueAttributeName::RedrivePolicy);
+        let redrive: Option<serde_json::Value> = redrive.and_then(|text| serde_json::from_str(text).ok());
+        let target = redrive.as_ref().and_then(|policy| policy.get("deadLetterTargetArn")?.as_str());
+        Ok(Queue {
+            name: url.rsplit('/').next().unwrap_or_default().to_owned(),
+            waiting: count(QueueAttributeName::ApproximateNumberOfMessages),
+            in_progress: count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
+                + count(QueueAttributeName::ApproximateNumberOfMessagesDelayed),
+            dead_letter_queue: target.map(str::to_owned),
+            url,
+        })
+    }
+
+    /// Up to ten messages, held for so many seconds; none where the queue has none to give.
+    pub(crate) async fn receive(&self, url: &str, held_seconds: i32) -> Result<Vec<ReceivedMessage>, Error> {
+        let asked = self
+            .sqs
+            .receive_message()
+            .queue_url(url)
+            .max_number_of_messages(MOST)
+            .visibility_timeout(held_seconds)
+            .wait_time_seconds(WAIT_SECONDS)
+            .message_attribute_names("All");
+        let messages = asked.send().await?.messages.unwrap_or_default();
+        Ok(messages.into_iter().filter_map(ReceivedMessage::of).collect())
+    }
+
+    /// Sends a message.
+    pub(crate) async fn send(&self, url: &str, body: &str) -> Result<(), Error> {
+        self.sqs.send_message().queue_url(url).message_body(body).send().await?;
+        Ok(())
+    }
+
+    /// Deletes a received message.
+    pub(crate) async fn delete(&self, url: &str, message: &ReceivedMessage) -> Result<(), Error> {
+        self.sqs.delete_message().queue_url(url).receipt_handle(&message.receipt).send().await?;
+        Ok(())
+    }
+
+    /// Releases a held message: it can be received again at once.
+    pub(crate) async fn release(&self, url: &str, message: &ReceivedMessage) -> Result<(), Error> {
+        let asked = self.sqs.change_message_visibility().queue_url(url).receipt_handle(&message.receipt);
+        asked.visibility_timeout(0).send().await?;
+        Ok(())
+    }
+}

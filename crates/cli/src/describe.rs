@@ -1,0 +1,48 @@
+//! Principals and sessions, as `explain` and `replay` show them.
+
+use aws_tags::record::timestamp;
+use aws_tags::tags::TagMap;
+use aws_tags::{Principal, Session};
+use serde::Serialize;
+
+/// A session without what nobody should see.
+#[derive(Serialize)]
+pub(crate) struct SessionFields<'a> {
+    account: &'a str,
+    id: Option<&'a str>,
+    arn: Option<&'a str>,
+    access_key_id: &'a str,
+    issued_at: String,
+    expires_at: String,
+    tags: &'a TagMap,
+    transitive_tag_keys: &'a [String],
+    source_identity: Option<&'a str>,
+}
+
+impl<'a> From<&'a Session> for SessionFields<'a> {
+    fn from(session: &'a Session) -> Self {
+        Self {
+            account: &session.account,
+            id: session.id.as_deref(),
+            arn: session.arn.as_deref(),
+            access_key_id: &session.access_key_id,
+            issued_at: timestamp::format(session.issued_at),
+            expires_at: timestamp::format(session.expires_at),
+            tags: &session.tags,
+            transitive_tag_keys: &session.transitive_tag_keys,
+            source_identity: session.source_identity.as_deref(),
+        }
+    }
+}
+
+/// The principal in a few words: `arn:aws:iam::…:user/ann (IAMUser)`.
+pub(crate) fn principal(principal: &Principal) -> String {
+    let service = principal.service();
+    let name =
+        service.or(principal.arn.as_deref()).or(principal.id.as_deref()).or(principal.account.as_deref());
+    let kind = if principal.kind.is_empty() { "Unknown" } else { &principal.kind };
+    match name {
+        Some(name) => format!("{name} ({kind})"),
+        None => kind.to_owned(),
+    }
+}

@@ -1,0 +1,42 @@
+//! What the doctor says: something that is not as it should be, and what to do about it.
+
+use serde::Serialize;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Severity {
+    /// Resources stay without tags, or without all of them.
+    Error,
+    /// It works, but something may be lost or done twice.
+    Warning,
+    /// It could not be checked.
+    Unchecked,
+}
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Finding {
+    pub(super) severity: Severity,
+    pub(super) check: &'static str,
+    pub(super) region: String,
+    pub(super) found: String,
+    pub(super) todo: String,
+}
+
+impl Finding {
+    pub(super) fn new(severity: Severity, found: impl Into<String>, todo: impl Into<String>) -> Self {
+        let (check, region) = ("", String::new());
+        Self { severity, check, region, found: found.into(), todo: todo.into() }
+    }
+
+    /// Resources stay without tags.
+    pub(super) fn error(found: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self::new(Severity::Error, found, todo)
+    }
+
+    /// Something may be lost or done twice.
+    pub(super) fn warning(found: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, found, todo)
+    }
+}

@@ -1,0 +1,244 @@
+//! What `replay` says: a line or a few an event, and a summary.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use aws_tags::record::timestamp;
+use aws_tags::table::Lookup;
+use aws_tags::tagging::{Dropped, Handling, ResourceOutcome, RetryReason, TagResult};
+use aws_tags::tags::Tag;
+use aws_tags::{Effect, Outcome, SessionMatch};
+use serde::Serialize;
+
+use crate::describe::{self, SessionFields};
+use crate::input::Record;
+
+/// Writes what became of each event, and counts it.
+pub(super) struct Report<'a, W> {
+    out: &'a mut W,
+    json: bool,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct Counts {
+    events: usize,
+    sessions: usize,
+    tagged: usize,
+    failed: usize,
+    /// Events without resources, by what they are.
+    others: BTreeMap<&'static str, usize>,
+}
+
+impl<'a, W: Write> Report<'a, W> {
+    pub(super) fn new(out: &'a mut W, json: bool) -> Self {
+        Self { out, json, counts: Counts::default() }
+    }
+
+    /// Writes what became of an event.
+    pub(super) fn add(&mut self, record: &Record, outcome: &Outcome) -> io::Result<()> {
+        self.counts.count(outcome);
+        match self.json {
+            true => self.write_json(record, outcome),
+            false => self.write_text(record, outcome),
+        }
+    }
+
+    fn write_json(&mut self, record: &Record, outcome: &Outcome) -> io::Result<()> {
+        serde_json::to_writer(&mut *self.out, &Line::new(record, outcome))?;
+        writeln!(self.out)
+    }
+
+    fn write_text(&mut self, Record { event, .. }: &Record, outcome: &Outcome) -> io::Result<()> {
+        let at = event.time().map_or_else(String::new, timestamp::format);
+        let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
+        writeln!(
+            self.out,
+            "{dim}{at:<20}{dim:#} {bold}{}{bold:#} by {}",
+            event.name,
+            describe::principal(&outcome.principal)
+        )?;
+        if let Effect::Session(session) = &outcome.effect {
+            let tags: Vec<_> = session.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let tags = if tags.is_empty() { "no tags".to_owned() } else { tags.join(" ") };
+            let name = session.arn.as_deref().unwrap_or(&session.account);
+            return writeln!(self.out, "  session {name}: {tags}");
+        }
+        if let Some(why) = why_nothing(outcome) {
+            return writeln!(self.out, "  {dim}{why}{dim:#}");
+        }
+        let Some(tagging) = outcome.tagging() else { return self.write_retries(outcome) };
+        match tagging.session {
+            SessionMatch::Unknown => writeln!(self.out, "  {dim}session not in the replayed records{dim:#}")?,
+            SessionMatch::Ambiguous => writeln!(self.out, "  session ambiguous: its tags are left out")?,
+            _ => {}
+        }
+        for made in &tagging.resources {
+            self.write_resource(made)?;
+        }
+        for lookup in lookups(outcome) {
+            writeln!(self.out, "  {dim}needs a lookup in AWS: {lookup}{dim:#}")?;
+        }
+        for Dropped { key, source, reason } in &tagging.merged.dropped {
+            writeln!(self.out, "  {dim}not used: {key} ({source}): {reason}{dim:#}")?;
+        }
+        self.write_retries(outcome)
+    }
+
+    /// Why the event as a whole would be retried; resources say so themselves.
+    fn write_retries(&mut self, outcome: &Outcome) -> io::Result<()> {
+        unfinished(outcome).iter().try_for_each(|reason| writeln!(self.out, "  unfinished: {reason}"))
+    }
+
+    fn write_resource(&mut self, made: &ResourceOutcome) -> io::Result<()> {
+        let (green, red) = (AnsiColor::Green.on_default(), AnsiColor::Red.on_default());
+        let arn = &made.resource.arn;
+        match &made.result {
+            TagResult::Skipped(why) => return writeln!(self.out, "  {arn} is skipped: {why}"),
+            TagResult::Failed(why) => writeln!(self.out, "  {red}{arn}{red:#} failed: {why}")?,
+            TagResult::Tagged => writeln!(self.out, "  {green}{arn}{green:#}")?,
+        }
+        for Tag { key, value, source } in &made.tags {
+            writeln!(self.out, "    {source:<8} {key}={value}")?;
+        }
+        for Dropped { key, source, reason } in &made.dropped {
+            writeln!(self.out, "    {source:<8} {key} is dropped: {reason}")?;
+        }
+        Ok(())
+    }
+
+    /// Ends with a summary for people; gives how many resources failed.
+    pub(super) fn end(self) -> io::Result<usize> {
+        let Counts { events, sessions, tagged, failed, others } = &self.counts;
+        if !self.json {
+            write!(
+                self.out,
+                "\n{events} events: {tagged} resources tagged, {failed} failed, {sessions} sessions"
+            )?;
+            for (why, count) in others {
+                write!(self.out, ", {count} {why}")?;
+            }
+            writeln!(self.out)?;
+        }
+        Ok(*failed)
+    }
+}
+
+impl Counts {
+    fn count(&mut self, outcome: &Outcome) {
+        self.events += 1;
+        if let Effect::Session(_) = outcome.effect {
+            self.sessions += 1;
+        } else if outcome.resources().is_empty() {
+            let word = match &outcome.handling {
+                Handling::Skipped(_) => "skipped",
+                _ => outcome.effect.as_str(),
+            };
+            *self.others.entry(word).or_default() += 1;
+        }
+        let results =
+            |so: fn(&TagResult) -> bool| outcome.resources().iter().filter(|made| so(&made.result)).count();
+        self.tagged += results(|result| matches!(result, TagResult::Tagged));
+        self.failed += results(|result| matches!(result, TagResult::Failed(_)));
+    }
+}
+
+/// Why nothing was done, in words.
+fn why_nothing(outcome: &Outcome) -> Option<String> {
+    match &outcome.handling {
+        Handling::NotACreation => Some(match outcome.effect.reason() {
+            Some(reason) => format!("{}: {reason}", outcome.effect.as_str()),
+            None => outcome.effect.as_str().to_owned(),
+        }),
+        Handling::Skipped(skip) => Some(format!("skipped: {skip}")),
+        Handling::Unresolvable | Handling::Tagging(_) => None,
+    }
+}
+
+fn unfinished(outcome: &Outcome) -> Vec<String> {
+    let of_resource = |reason: &RetryReason| matches!(reason, RetryReason::Resource { .. });
+    let reasons = outcome.retry_reasons().into_iter().filter(|reason| !of_resource(reason));
+    reasons.map(|reason| reason.to_string()).collect()
+}
+
+fn lookups(outcome: &Outcome) -> &[Lookup] {
+    match &outcome.effect {
+        Effect::Created(creation) => &creation.lookups,
+        _ => &[],
+    }
+}
+
+/// One line of `--json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    file: &'a str,
+    event_time: Option<String>,
+    event_source: &'a str,
+    event_name: &'a str,
+    principal: String,
+    outcome: &'static str,
+    reason: Option<String>,
+    session_match: &'static str,
+    session: Option<SessionFields<'a>>,
+    resources: Vec<ResourceFields<'a>>,
+    lookups: Vec<String>,
+    unfinished: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ResourceFields<'a> {
+    arn: &'a str,
+    tags: BTreeMap<&'a str, TagFields<'a>>,
+    dropped: BTreeMap<&'a str, &'static str>,
+    skipped: Option<String>,
+    failed: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TagFields<'a> {
+    value: &'a str,
+    source: &'static str,
+}
+
+impl<'a> Line<'a> {
+    fn new(record: &'a Record, outcome: &'a Outcome) -> Self {
+        let event = &record.event;
+        let tagging = outcome.tagging();
+        let session = match (&outcome.effect, tagging.map(|tagging| &tagging.session)) {
+            (Effect::Session(session), _) | (_, Some(SessionMatch::Found(session))) => Some(session.as_ref()),
+            _ => None,
+        };
+        Self {
+            file: &record.file,
+            event_time: event.time().map(timestamp::format),
+            event_source: &event.source,
+            event_name: &event.name,
+            principal: describe::principal(&outcome.principal),
+            outcome: outcome.effect.as_str(),
+            reason: why_nothing(outcome),
+            session_match: tagging
+                .map_or(SessionMatch::NoSession.as_str(), |tagging| tagging.session.as_str()),
+            session: session.map(SessionFields::from),
+            resources: outcome.resources().iter().map(ResourceFields::from).collect(),
+            lookups: lookups(outcome).iter().map(ToString::to_string).collect(),
+            unfinished: unfinished(outcome),
+        }
+    }
+}
+
+impl<'a> From<&'a ResourceOutcome> for ResourceFields<'a> {
+    fn from(made: &'a ResourceOutcome) -> Self {
+        let tag =
+            |tag: &'a Tag| (tag.key.as_str(), TagFields { value: &tag.value, source: tag.source.as_str() });
+        let reason_if = |so: bool| made.result.reason().filter(|_| so);
+        Self {
+            arn: made.resource.arn.as_str(),
+            tags: made.tags.iter().map(tag).collect(),
+            dropped: made.dropped.iter().map(|one| (one.key.as_str(), one.reason.as_str())).collect(),
+            skipped: reason_if(matches!(made.result, TagResult::Skipped(_))),
+            failed: reason_if(matches!(made.result, TagResult::Failed(_))),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Dead letters: what could not be delivered or handled, in the shapes in which AWS keeps it.
+//!
+//! | given up by | body | attributes |
+//! |---|---|---|
+//! | a rule | the event | `RULE_ARN`, `ERROR_CODE`, `ERROR_MESSAGE`, … |
+//! | a queue | the message as it was | |
+//! | a function, invoked asynchronously | the event | `RequestID`, `ErrorCode`, `ErrorMessage` |
+//! | the same, with an on-failure destination | the event, wrapped as `requestPayload` | |
+//!
+//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
+//! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::NotAnEvent;
+use crate::record::Event;
+
+/// Who gave up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GivenUpBy {
+    /// EventBridge could not deliver it.
+    Rule,
+    /// It was received from the queue too often.
+    Queue,
+    /// The function failed too often.
+    Function,
+}
+
+impl GivenUpBy {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rule => "rule",
+            Self::Queue => "queue",
+            Self::Function => "function",
+        }
+    }
+}
+
+/// A message of a dead-letter queue, taken apart. Bodies may hold session tokens, so it has no
+/// `Debug`.
+pub struct DeadLetter {
+    /// Who gave up.
+    pub given_up_by: GivenUpBy,
+    /// Why, where AWS says so.
+    pub reason: Option<String>,
+    /// What was lost: most often one event.
+    pub events: Vec<LostEvent>,
+}
+
+/// An event as AWS sent it, and what it says.
+pub struct LostEvent {
+    /// The text, untouched: what must be sent again.
+    pub body: String,
+    /// The event, or why it is none.
+    pub event: Result<Event, NotAnEvent>,
+}
+
+type Fields = BTreeMap<String, Box<RawValue>>;
+
+impl DeadLetter {
+    /// Takes a message apart; `attribute` gives the text of a message attribute.
+    pub fn of(body: &str, attribute: impl Fn(&str) -> Option<String>) -> Self {
+        let of_two = |code: Option<String>, message: Option<String>| match (code, message) {
+            (Some(code), Some(message)) => Some(format!("{code}: {message}")),
+            (code, message) => code.or(message),
+        };
+        if attribute("RULE_ARN").is_some() {
+            let reason = of_two(attribute("ERROR_CODE"), attribute("ERROR_MESSAGE"));
+            return Self { given_up_by: GivenUpBy::Rule, reason, events: lost_events(body) };
+        }
+        let fields: Fields = serde_json::from_str(body).unwrap_or_default();
+        if let (Some(payload), Some(context)) = (fields.get("requestPayload"), fields.get("requestContext")) {
+            let text = |raw: Option<&Box<RawValue>>, key: &str| {
+                let value: Value = serde_json::from_str(raw?.get()).ok()?;
+                value.get(key)?.as_str().map(str::to_owned)
+            };
+            let reason = text(fields.get("responsePayload"), "errorMessage");
+            let reason = reason.or_else(|| text(Some(context), "condition"));
+            return Self { given_up_by: GivenUpBy::Function, reason, events: lost_events(payload.get()) };
+        }
+        match attribute("RequestID") {
+            Some(_) => {
+                let reason = of_two(attribute("ErrorCode"), attribute("ErrorMessage"));
+                Self { given_up_by: GivenUpBy::Function, reason, events: lost_events(body) }
+            }
+            None => Self { given_up_by: GivenUpBy::Queue, reason: None, events: lost_events(body) },
+        }
+    }
+}
+
+/// The events of a payload: itself, or those in the messages of an SQS batch.
+fn lost_events(payload: &str) -> Vec<LostEvent> {
+    let value: Result<Value, _> = serde_json::from_str(payload);
+    let messages = value.as_ref().ok().and_then(|value| value.get("Records")?.as_array());
+    let bodies = messages.map(|all| all.iter().filter_map(|message| message.get("body")?.as_str()));
+    match bodies.map(|bodies| bodies.flat_map(lost_events).collect::<Vec<_>>()) {
+        Some(lost) if !lost.is_empty() => lost,
+        _ => {
+            let body = value.as_ref().ok().and_then(without_token).unwrap_or_else(|| payload.to_owned());
+            let event = value.map_err(NotAnEvent::from).and_then(|value| Ok(Event::from_json(value)?));
+            vec![LostEvent { body, event }]
+        }
+    }
+}
+
+/// An STS event without the session's token, which no queue needs to hold once more; `None` where
+/// there is none.
+fn without_token(event: &Value) -> Option<String> {
+    let mut event = event.clone();
+    let credentials = event.pointer_mut("/detail/responseElements/credentials")?.as_object_mut()?;
+    credentials.remove("sessionToken")?;
+    Some(event.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    // Odd spacing and numbers: what is sent again must be what came.
+    const BODY: &str = r#"{ "source":"aws.ec2", "detail": {"eventName":"CreateVolume","eventSource":"ec2.amazonaws.com","x":1.50}}"#;
+
+    fn letter(body: &str, attributes: &[(&str, &str)]) -> DeadLetter {
+        DeadLetter::of(body, |name| {
+            attributes.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn only(letter: &DeadLetter) -> (GivenUpBy, Option<&str>, &str) {
+        assert_eq!(letter.events.len(), 1);
+        assert!(letter.events[0].event.as_ref().is_ok_and(|event| event.name == "CreateVolume"));
+        (letter.given_up_by, letter.reason.as_deref(), &letter.events[0].body)
+    }
+
+    #[test]
+    fn a_rule_says_why_in_attributes() {
+        let attributes = [
+            ("RULE_ARN", "arn:aws:events:eu-west-1:111122223333:rule/aws-tags-creations-1"),
+            ("ERROR_CODE", "NO_PERMISSIONS"),
+            ("ERROR_MESSAGE", "The queue's policy does not let the rule send"),
+        ];
+        let reason = "NO_PERMISSIONS: The queue's policy does not let the rule send";
+        assert_eq!(only(&letter(BODY, &attributes)), (GivenUpBy::Rule, Some(reason), BODY));
+    }
+
+    #[test]
+    fn a_queue_keeps_the_message_as_it_was() {
+        assert_eq!(only(&letter(BODY, &[])), (GivenUpBy::Queue, None, BODY));
+    }
+
+    #[test]
+    fn a_function_keeps_the_event_and_says_why_in_attributes() {
+        let attributes = [("RequestID", "1"), ("ErrorCode", "200"), ("ErrorMessage", "throttled")];
+        assert_eq!(only(&letter(BODY, &attributes)), (GivenUpBy::Function, Some("200: throttled"), BODY));
+    }
+
+    #[test]
+    fn an_on_failure_destination_wraps_the_event() {
+        let body = format!(
+            r#"{{"version":"1.0","requestContext":{{"condition":"RetriesExhausted"}},"requestPayload":{BODY},
+                "responsePayload":{{"errorMessage":"throttled","errorType":"Error"}}}}"#
+        );
+        assert_eq!(only(&letter(&body, &[])), (GivenUpBy::Function, Some("throttled"), BODY));
+        let body = body.replace("responsePayload", "other");
+        assert_eq!(only(&letter(&body, &[])), (GivenUpBy::Function, Some("RetriesExhausted"), BODY));
+    }
+
+    #[test]
+    fn the_messages_of_a_batch_go_back_one_by_one() {
+        let batch = json!({"Records": [{"messageId": "a", "body": BODY}, {"messageId": "b", "body": BODY}]});
+        let letter = letter(&batch.to_string(), &[("RequestID", "1")]);
+        assert_eq!(letter.events.len(), 2);
+        assert!(letter.events.iter().all(|lost| lost.body == BODY));
+    }
+
+    #[test]
+    fn tokens_of_sessions_are_left_behind() {
+        let body = json!({"detail": {"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole",
+            "responseElements": {"credentials": {"accessKeyId": "ASIAX", "sessionToken": "secret"}}}});
+        let found = letter(&body.to_string(), &[]);
+        assert!(found.events[0].event.is_ok() && !found.events[0].body.contains("secret"));
+        assert!(found.events[0].body.contains("ASIAX"));
+    }
+
+    #[test]
+    fn what_is_no_event_is_kept_and_says_so() {
+        for (body, why) in
+            [("no json", "not JSON"), (r#"{"Records": []}"#, "`eventSource`"), ("[1]", "object")]
+        {
+            let letter = letter(body, &[]);
+            assert_eq!(letter.events[0].body, body);
+            assert!(
+                letter.events[0].event.as_ref().is_err_and(|reason| reason.to_string().contains(why)),
+                "{body}"
+            );
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! EventBridge rules from the table: exact event sources and names, packed into as few patterns
+//! as the limit on their length allows.
+//!
+//! `source` is matched by the prefix `aws.`, which only AWS itself may send; the exact source is
+//! `detail.eventSource`. Failed calls have an `errorCode`, and are left out.
+//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html>
+
+use serde_json::{Value, json};
+
+use super::tiers::Tier;
+use crate::identity::{STS, matchable_starts};
+use crate::table::Service;
+
+/// Characters of an event pattern.
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
+const PATTERN_LENGTH: usize = 2048;
+
+/// Services whose `eventName` may end in the date of their API: `CreateFunction20150331v2`,
+/// `CreateDistribution2020_05_31`.
+const DATED: &[&str] = &["cloudfront", "lambda"];
+/// How such dates begin. `CreateFunctionUrlConfig` is no dated `CreateFunction`.
+const CENTURY: &str = "20";
+
+/// One rule for creation events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRule {
+    /// The narrowest choice of services that has its events.
+    pub tier: Tier,
+    /// Whether its kinds are left alone unless `ALSO_TAG` names them.
+    pub opt_in: bool,
+    calls: Vec<(&'static str, Vec<&'static str>)>,
+}
+
+/// The rules for what the services create. Each call is in one rule; the rules of a narrow choice
+/// do not depend on what a wider one adds.
+pub fn rules<'a>(services: impl IntoIterator<Item = (Tier, &'a Service)>) -> Vec<EventRule> {
+    let mut services: Vec<_> = services.into_iter().collect();
+    services.sort_by_key(|(tier, service)| (*tier, service.name));
+    let mut rules: Vec<EventRule> = Vec::new();
+    for opt_in in [false, true] {
+        let from = rules.len();
+        for (tier, service) in &services {
+            for call in calls(service, opt_in) {
+                let last = rules[from..].last_mut().filter(|rule| rule.tier == *tier);
+                if !last.is_some_and(|rule| rule.take(service.name, call)) {
+                    let calls = vec![(service.name, vec![call])];
+                    rules.push(EventRule { tier: *tier, opt_in, calls });
+                }
+            }
+        }
+    }
+    rules
+}
+
+/// The pattern of the rule for sessions. Its calls count as reading, all but `GetFederationToken`:
+/// the rule's state has to be `ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`.
+pub fn session_pattern() -> Value {
+    let calls: Vec<Value> = matchable_starts().map(Value::from).collect();
+    pattern([(STS, calls)])
+}
+
+/// A service's calls that create what is tagged by default, or only what is tagged on demand.
+fn calls(service: &Service, opt_in: bool) -> Vec<&'static str> {
+    let taggable = service.rows.iter().filter(|row| row.creates());
+    let by_default = |call: &str| {
+        let mut rows = taggable.clone().filter(|row| row.event_name == call);
+        rows.any(|row| row.opt_in.is_none())
+    };
+    let mut calls: Vec<_> =
+        taggable.clone().map(|row| row.event_name).filter(|call| by_default(call) != opt_in).collect();
+    calls.dedup();
+    calls
+}
+
+impl EventRule {
+    /// The event pattern.
+    pub fn pattern(&self) -> Value {
+        pattern(self.calls.iter().map(|(service, calls)| {
+            let names = calls.iter().flat_map(|call| names(service, call)).collect();
+            (format!("{service}.amazonaws.com"), names)
+        }))
+    }
+
+    /// Services and calls whose events it matches.
+    pub fn calls(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.calls.iter().flat_map(|(service, calls)| calls.iter().map(move |call| (*service, *call)))
+    }
+
+    /// Adds a call, if the pattern stays short enough.
+    fn take(&mut self, service: &'static str, call: &'static str) -> bool {
+        let before = self.calls.clone();
+        match self.calls.last_mut() {
+            Some((last, calls)) if *last == service => calls.push(call),
+            _ => self.calls.push((service, vec![call])),
+        }
+        let fits = self.pattern().to_string().chars().count() <= PATTERN_LENGTH;
+        if !fits {
+            self.calls = before;
+        }
+        fits
+    }
+}
+
+fn names(service: &str, call: &str) -> Vec<Value> {
+    let dated = DATED.contains(&service).then(|| json!({"prefix": format!("{call}{CENTURY}")}));
+    [Value::from(call)].into_iter().chain(dated).collect()
+}
+
+/// `$or` takes two alternatives at least: with one it would be a field of that name.
+fn pattern<S: Into<Value>>(sources: impl IntoIterator<Item = (S, Vec<Value>)>) -> Value {
+    let alternative = |(source, names): (S, Vec<Value>)| {
+        let source: Value = source.into();
+        json!({"eventSource": [source], "eventName": names})
+    };
+    let mut alternatives: Vec<Value> = sources.into_iter().map(alternative).collect();
+    let mut detail = match alternatives.len() {
+        1 => alternatives.remove(0),
+        _ => json!({"$or": alternatives}),
+    };
+    detail["errorCode"] = json!([{"exists": false}]);
+    json!({"source": [{"prefix": "aws."}], "detail-type": ["AWS API Call via CloudTrail"], "detail": detail})
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::table::BY_HAND;
+
+    fn essential() -> Vec<EventRule> {
+        rules(BY_HAND.iter().map(|service| (Tier::Essential, service)))
+    }
+
+    #[test]
+    fn every_call_with_something_to_tag_is_in_one_rule_and_no_other_call_is_in_any() {
+        let rules = essential();
+        let ruled: Vec<_> = rules.iter().flat_map(EventRule::calls).collect();
+        let set: BTreeSet<_> = ruled.iter().copied().collect();
+        assert_eq!(set.len(), ruled.len(), "a call is in two rules");
+        let rows = BY_HAND.iter().flat_map(|service| service.rows.iter().map(move |row| (service, row)));
+        let wanted: BTreeSet<_> = rows
+            .filter(|(_, row)| row.creates())
+            .map(|(service, row)| (service.name, row.event_name))
+            .collect();
+        assert_eq!(set, wanted);
+    }
+
+    #[test]
+    fn patterns_are_full_but_not_too_long() {
+        let rules = essential();
+        let lengths: Vec<_> = rules.iter().map(|rule| rule.pattern().to_string().chars().count()).collect();
+        assert!(lengths.iter().all(|length| *length <= PATTERN_LENGTH), "{lengths:?}");
+        let by_default: Vec<_> = rules.iter().filter(|rule| !rule.opt_in).collect();
+        for full in &lengths[..by_default.len() - 1] {
+            assert!(*full > PATTERN_LENGTH - 200, "{lengths:?}");
+        }
+    }
+
+    #[test]
+    fn a_wider_choice_of_services_adds_rules_and_changes_none() {
+        let tier = |nth| if nth % 2 == 0 { Tier::Essential } else { Tier::All };
+        let both = rules(BY_HAND.iter().enumerate().map(|(nth, service)| (tier(nth), service)));
+        let narrow = rules(BY_HAND.iter().step_by(2).map(|service| (Tier::Essential, service)));
+        let kept: Vec<_> = both.into_iter().filter(|rule| rule.tier == Tier::Essential).collect();
+        assert_eq!(kept, narrow);
+    }
+
+    #[test]
+    fn kinds_that_are_left_alone_have_rules_of_their_own() {
+        let calls: Vec<_> =
+            essential().iter().filter(|rule| rule.opt_in).flat_map(|r| r.calls.clone()).collect();
+        assert_eq!(calls[0], ("ecs", vec!["RunTask", "StartTask"]));
+        assert!(calls[1].1.contains(&"PutObject"));
+    }
+
+    #[test]
+    fn dates_are_matched_by_their_beginning() {
+        assert_eq!(
+            names("lambda", "CreateFunction"),
+            [json!("CreateFunction"), json!({"prefix": "CreateFunction20"})]
+        );
+        assert_eq!(names("sqs", "CreateQueue"), [json!("CreateQueue")]);
+    }
+
+    #[test]
+    fn sessions_have_exact_names() {
+        let names = &session_pattern()["detail"]["eventName"];
+        let calls = ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetFederationToken"];
+        assert_eq!(names, &json!(calls));
+    }
+}

@@ -1,0 +1,291 @@
+//! IAM policies from the table: what the tag handler must be allowed to tag, to read for it, and
+//! nothing else.
+//!
+//! `${AWS::Partition}` and `${AWS::AccountId}` are left for CloudFormation to fill in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::tiers::Tier;
+use crate::table::{Locator, LookupKind, Service};
+
+/// Characters of a managed policy, white space not counted.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const POLICY_LENGTH: usize = 6144;
+
+/// One managed policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The narrowest choice of services that needs it.
+    pub tier: Tier,
+    /// Whether only kinds that `ALSO_TAG` names need it.
+    pub opt_in: bool,
+    /// Actions on resources of the account. An action works on resources of its own service only,
+    /// so all share one list of resources.
+    scoped: BTreeSet<&'static str>,
+    /// Actions that know no resources.
+    unscoped: BTreeSet<&'static str>,
+}
+
+/// Services whose ARNs do not all name the account, or name another service: how they look.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/>
+const OTHER_ARNS: &[(&str, &[&str])] = &[
+    // Putting tags is putting to a path of its own; other puts change APIs.
+    ("apigateway", &["arn:${AWS::Partition}:apigateway:*::/tags/*"]),
+    // Images and snapshots belong to no account by their ARN.
+    ("ec2", &["arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:*", "arn:${AWS::Partition}:ec2:*::*"]),
+    (
+        "elasticbeanstalk",
+        &[
+            "arn:${AWS::Partition}:elasticbeanstalk:*:${AWS::AccountId}:*",
+            "arn:${AWS::Partition}:elasticbeanstalk:*::platform/*",
+        ],
+    ),
+    (
+        "es",
+        &[
+            "arn:${AWS::Partition}:es:*:${AWS::AccountId}:*",
+            "arn:${AWS::Partition}:opensearch:*:${AWS::AccountId}:*",
+        ],
+    ),
+    (
+        "gamelift",
+        &[
+            "arn:${AWS::Partition}:gamelift:*:${AWS::AccountId}:*",
+            "arn:${AWS::Partition}:gamelift:*::alias/*",
+        ],
+    ),
+    (
+        "managedblockchain",
+        &[
+            "arn:${AWS::Partition}:managedblockchain:*:${AWS::AccountId}:*",
+            "arn:${AWS::Partition}:managedblockchain:*::*",
+        ],
+    ),
+    ("route53", &["arn:${AWS::Partition}:route53:::*"]),
+    (
+        "route53-recovery-control-config",
+        &["arn:${AWS::Partition}:route53-recovery-control::${AWS::AccountId}:*"],
+    ),
+    // Buckets and objects; access points, grants, jobs and lens groups.
+    ("s3", &["arn:${AWS::Partition}:s3:::*", "arn:${AWS::Partition}:s3:*:${AWS::AccountId}:*"]),
+    // Portfolios and products; applications and attribute groups.
+    (
+        "servicecatalog",
+        &[
+            "arn:${AWS::Partition}:catalog:*:${AWS::AccountId}:*",
+            "arn:${AWS::Partition}:servicecatalog:*:${AWS::AccountId}:*",
+        ],
+    ),
+    ("sso", &["arn:${AWS::Partition}:sso:::*", "arn:${AWS::Partition}:sso::${AWS::AccountId}:*"]),
+];
+
+/// Actions that cannot be limited to some resources: what names any does not allow them.
+const WITHOUT_RESOURCES: &[&str] = &[
+    "aoss:TagResource",
+    "applicationinsights:TagResource",
+    "bcm-dashboards:TagResource",
+    "mpa:TagResource",
+    "route53domains:UpdateTagsForDomain",
+    "servicediscovery:TagResource",
+    "tag:TagResources",
+    "transcribe:TagResource",
+    "workspaces:CreateTags",
+];
+
+/// What a lookup asks. Describing EC2's resources cannot be limited to some of them.
+const fn lookup_actions(kind: LookupKind) -> &'static [&'static str] {
+    match kind {
+        LookupKind::VolumesOfInstances => &["ec2:DescribeInstances", "ec2:DescribeVolumes"],
+        LookupKind::SnapshotsOfImage => &["ec2:DescribeImages", "ec2:DescribeSnapshots"],
+        LookupKind::SecurityGroupOfVpc => &["ec2:DescribeSecurityGroups"],
+        LookupKind::NetworkAclOfVpc => &["ec2:DescribeNetworkAcls"],
+        LookupKind::RouteTableOfVpc => &["ec2:DescribeRouteTables"],
+        LookupKind::SubnetsOfVpc => &["ec2:DescribeSubnets"],
+        LookupKind::InternetGatewayOfVpc => &["ec2:DescribeInternetGateways"],
+        LookupKind::SecretByName => &["secretsmanager:DescribeSecret"],
+    }
+}
+
+/// The policies for tagging what the services create. No action is in two policies of which one
+/// implies the other: a wider choice of services adds what the narrower lacks.
+pub fn policies<'a>(services: impl IntoIterator<Item = (Tier, &'a Service)>) -> Vec<Policy> {
+    let mut needs: BTreeMap<(bool, Tier), BTreeSet<&'static str>> = BTreeMap::new();
+    for (tier, service) in services {
+        for row in service.rows.iter().filter(|row| row.creates()) {
+            let needed = needs.entry((row.opt_in.is_some(), tier)).or_default();
+            needed.extend(row.needed_actions(service));
+            if let Locator::Lookup { kind, .. } = row.locator {
+                needed.extend(lookup_actions(kind));
+            }
+        }
+    }
+    let mut granted: Vec<(Tier, &'static str)> = Vec::new();
+    let mut policies: Vec<Policy> = Vec::new();
+    for ((opt_in, tier), mut actions) in needs {
+        actions.retain(|action| !granted.iter().any(|(by, granted)| *by <= tier && granted == action));
+        if !opt_in {
+            granted.extend(actions.iter().map(|action| (tier, *action)));
+        }
+        let from = policies.len();
+        for action in actions {
+            if !policies[from..].last_mut().is_some_and(|policy| policy.take(action)) {
+                let mut policy = Policy { tier, opt_in, scoped: BTreeSet::new(), unscoped: BTreeSet::new() };
+                policy.take(action);
+                policies.push(policy);
+            }
+        }
+    }
+    policies
+}
+
+impl Policy {
+    /// The policy document.
+    pub fn document(&self) -> Value {
+        let mut statements = Vec::new();
+        if !self.scoped.is_empty() {
+            let services: BTreeSet<&str> = self.scoped.iter().map(|action| service_of(action)).collect();
+            let resources: Vec<String> = services.into_iter().flat_map(resources).collect();
+            statements.push(json!({
+                "Sid": "InThisAccount", "Effect": "Allow", "Action": self.scoped, "Resource": resources,
+                // Some ARNs name no account; a few services do not tell whose a resource is.
+                "Condition": {"StringEqualsIfExists": {"aws:ResourceAccount": "${AWS::AccountId}"}},
+            }));
+        }
+        if !self.unscoped.is_empty() {
+            statements.push(json!({
+                "Sid": "WithoutResources", "Effect": "Allow", "Action": self.unscoped, "Resource": "*",
+            }));
+        }
+        json!({"Version": "2012-10-17", "Statement": statements})
+    }
+
+    /// Every allowed action.
+    pub fn actions(&self) -> impl Iterator<Item = &'static str> {
+        self.scoped.iter().chain(&self.unscoped).copied()
+    }
+
+    /// Characters of the document in the partition with the longest name.
+    pub fn length(&self) -> usize {
+        let text = self.document().to_string();
+        let filled =
+            text.replace("${AWS::Partition}", "aws-us-gov").replace("${AWS::AccountId}", "111122223333");
+        filled.chars().filter(|c| !c.is_whitespace()).count()
+    }
+
+    /// Adds an action, if the document stays short enough.
+    fn take(&mut self, action: &'static str) -> bool {
+        let actions = if knows_resources(action) { &mut self.scoped } else { &mut self.unscoped };
+        actions.insert(action);
+        if self.length() <= POLICY_LENGTH {
+            return true;
+        }
+        self.scoped.remove(action);
+        self.unscoped.remove(action);
+        false
+    }
+}
+
+/// A resource that an allowed action would be allowed on, to ask IAM's simulator about: one of the
+/// account, or `*` for what knows no resources.
+pub fn example(action: &str, partition: &str, region: &str, account: &str) -> String {
+    if !knows_resources(action) {
+        return "*".to_owned();
+    }
+    let of_services = || resources(service_of(action)).swap_remove(0);
+    let of_ours = OWN_RESOURCES.iter().find(|(own, _)| *own == action).map(|(_, arn)| (*arn).to_owned());
+    let arn = of_ours.unwrap_or_else(of_services);
+    let arn = arn.replace("${AWS::Partition}", partition).replace("${AWS::AccountId}", account);
+    // The first wildcard is the Region, the last the resource.
+    let regional = arn.replacen(":*:", &format!(":{region}:"), 1);
+    regional.strip_suffix('*').map_or(regional.clone(), |start| format!("{start}example"))
+}
+
+/// What the functions use besides what they tag.
+const OWN_RESOURCES: &[(&str, &str)] = &[
+    ("dynamodb:PutItem", "arn:${AWS::Partition}:dynamodb:*:${AWS::AccountId}:table/aws-tags-sessions"),
+    ("dynamodb:Query", "arn:${AWS::Partition}:dynamodb:*:${AWS::AccountId}:table/aws-tags-sessions"),
+    ("iam:GetRole", "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/example"),
+    ("iam:GetUser", "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/example"),
+];
+
+fn knows_resources(action: &str) -> bool {
+    !WITHOUT_RESOURCES.contains(&action) && !action.starts_with("ec2:Describe")
+}
+
+fn service_of(action: &str) -> &str {
+    action.split(':').next().unwrap_or_default()
+}
+
+/// The resources of a service, in this account.
+fn resources(service: &str) -> Vec<String> {
+    match OTHER_ARNS.iter().find(|(name, _)| *name == service) {
+        Some((_, arns)) => arns.iter().map(|arn| (*arn).to_owned()).collect(),
+        None => vec![format!("arn:${{AWS::Partition}}:{service}:*:${{AWS::AccountId}}:*")],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::BY_HAND;
+
+    fn essential() -> Vec<Policy> {
+        policies(BY_HAND.iter().map(|service| (Tier::Essential, service)))
+    }
+
+    #[test]
+    fn every_needed_action_is_allowed_once() {
+        let policies = essential();
+        let allowed: Vec<_> = policies.iter().flat_map(Policy::actions).collect();
+        let once: BTreeSet<_> = allowed.iter().copied().collect();
+        assert_eq!(once.len(), allowed.len());
+        for service in BY_HAND {
+            for row in service.rows.iter().filter(|row| row.creates()) {
+                assert!(row.needed_actions(service).iter().all(|action| once.contains(action)), "{row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_untags_deletes_or_creates() {
+        for action in essential().iter().flat_map(Policy::actions) {
+            let name = action.split(':').nth(1).unwrap_or_default().to_lowercase();
+            let creates = name.starts_with("create") && name != "createtags";
+            let bad = ["untag", "remove", "delete", "*"].iter().any(|word| name.contains(word));
+            assert!(!creates && !bad, "{action}");
+        }
+    }
+
+    #[test]
+    fn policies_are_short_enough_and_split_where_they_must_be() {
+        let one: &Service = &BY_HAND[0];
+        let policies = essential();
+        assert!(policies.iter().all(|policy| policy.length() <= POLICY_LENGTH));
+        let names: Vec<&'static str> =
+            (0..400).map(|nth| &*format!("{}:TagResource{nth}", one.name).leak()).collect();
+        let mut policy =
+            Policy { tier: Tier::All, opt_in: false, scoped: BTreeSet::new(), unscoped: BTreeSet::new() };
+        let taken = names.iter().take_while(|name| policy.take(name)).count();
+        assert!(taken < names.len() && policy.actions().count() == taken, "{taken}");
+        assert!(policy.length() <= POLICY_LENGTH && policy.length() > POLICY_LENGTH - 40);
+    }
+
+    #[test]
+    fn examples_are_of_the_account_and_fit_what_policies_say() {
+        let example = |action| example(action, "aws", "eu-west-1", "111122223333");
+        assert_eq!(example("sqs:TagQueue"), "arn:aws:sqs:eu-west-1:111122223333:example");
+        assert_eq!(example("s3:TagResource"), "arn:aws:s3:::example");
+        assert_eq!(example("ec2:CreateTags"), "arn:aws:ec2:eu-west-1:111122223333:example");
+        assert_eq!(example("tag:TagResources"), "*");
+        assert_eq!(example("iam:GetRole"), "arn:aws:iam::111122223333:role/example");
+    }
+
+    #[test]
+    fn objects_need_a_policy_of_their_own() {
+        let policies = essential();
+        let also: Vec<_> = policies.iter().filter(|policy| policy.opt_in).flat_map(Policy::actions).collect();
+        assert_eq!(also, ["s3:GetObjectTagging", "s3:PutObjectTagging"]);
+    }
+}

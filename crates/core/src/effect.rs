@@ -1,0 +1,146 @@
+//! What a call did, as its record alone tells.
+
+use std::borrow::Cow;
+
+use crate::identity::{NotASession, STS, Session};
+use crate::record::Event;
+use crate::table::{Creation, Ending, LocateError, created, rows};
+
+/// What the call of a CloudTrail record did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It created resources: named in the record, or to be looked up.
+    Created(Creation),
+    /// It creates resources, and its record does not name them where it should.
+    Unresolvable(Vec<LocateError>),
+    /// It is known, and there is nothing to tag.
+    NothingToTag(Ending),
+    /// It failed, or was a dry run; the error code.
+    FailedCall(String),
+    /// No row knows it.
+    NotSupported,
+    /// It started a session.
+    Session(Box<Session>),
+    /// It is a call of STS that started no session which could carry tags.
+    NotASession(NotASession),
+}
+
+impl Effect {
+    /// Reads a record.
+    pub fn of(event: &Event) -> Self {
+        if event.source == STS {
+            return match Session::of(event) {
+                Ok(session) => Self::Session(Box::new(session)),
+                Err(reason) => Self::NotASession(reason),
+            };
+        }
+        let Some((service, rows)) = rows(&event.source, &event.name) else {
+            return Self::NotSupported;
+        };
+        if let Some(code) = event.error_code() {
+            return Self::FailedCall(code.into_owned());
+        }
+        match created(service, rows, event) {
+            Err(ending) => Self::NothingToTag(ending),
+            Ok(creation) if !creation.resources.is_empty() || !creation.lookups.is_empty() => {
+                Self::Created(creation)
+            }
+            Ok(creation) if creation.missing.is_empty() => {
+                Self::NothingToTag(Ending::NothingCreated("the response lists none"))
+            }
+            Ok(creation) => Self::Unresolvable(creation.missing),
+        }
+    }
+
+    /// The `outcome` of `explain --json`, and of the log where the effect is all there is to say.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            // Only a lookup can tell: the record itself names nothing.
+            Self::Created(creation) if creation.resources.is_empty() => "unresolvable",
+            Self::Created(_) => "tag",
+            Self::Unresolvable(_) => "unresolvable",
+            Self::NothingToTag(ending) => ending.as_str(),
+            Self::FailedCall(_) => "failed-call",
+            Self::NotSupported => "not-supported",
+            Self::Session(_) => "session",
+            Self::NotASession(_) => "skip",
+        }
+    }
+
+    /// Why, where a reader would ask.
+    pub fn reason(&self) -> Option<Cow<'_, str>> {
+        Some(match self {
+            Self::Created(creation) if creation.resources.is_empty() => {
+                let types: Vec<_> = creation.lookups.iter().map(|lookup| lookup.resource_type()).collect();
+                format!("the record does not name it: {} needs a lookup in AWS", types.join(", ")).into()
+            }
+            Self::Created(Creation { missing, .. }) | Self::Unresolvable(missing) if !missing.is_empty() => {
+                let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+                missing.join("; ").into()
+            }
+            Self::NothingToTag(ending) => ending.reason().into(),
+            Self::FailedCall(code) => code.as_str().into(),
+            Self::NotASession(reason) => reason.to_string().into(),
+            Self::Created(_) | Self::Unresolvable(_) | Self::NotSupported | Self::Session(_) => return None,
+        })
+    }
+
+    /// Why a creation cannot be resolved, if it is one: it is kept for redrive, never dropped.
+    pub fn unresolvable(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Unresolvable(_) | Self::NothingToTag(Ending::Unresolvable(_)) => self.reason(),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn outcome_of(mut record: Value) -> &'static str {
+        record["awsRegion"] = json!("eu-west-1");
+        record["recipientAccountId"] = json!("111122223333");
+        Effect::of(&Event::from_json(record).expect("a record")).as_str()
+    }
+
+    #[test]
+    fn a_record_has_one_effect() {
+        for (expected, record) in [
+            ("not-supported", json!({"eventSource": "unheard.amazonaws.com", "eventName": "CreateThing"})),
+            ("not-supported", json!({"eventSource": "ec2.amazonaws.com", "eventName": "AttachVolume"})),
+            (
+                "failed-call",
+                json!({"eventSource": "ec2.amazonaws.com", "eventName": "CreateVolume",
+                                   "errorCode": "Client.DryRunOperation"}),
+            ),
+            ("unresolvable", json!({"eventSource": "ec2.amazonaws.com", "eventName": "CreateVolume"})),
+            (
+                "unresolvable",
+                json!({"eventSource": "secretsmanager.amazonaws.com", "eventName": "CreateSecret",
+                                    "requestParameters": {"name": "db"}}),
+            ),
+            (
+                "nothing-created",
+                json!({"eventSource": "ecs.amazonaws.com", "eventName": "RunTask",
+                                       "responseElements": {"tasks": [], "failures": [{"reason": "MISSING"}]}}),
+            ),
+            ("not-taggable", json!({"eventSource": "dynamodb.amazonaws.com", "eventName": "CreateBackup"})),
+            ("nothing-created", json!({"eventSource": "s3.amazonaws.com", "eventName": "UploadPart"})),
+            (
+                "update",
+                json!({"eventSource": "ssm.amazonaws.com", "eventName": "PutParameter",
+                              "requestParameters": {"name": "/a"}, "responseElements": {"version": 2}}),
+            ),
+            (
+                "tag",
+                json!({"eventSource": "ssm.amazonaws.com", "eventName": "PutParameter",
+                           "requestParameters": {"name": "/a"}, "responseElements": {"version": 1}}),
+            ),
+            ("skip", json!({"eventSource": "sts.amazonaws.com", "eventName": "GetSessionToken"})),
+        ] {
+            assert_eq!(outcome_of(record.clone()), expected, "{record}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Who made a call: the principal, and the session that STS started for it.
+
+mod principal;
+mod session;
+mod session_match;
+
+pub use principal::{IamIdentity, IamKind, Issuer, Principal, SessionKey};
+pub(crate) use session::matchable_starts;
+pub use session::{NotASession, STS, Session};
+pub use session_match::{DELIVERY_TIME, SessionMatch};
+pub(crate) use session_match::{choose, window};

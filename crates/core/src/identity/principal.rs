@@ -1,0 +1,303 @@
+//! `userIdentity` → [`Principal`]: who made the call, and whose tags the resource inherits.
+//!
+//! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
+//! Any field may be absent; even `type` may be.
+
+use time::OffsetDateTime;
+
+use crate::record::{Arn, Event, is_account, timestamp};
+
+/// Who made the call. Texts are as CloudTrail wrote them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Principal {
+    /// `AssumedRole`, `IAMUser`, `Root`, `AWSService`, …; empty where the record has none.
+    pub kind: String,
+    /// `arn:aws:sts::…:assumed-role/role/session`, `arn:aws:iam::…:user/name`, …
+    pub arn: Option<String>,
+    /// `AROA…:session`, `AIDA…`, or `account:name` of a federated user.
+    pub id: Option<String>,
+    /// The account of the principal; not always the one that owns the record.
+    pub account: Option<String>,
+    /// The name of an IAM user.
+    pub user_name: Option<String>,
+    /// The role or user that issued the session.
+    pub issuer: Option<Issuer>,
+    /// The access key that signed the call.
+    pub access_key_id: Option<String>,
+    /// `sessionContext.attributes.creationDate`: when the session began.
+    pub session_created: Option<OffsetDateTime>,
+    /// The source identity that was set when the session began, and that roles cannot change.
+    pub source_identity: Option<String>,
+    /// The Identity Center user on whose behalf the call was made.
+    pub on_behalf_of: Option<String>,
+    /// The AWS service that made the call, for itself or with the caller's credentials.
+    pub invoked_by: Option<String>,
+}
+
+/// `sessionContext.sessionIssuer`: where a session's permissions come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Issuer {
+    /// `Role`, `IAMUser` or `Root`.
+    pub kind: String,
+    /// `AROA…` or `AIDA…`.
+    pub id: Option<String>,
+    /// ARN with its path.
+    pub arn: Option<String>,
+    /// The account of the role or user.
+    pub account: Option<String>,
+    /// The name of the role or user.
+    pub name: Option<String>,
+}
+
+/// A role or user of our own account whose tags may be read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IamIdentity {
+    /// Role or user.
+    pub kind: IamKind,
+    /// Name without path, as `GetRole` and `GetUser` take it.
+    pub name: String,
+    /// `AROA…` or `AIDA…`. A deleted and re-created role of this name has another id.
+    pub id: String,
+}
+
+/// Which IAM call gives the tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum IamKind {
+    /// `iam:GetRole`.
+    Role,
+    /// `iam:GetUser`.
+    User,
+}
+
+/// What a call's record tells of the session that made it: enough to find it in the session table.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SessionKey {
+    /// The account in which the session was started.
+    pub account: String,
+    /// `AROA…:session`, or `account:name` of a federated user.
+    pub id: String,
+    /// `creationDate`: when the session began, to the second.
+    pub created: OffsetDateTime,
+    /// The key that signed the call; the console and Identity Center use other keys than STS
+    /// issued.
+    pub access_key_id: Option<String>,
+}
+
+impl Principal {
+    /// Reads `userIdentity`. A record without one gives a principal without fields.
+    pub fn of(event: &Event) -> Self {
+        let text = |path: &str| event.text(path).map(std::borrow::Cow::into_owned);
+        let issuer = "userIdentity.sessionContext.sessionIssuer";
+        let issuer = event.values(issuer).first().map(|_| Issuer {
+            kind: text(&format!("{issuer}.type")).unwrap_or_default(),
+            id: text(&format!("{issuer}.principalId")),
+            arn: text(&format!("{issuer}.arn")),
+            account: text(&format!("{issuer}.accountId")),
+            name: text(&format!("{issuer}.userName")),
+        });
+        Self {
+            kind: text("userIdentity.type").unwrap_or_default(),
+            arn: text("userIdentity.arn"),
+            id: text("userIdentity.principalId"),
+            account: text("userIdentity.accountId"),
+            user_name: text("userIdentity.userName"),
+            issuer,
+            access_key_id: text("userIdentity.accessKeyId"),
+            session_created: text("userIdentity.sessionContext.attributes.creationDate")
+                .and_then(|at| timestamp::parse(&at)),
+            source_identity: text("userIdentity.sessionContext.sourceIdentity"),
+            on_behalf_of: text("userIdentity.onBehalfOf.userId"),
+            invoked_by: text("userIdentity.invokedBy"),
+        }
+    }
+
+    /// Whether the record says nothing at all about the caller.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.arn.is_none() && self.id.is_none() && self.account.is_none() && self.service().is_none()
+    }
+
+    /// The AWS service that acted on its own: `AWSService`, or a service-linked role.
+    ///
+    /// `invokedBy` alone does not count: CloudFormation and others call with the caller's own
+    /// credentials, and then the caller made the resource. Only AWS can create roles under the
+    /// path `/aws-service-role/`, so a role's name alone proves nothing.
+    pub fn service(&self) -> Option<&str> {
+        if self.kind == "AWSService" {
+            return self.invoked_by.as_deref().or(Some("AWS"));
+        }
+        let (_, path) = self.issuer.as_ref()?.arn.as_deref()?.split_once(":role/aws-service-role/")?;
+        path.split('/').next()
+    }
+
+    /// The name that the session was started with. Callers may choose it freely.
+    pub(crate) fn session_name(&self) -> Option<&str> {
+        let from_id = self.id.as_deref().and_then(|id| id.split_once(':'));
+        let from_arn = || {
+            let resource = self.arn.as_deref()?.split_once(":assumed-role/")?.1;
+            resource.split_once('/')
+        };
+        from_id.or_else(from_arn).map(|(_, name)| name)
+    }
+
+    /// The name of the role of an assumed-role session.
+    pub fn role_name(&self) -> Option<&str> {
+        let issued = self.issuer.as_ref().filter(|issuer| issuer.kind == "Role");
+        issued.and_then(|issuer| issuer.name.as_deref()).or_else(|| {
+            let resource = self.arn.as_deref()?.split_once(":assumed-role/")?.1;
+            resource.split('/').next()
+        })
+    }
+
+    /// The account that issued the credentials.
+    pub(crate) fn home_account(&self) -> Option<&str> {
+        let issuer = self.issuer.as_ref().and_then(|i| i.account.as_deref());
+        issuer.or(self.account.as_deref()).filter(|a| is_account(a))
+    }
+
+    /// Whether the principal belongs to another account than the one that owns the record.
+    /// Unknown counts as foreign: a same-named role of ours must never lend its tags.
+    pub(crate) fn is_foreign_to(&self, account: &str) -> bool {
+        self.kind == "AWSAccount" || self.home_account() != Some(account)
+    }
+
+    /// The role or user whose IAM tags the resource inherits; `None` for root, AWS services,
+    /// principals of other accounts and principals whose id is not known.
+    pub(crate) fn iam_identity(&self, account: &str) -> Option<IamIdentity> {
+        if self.service().is_some() || self.is_foreign_to(account) {
+            return None;
+        }
+        let own_id = || Some(self.id.as_deref()?.split(':').next()?.to_owned());
+        match (&self.issuer, self.kind.as_str()) {
+            (Some(issuer), _) if issuer.kind == "Role" => Some(IamIdentity {
+                kind: IamKind::Role,
+                name: issuer.name.clone().or_else(|| {
+                    let arn = Arn::parse(issuer.arn.as_deref()?)?;
+                    Some(arn.id().to_owned())
+                })?,
+                id: own_id().or_else(|| issuer.id.clone())?,
+            }),
+            // A federated user's base tags are the issuing user's.
+            (Some(issuer), _) if issuer.kind == "IAMUser" => {
+                Some(IamIdentity { kind: IamKind::User, name: issuer.name.clone()?, id: issuer.id.clone()? })
+            }
+            (_, "IAMUser") => {
+                Some(IamIdentity { kind: IamKind::User, name: self.user_name.clone()?, id: own_id()? })
+            }
+            _ => None,
+        }
+    }
+
+    /// The session to look for in the session table; `None` for callers without one.
+    pub(crate) fn session_key(&self, account: &str) -> Option<SessionKey> {
+        if self.service().is_some() || self.is_foreign_to(account) {
+            return None;
+        }
+        let issuer = self.issuer.as_ref()?;
+        let role = issuer.kind == "Role";
+        // `GetSessionToken` gives an IAM user a session without tags.
+        if !role && self.kind != "FederatedUser" {
+            return None;
+        }
+        Some(SessionKey {
+            account: account.to_owned(),
+            id: self.id.clone().filter(|id| id.contains(':'))?,
+            created: self.session_created?,
+            access_key_id: self.access_key_id.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const HOME: &str = "111122223333";
+
+    fn principal(identity: Value) -> Principal {
+        let record = json!({"eventSource": "s", "eventName": "n", "userIdentity": identity});
+        Principal::of(&Event::from_json(record).expect("a record"))
+    }
+
+    fn role_session() -> Value {
+        json!({"type": "AssumedRole", "principalId": "AROAX:ann", "accountId": HOME,
+               "arn": "arn:aws:sts::111122223333:assumed-role/dev/ann",
+               "accessKeyId": "ASIAX",
+               "sessionContext": {
+                   "sessionIssuer": {"type": "Role", "principalId": "AROAX", "accountId": HOME,
+                       "arn": "arn:aws:iam::111122223333:role/team/dev", "userName": "dev"},
+                   "attributes": {"creationDate": "2026-01-02T03:04:05Z"}}})
+    }
+
+    #[test]
+    fn a_role_session_has_a_role_a_session_name_and_a_session_key() {
+        let principal = principal(role_session());
+        assert_eq!(principal.role_name(), Some("dev"));
+        assert_eq!(principal.session_name(), Some("ann"));
+        let identity = principal.iam_identity(HOME).expect("an identity");
+        assert_eq!((identity.name.as_str(), identity.id.as_str()), ("dev", "AROAX"));
+        assert_eq!(principal.session_key(HOME).expect("a session key").id, "AROAX:ann");
+    }
+
+    #[test]
+    fn another_accounts_role_lends_no_tags() {
+        let principal = principal(role_session());
+        assert!(principal.is_foreign_to("999999999999"));
+        assert_eq!(principal.iam_identity("999999999999"), None);
+        assert_eq!(principal.session_key("999999999999"), None);
+    }
+
+    #[test]
+    fn a_cross_account_caller_is_foreign_even_if_it_claims_our_account() {
+        let principal = principal(json!({"type": "AWSAccount", "principalId": "AIDAX",
+                                         "accountId": HOME}));
+        assert!(principal.is_foreign_to(HOME));
+        assert_eq!(principal.iam_identity(HOME), None);
+    }
+
+    #[test]
+    fn a_federated_user_inherits_from_the_issuing_user() {
+        let principal = principal(json!({"type": "FederatedUser", "principalId": "111122223333:bob",
+            "accountId": HOME, "sessionContext": {
+                "sessionIssuer": {"type": "IAMUser", "principalId": "AIDAX", "accountId": HOME,
+                                  "userName": "broker"},
+                "attributes": {"creationDate": "2026-01-02T03:04:05Z"}}}));
+        let identity = principal.iam_identity(HOME).expect("an identity");
+        assert_eq!((identity.kind, identity.name.as_str()), (IamKind::User, "broker"));
+        assert_eq!(principal.session_key(HOME).expect("a session key").id, "111122223333:bob");
+    }
+
+    #[test]
+    fn a_service_is_known_by_its_type_or_by_the_path_of_its_role() {
+        let service = principal(json!({"type": "AWSService", "invokedBy": "ecs.amazonaws.com"}));
+        assert_eq!(service.service(), Some("ecs.amazonaws.com"));
+        let mut linked = role_session();
+        linked["sessionContext"]["sessionIssuer"]["arn"] = json!(
+            "arn:aws:iam::111122223333:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+        );
+        assert_eq!(principal(linked).service(), Some("autoscaling.amazonaws.com"));
+    }
+
+    #[test]
+    fn a_service_that_calls_with_the_callers_credentials_is_not_the_creator() {
+        let mut forwarded = role_session();
+        forwarded["invokedBy"] = json!("cloudformation.amazonaws.com");
+        let principal = principal(forwarded);
+        assert_eq!(principal.service(), None);
+        assert!(principal.iam_identity(HOME).is_some());
+    }
+
+    #[test]
+    fn an_iam_user_with_a_session_token_has_no_tagged_session() {
+        let principal = principal(json!({"type": "IAMUser", "principalId": "AIDAX",
+            "accountId": HOME, "userName": "ann", "sessionContext": {
+                "sessionIssuer": {}, "attributes": {"creationDate": "2026-01-02T03:04:05Z"}}}));
+        assert_eq!(principal.session_key(HOME), None);
+        assert_eq!(principal.iam_identity(HOME).expect("an identity").id, "AIDAX");
+    }
+
+    #[test]
+    fn a_record_without_identity_is_unknown() {
+        assert!(principal(json!(null)).is_unknown());
+    }
+}

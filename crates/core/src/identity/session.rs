@@ -1,0 +1,249 @@
+//! A session: what STS started.
+//!
+//! No AWS API gives the tags of a session back; only the STS record has them.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html>
+
+use time::{Duration, OffsetDateTime};
+
+use crate::record::{Arn, Event, is_account, pairs, timestamp};
+use crate::tags::{TagMap, insert_case_insensitive};
+
+/// The event source of STS.
+pub const STS: &str = "sts.amazonaws.com";
+
+/// How long a session outlives its expiry in the table, for late events and dead-letter redrives.
+const KEPT_AFTER_EXPIRY: Duration = Duration::days(14);
+
+/// A started session. Holds no secret: the session token is never read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The account in which the role, or federated user, lives.
+    pub account: String,
+    /// `AROA…:session`, or `account:name` of a federated user. Absent where the record lacks it.
+    pub id: Option<String>,
+    /// `arn:…:sts::account:assumed-role/role/session`; the role's path is not part of it.
+    pub arn: Option<String>,
+    /// The access key that STS issued.
+    pub access_key_id: String,
+    /// `eventTime` of the STS record.
+    pub issued_at: OffsetDateTime,
+    /// When the credentials end.
+    pub expires_at: OffsetDateTime,
+    /// Session tags, merged by STS's rules.
+    pub tags: TagMap,
+    /// Keys of tags that pass on to the next role of a chain.
+    pub transitive_tag_keys: Vec<String>,
+    /// Source identity.
+    pub source_identity: Option<String>,
+}
+
+/// Why a record starts no session.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotASession {
+    #[error("{0} starts no tagged session")]
+    OtherCall(String),
+    #[error("failed: {0}")]
+    Failed(String),
+    #[error("the record has no {0}")]
+    Missing(&'static str),
+    /// Only AWS can send events whose source begins with `aws.`.
+    #[error("the event's source is `{0}`, not `aws.…`")]
+    NotFromAws(String),
+}
+
+/// One call of STS: where its record names the session.
+struct Start {
+    event_name: &'static str,
+    id: &'static str,
+    arn: &'static str,
+    /// What the documentation gives a session whose expiry cannot be read.
+    longest: Duration,
+}
+
+const ROLE_ID: &str = "responseElements.assumedRoleUser.assumedRoleId";
+const ROLE_ARN: &str = "responseElements.assumedRoleUser.arn";
+
+const STARTS: &[Start] = &[
+    Start { event_name: "AssumeRole", id: ROLE_ID, arn: ROLE_ARN, longest: Duration::hours(12) },
+    Start { event_name: "AssumeRoleWithSAML", id: ROLE_ID, arn: ROLE_ARN, longest: Duration::hours(12) },
+    Start {
+        event_name: "AssumeRoleWithWebIdentity",
+        id: ROLE_ID,
+        arn: ROLE_ARN,
+        longest: Duration::hours(12),
+    },
+    Start { event_name: "AssumeRoot", id: "", arn: "", longest: Duration::minutes(15) },
+    Start {
+        event_name: "GetFederationToken",
+        id: "responseElements.federatedUser.federatedUserId",
+        arn: "responseElements.federatedUser.arn",
+        longest: Duration::hours(36),
+    },
+];
+
+/// The calls that start a session by which a later call can be matched.
+pub(crate) fn matchable_starts() -> impl Iterator<Item = &'static str> {
+    STARTS.iter().filter(|start| !start.id.is_empty()).map(|start| start.event_name)
+}
+
+impl Session {
+    /// Reads the session that an STS record starts.
+    pub fn of(event: &Event) -> Result<Self, NotASession> {
+        use NotASession::{Failed, Missing, OtherCall};
+        let known = STARTS.iter().find(|start| event.source == STS && start.event_name == event.name);
+        let start = known.ok_or_else(|| OtherCall(event.name.clone()))?;
+        if let Some(code) = event.error_code() {
+            return Err(Failed(code.into_owned()));
+        }
+        let text = |path: &str| event.text(path).map(std::borrow::Cow::into_owned);
+        let access_key_id = text("responseElements.credentials.accessKeyId")
+            .ok_or(Missing("`responseElements.credentials.accessKeyId`"))?;
+        let issued_at = event.time().ok_or(Missing("readable `eventTime`"))?;
+        let arn = text(start.arn).or_else(|| session_arn(event));
+        let account = account(event, arn.as_deref()).ok_or(Missing("account"))?;
+        Ok(Self {
+            account,
+            id: text(start.id),
+            arn,
+            access_key_id,
+            issued_at,
+            expires_at: expiry(event, issued_at, start.longest),
+            tags: session_tags(event),
+            transitive_tag_keys: transitive_tag_keys(event),
+            source_identity: text("requestParameters.sourceIdentity"),
+        })
+    }
+
+    /// When the table may forget the session.
+    pub fn forgotten_at(&self) -> OffsetDateTime {
+        self.expires_at.max(self.issued_at).saturating_add(KEPT_AFTER_EXPIRY)
+    }
+}
+
+/// `assumedRoleUser` may be absent (EC2's own `AssumeRole`): the ARN follows from the request.
+fn session_arn(event: &Event) -> Option<String> {
+    let role = Arn::parse(&event.text("requestParameters.roleArn")?)?;
+    let name = event.text("requestParameters.roleSessionName")?;
+    Some(format!("arn:{}:sts::{}:assumed-role/{}/{name}", role.partition(), role.account(), role.id()))
+}
+
+/// A session lives where its role does; `AssumeRoot` names the member account.
+fn account(event: &Event, arn: Option<&str>) -> Option<String> {
+    let of_arn = |text: &str| Arn::parse(text).map(|arn| arn.account().to_owned());
+    let target = || {
+        let target = event.text("requestParameters.targetPrincipal")?;
+        of_arn(&target).or_else(|| Some(target.into_owned()))
+    };
+    arn.and_then(of_arn)
+        .or_else(|| of_arn(&event.text("requestParameters.roleArn")?))
+        .or_else(target)
+        .or_else(|| event.account().map(std::borrow::Cow::into_owned))
+        .filter(|account| is_account(account))
+}
+
+fn expiry(event: &Event, issued_at: OffsetDateTime, longest: Duration) -> OffsetDateTime {
+    let said = || timestamp::parse(&event.text("responseElements.credentials.expiration")?);
+    let asked = || {
+        let seconds = event.text("requestParameters.durationSeconds")?;
+        issued_at.checked_add(Duration::seconds(seconds.parse().ok()?))
+    };
+    said().or_else(asked).unwrap_or_else(|| issued_at.saturating_add(longest))
+}
+
+/// Incoming transitive tags first: what the request itself sets wins.
+fn session_tags(event: &Event) -> TagMap {
+    let mut tags = TagMap::new();
+    for path in [
+        "requestParameters.incomingTransitiveTags",
+        "requestParameters.tags[]",
+        "requestParameters.principalTags",
+    ] {
+        for (key, value) in event.values(path).into_iter().flat_map(pairs) {
+            insert_case_insensitive(&mut tags, key, value);
+        }
+    }
+    tags
+}
+
+/// Incoming transitive tags stay transitive, whatever the request says.
+fn transitive_tag_keys(event: &Event) -> Vec<String> {
+    let mut keys: Vec<String> = event
+        .texts("requestParameters.transitiveTagKeys[]")
+        .into_iter()
+        .map(std::borrow::Cow::into_owned)
+        .collect();
+    let incoming = event.values("requestParameters.incomingTransitiveTags");
+    for (key, _) in incoming.into_iter().flat_map(pairs) {
+        if !keys.iter().any(|known| known.eq_ignore_ascii_case(&key)) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use time::macros::datetime;
+
+    fn assume_role(request: Value) -> Event {
+        Event::from_json(json!({
+            "eventSource": STS, "eventName": "AssumeRole", "eventTime": "2026-01-02T03:04:05Z",
+            "recipientAccountId": "999999999999",
+            "requestParameters": request,
+            "responseElements": {
+                "credentials": {"accessKeyId": "ASIAX", "sessionToken": "secret",
+                                "expiration": "Jan 2, 2026, 4:04:05 AM"},
+                "assumedRoleUser": {"assumedRoleId": "AROAX:ann",
+                                    "arn": "arn:aws:sts::111122223333:assumed-role/dev/ann"}}
+        }))
+        .expect("a record")
+    }
+
+    #[test]
+    fn tags_of_the_request_win_over_incoming_ones_case_insensitively() {
+        let session = Session::of(&assume_role(json!({
+            "incomingTransitiveTags": {"team": "old", "Project": "p"},
+            "tags": [{"key": "Team", "value": "new"}, {"key": "Note", "value": ""}],
+            "transitiveTagKeys": ["Team"]
+        })))
+        .expect("a session");
+        let tags: Vec<_> = session.tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        assert_eq!(tags, [("Note", ""), ("Project", "p"), ("Team", "new")]);
+        assert_eq!(session.transitive_tag_keys, ["Team", "Project"]);
+    }
+
+    #[test]
+    fn a_session_lives_in_the_account_of_its_role() {
+        let session = Session::of(&assume_role(json!({}))).expect("a session");
+        assert_eq!(session.account, "111122223333");
+        assert_eq!(session.expires_at, datetime!(2026-01-02 04:04:05 UTC));
+        assert!(!format!("{session:?}").contains("secret"));
+    }
+
+    #[test]
+    fn an_unreadable_expiry_is_the_asked_duration_or_the_longest() {
+        let expires = |request: Value| {
+            let mut record = json!({
+                "eventSource": STS, "eventName": "AssumeRole", "eventTime": "2026-01-02T03:00:00Z",
+                "requestParameters": request,
+                "responseElements": {"credentials": {"accessKeyId": "A", "expiration": "soon"}}});
+            record["requestParameters"]["roleArn"] = json!("arn:aws:iam::111122223333:role/path/dev");
+            record["requestParameters"]["roleSessionName"] = json!("ann");
+            let session = Session::of(&Event::from_json(record).expect("a record")).expect("a session");
+            assert_eq!(session.arn.as_deref(), Some("arn:aws:sts::111122223333:assumed-role/dev/ann"));
+            session.expires_at
+        };
+        assert_eq!(expires(json!({"durationSeconds": 900})), datetime!(2026-01-02 03:15:00 UTC));
+        assert_eq!(expires(json!({})), datetime!(2026-01-02 15:00:00 UTC));
+    }
+
+    #[test]
+    fn a_failed_call_starts_no_session() {
+        let event = Event::from_json(json!({"eventSource": STS, "eventName": "AssumeRole",
+                                            "errorCode": "AccessDenied"}));
+        let reason = Session::of(&event.expect("a record")).expect_err("no session");
+        assert_eq!(reason, NotASession::Failed("AccessDenied".into()));
+    }
+}

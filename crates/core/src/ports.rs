@@ -1,0 +1,99 @@
+//! What the two verbs need from outside: traits behind which AWS is, or [`offline`] stand-ins.
+
+pub mod offline;
+
+use std::fmt;
+
+use time::OffsetDateTime;
+
+use crate::identity::{IamIdentity, Session, SessionKey};
+use crate::table::{Lookup, Resource, Route};
+use crate::tags::{Tag, TagMap};
+
+/// Sessions, by who was given them and when.
+#[expect(async_fn_in_trait, reason = "only our own, single-threaded callers await these")]
+pub trait SessionStore {
+    type Error: fmt::Display;
+    /// Stores a session; storing it again changes nothing.
+    async fn put(&self, session: &Session) -> Result<(), Self::Error>;
+    /// The sessions of the key's account and id that began between the two instants, both included.
+    async fn find(
+        &self,
+        key: &SessionKey,
+        window: (OffsetDateTime, OffsetDateTime),
+    ) -> Result<Vec<Session>, Self::Error>;
+}
+
+/// Tags of IAM roles and users.
+#[expect(async_fn_in_trait, reason = "only our own, single-threaded callers await these")]
+pub trait PrincipalTags {
+    type Error: fmt::Display;
+    /// The tags; `None` where no role or user of this name has this id any more.
+    async fn tags(&self, identity: &IamIdentity) -> Result<Option<TagMap>, Self::Error>;
+}
+
+/// Resources that records do not name.
+#[expect(async_fn_in_trait, reason = "only our own, single-threaded callers await these")]
+pub trait Lookups {
+    /// Ids or ARNs, of what was created at about that time. A failure says what is not known yet,
+    /// and why.
+    async fn look_up(&self, lookup: &Lookup, created: Option<OffsetDateTime>)
+    -> Result<Vec<String>, Failure>;
+}
+
+/// Applies tags.
+#[expect(async_fn_in_trait, reason = "only our own, single-threaded callers await these")]
+pub trait Tagger {
+    /// Adds the tags to each resource; other tags stay. One result per resource, in their order.
+    async fn tag(&self, batch: &Batch) -> Vec<Result<(), Failure>>;
+}
+
+/// Everything outside that tagging needs.
+#[derive(Debug)]
+pub struct Ports<S, P, L, T> {
+    pub sessions: S,
+    pub principal_tags: P,
+    pub lookups: L,
+    pub tagger: T,
+}
+
+/// Resources of one route and Region that get the same tags; fits into one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    pub route: Route,
+    pub region: String,
+    pub tags: Vec<Tag>,
+    pub resources: Vec<Resource>,
+}
+
+/// Why a resource could not be tagged, or found, this time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    pub kind: FailureKind,
+    /// What AWS said.
+    pub message: String,
+}
+
+/// What a failure means for the next try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// AWS says that there is no such resource.
+    NotFound,
+    /// It may pass within a second: AWS throttled, or failed inside.
+    Transient,
+    /// Anything else: a permission, a limit, a wrong value.
+    Other,
+}
+
+impl Failure {
+    /// A failure of which nothing more is known than what was said.
+    pub fn other(message: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Other, message: message.into() }
+    }
+
+    /// There is no such resource, or not yet.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self { kind: FailureKind::NotFound, message: message.into() }
+    }
+}

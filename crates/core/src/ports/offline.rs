@@ -1,0 +1,116 @@
+//! Stand-ins for AWS in memory, for `aws-tags replay` and for tests.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use time::OffsetDateTime;
+
+use super::{Batch, Failure, Lookups, PrincipalTags, SessionStore, Tagger};
+use crate::identity::{IamIdentity, IamKind, Session, SessionKey};
+use crate::table::Lookup;
+use crate::tags::TagMap;
+
+/// Sessions in memory.
+#[derive(Debug, Default)]
+pub struct MemorySessions(RefCell<Vec<Session>>);
+
+impl MemorySessions {
+    pub fn len(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+}
+
+impl SessionStore for MemorySessions {
+    type Error = Infallible;
+
+    async fn put(&self, session: &Session) -> Result<(), Infallible> {
+        let mut all = self.0.borrow_mut();
+        if !all.contains(session) {
+            all.push(session.clone());
+        }
+        Ok(())
+    }
+
+    async fn find(
+        &self,
+        key: &SessionKey,
+        (from, to): (OffsetDateTime, OffsetDateTime),
+    ) -> Result<Vec<Session>, Infallible> {
+        let wanted = |session: &&Session| {
+            session.account == key.account
+                && session.id.as_deref() == Some(key.id.as_str())
+                && (from..=to).contains(&session.issued_at)
+        };
+        Ok(self.0.borrow().iter().filter(wanted).cloned().collect())
+    }
+}
+
+/// IAM tags that are given beforehand.
+#[derive(Debug, Default)]
+pub struct GivenIamTags {
+    /// By `role/name` and `user/name`.
+    pub tags: BTreeMap<String, TagMap>,
+    /// What IAM fails with, if it is to fail.
+    pub error: Option<String>,
+}
+
+impl PrincipalTags for GivenIamTags {
+    type Error = String;
+
+    async fn tags(&self, identity: &IamIdentity) -> Result<Option<TagMap>, String> {
+        if let Some(error) = &self.error {
+            return Err(error.clone());
+        }
+        let kind = match identity.kind {
+            IamKind::Role => "role",
+            IamKind::User => "user",
+        };
+        Ok(self.tags.get(&format!("{kind}/{}", identity.name)).cloned())
+    }
+}
+
+/// Gives every lookup the same answer: by default, that there is nothing.
+#[derive(Debug)]
+pub struct GivenLookups(pub Result<Vec<String>, Failure>);
+
+impl Default for GivenLookups {
+    fn default() -> Self {
+        Self(Ok(Vec::new()))
+    }
+}
+
+impl Lookups for GivenLookups {
+    async fn look_up(&self, _: &Lookup, _: Option<OffsetDateTime>) -> Result<Vec<String>, Failure> {
+        self.0.clone()
+    }
+}
+
+/// Tags nothing, says that it did, and counts.
+#[derive(Debug, Default)]
+pub struct CountingTagger {
+    /// Calls so far.
+    pub calls: Cell<usize>,
+    /// Resources so far that did not fail.
+    pub tagged: Cell<usize>,
+    /// What it fails with for ARNs that end so.
+    pub failures: Vec<(&'static str, Failure)>,
+}
+
+impl Tagger for CountingTagger {
+    async fn tag(&self, batch: &Batch) -> Vec<Result<(), Failure>> {
+        self.calls.set(self.calls.get() + 1);
+        let result = |arn: &str| match self.failures.iter().find(|(end, _)| arn.ends_with(end)) {
+            Some((_, failure)) => Err(failure.clone()),
+            None => {
+                self.tagged.set(self.tagged.get() + 1);
+                Ok(())
+            }
+        };
+        batch.resources.iter().map(|resource| result(resource.arn.as_str())).collect()
+    }
+}

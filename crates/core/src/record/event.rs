@@ -1,0 +1,285 @@
+//! A CloudTrail record, typed only as deep as routing needs; everything else is read by path.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use super::arn::{is_account, partition_in, partition_of};
+use super::path::{collect, elements, member, scalar};
+use super::timestamp;
+
+/// A CloudTrail record with what its EventBridge envelope adds.
+///
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
+#[derive(Clone, Debug)]
+pub struct Event {
+    record: Map<String, Value>,
+    /// `account` of the EventBridge envelope; `None` for a bare record.
+    pub envelope_account: Option<String>,
+    /// `source` of the EventBridge envelope: `aws.ec2`. Only AWS can send events of `aws.…`.
+    pub envelope_source: Option<String>,
+    /// `eventSource`, e.g. `ec2.amazonaws.com`.
+    pub source: String,
+    /// `eventName`, e.g. `CreateVolume`.
+    pub name: String,
+}
+
+/// Why a JSON value is not a CloudTrail record.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum NotARecord {
+    /// The value is no JSON object.
+    #[error("not a CloudTrail record: expected a JSON object, found {0}")]
+    NoObject(&'static str),
+    /// `eventSource` or `eventName` is absent or empty.
+    #[error("not a CloudTrail record: no `{0}`")]
+    Missing(&'static str),
+}
+
+impl Event {
+    /// Takes an EventBridge event (the record is its `detail`) or a bare record.
+    ///
+    /// Only `eventSource` and `eventName` are required: a record must not be lost over a field
+    /// that nobody reads.
+    pub fn from_json(value: Value) -> Result<Self, NotARecord> {
+        let Value::Object(mut outer) = value else {
+            return Err(NotARecord::NoObject(kind_of(&value)));
+        };
+        let of_envelope = |key| outer.get(key).and_then(scalar).map(Cow::into_owned);
+        let (account, source) = (of_envelope("account"), of_envelope("source"));
+        let (record, envelope_account, envelope_source) = match outer.remove("detail") {
+            Some(Value::Object(detail)) => (detail, account, source),
+            _ => (outer, None, None),
+        };
+        let required = |key| {
+            record
+                .get(key)
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
+                .ok_or(NotARecord::Missing(key))
+        };
+        Ok(Self {
+            source: required("eventSource")?,
+            name: required("eventName")?,
+            envelope_account,
+            envelope_source,
+            record,
+        })
+    }
+
+    /// The values at `path`, in the record's order; none where a step is absent, null or empty.
+    ///
+    /// Steps are separated by dots. A step that ends in `[]` goes into every element of a list,
+    /// and takes a lone object as a list of one. Keys match without regard to case; `items` also
+    /// finds `item`. `…Request` and `…Response` wrappers named after the call are looked through.
+    pub fn values(&self, path: &str) -> Vec<&Value> {
+        let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+        let each = first.ends_with("[]");
+        let Some(top) = member(&self.record, first.trim_end_matches("[]")) else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for value in elements(self.unwrapped(top), each) {
+            collect(value, rest, &mut found);
+        }
+        found
+    }
+
+    /// The texts at `path`; numbers become text, hidden and empty values are left out.
+    pub fn texts(&self, path: &str) -> Vec<Cow<'_, str>> {
+        self.values(path).into_iter().filter_map(scalar).collect()
+    }
+
+    /// The one text at `path`.
+    pub fn text(&self, path: &str) -> Option<Cow<'_, str>> {
+        self.values(path).into_iter().find_map(scalar)
+    }
+
+    /// Whether the record has a list on the way along `path`, and nothing in it. Newer EC2 calls
+    /// write `""` for an empty list.
+    pub(crate) fn lists_nothing(&self, path: &str) -> bool {
+        let mut steps = path.split('.').map(|step| step.trim_end_matches("[]"));
+        let top = steps.next().and_then(|first| member(&self.record, first));
+        let mut value = top.map(|top| self.unwrapped(top));
+        loop {
+            match value {
+                Some(Value::Array(items)) if items.is_empty() => return true,
+                Some(Value::String(text)) => return text.is_empty(),
+                Some(Value::Array(items)) => value = items.first(),
+                Some(Value::Object(fields)) => match steps.next() {
+                    Some(step) => value = member(fields, step),
+                    None => return false,
+                },
+                _ => return false,
+            }
+        }
+    }
+
+    /// `awsRegion`; empty where the record has none.
+    pub fn region(&self) -> &str {
+        self.record.get("awsRegion").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The partition of the caller, in which everything is that one can create; where the record
+    /// does not tell it, that of the Region.
+    pub fn partition(&self) -> &'static str {
+        let of_caller = self.text("userIdentity.arn").and_then(|arn| partition_in(&arn));
+        of_caller.unwrap_or_else(|| partition_of(self.region()))
+    }
+
+    /// The account that owns the record: `recipientAccountId`, else the envelope's, else the
+    /// caller's own (records of before 2015 have no recipient).
+    pub fn account(&self) -> Option<Cow<'_, str>> {
+        let sound = |text: &Cow<'_, str>| is_account(text);
+        let of_envelope = || self.envelope_account.as_deref().map(Cow::Borrowed).filter(sound);
+        self.text("recipientAccountId")
+            .filter(sound)
+            .or_else(of_envelope)
+            .or_else(|| self.text("userIdentity.accountId").filter(sound))
+    }
+
+    /// The envelope's `source`, where AWS did not send the event: only AWS can use `aws.…`.
+    pub(crate) fn sent_by_other_than_aws(&self) -> Option<&str> {
+        self.envelope_source.as_deref().filter(|source| !source.starts_with("aws."))
+    }
+
+    /// `eventTime`; `None` where it is absent or unreadable.
+    pub fn time(&self) -> Option<OffsetDateTime> {
+        timestamp::parse(&self.text("eventTime")?)
+    }
+
+    /// `eventID`, which identifies a record: EventBridge may deliver it twice.
+    pub fn id(&self) -> Option<Cow<'_, str>> {
+        self.text("eventID")
+    }
+
+    /// `errorCode` of a failed call. A dry run has one too (`Client.DryRunOperation`).
+    pub fn error_code(&self) -> Option<Cow<'_, str>> {
+        self.text("errorCode")
+    }
+
+    /// Newer EC2 APIs wrap: `{"CreateVpcEndpointResponse": {"xmlns": …, "vpcEndpoint": …}}`.
+    fn unwrapped<'a>(&self, value: &'a Value) -> &'a Value {
+        let wrapped = |key: &str| {
+            key.get(..self.name.len()).is_some_and(|call| call.eq_ignore_ascii_case(&self.name))
+                && matches!(&key[self.name.len()..], "Request" | "Response")
+        };
+        match value {
+            Value::Object(fields) => fields
+                .iter()
+                .find(|(key, inner)| wrapped(key) && inner.is_object())
+                .map_or(value, |(_, inner)| inner),
+            _ => value,
+        }
+    }
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn event(fields: Value) -> Event {
+        let mut record = json!({"eventSource": "ec2.amazonaws.com", "eventName": "CreateThing"});
+        record.as_object_mut().expect("object").extend(fields.as_object().expect("object").clone());
+        Event::from_json(record).expect("a record")
+    }
+
+    #[test]
+    fn keys_match_in_any_case_and_the_exact_spelling_wins() {
+        let event = event(json!({"responseElements": {"aRN": "first", "arn": "exact"}}));
+        assert_eq!(event.text("responseElements.arn").as_deref(), Some("exact"));
+        assert_eq!(event.text("responseElements.ARN").as_deref(), Some("first"));
+    }
+
+    #[test]
+    fn lists_are_found_behind_items_item_and_a_lone_object() {
+        let path = "responseElements.set.items[].id";
+        for (set, ids) in [
+            (json!({"items": [{"id": "a"}, {"id": "b"}]}), vec!["a", "b"]),
+            (json!({"item": [{"id": "a"}, {"id": "b"}]}), vec!["a", "b"]),
+            (json!({"item": {"id": "a"}}), vec!["a"]),
+            (json!(""), vec![]),
+            (json!(null), vec![]),
+        ] {
+            let event = event(json!({"responseElements": {"set": set}}));
+            assert_eq!(event.texts(path), ids);
+        }
+    }
+
+    #[test]
+    fn an_empty_list_is_not_an_absent_one() {
+        let path = "responseElements.set.items[].id";
+        for (response, nothing) in [
+            (json!({"set": {"items": []}}), true),
+            (json!({"CreateThingResponse": {"set": ""}}), true),
+            (json!({"set": {"items": [{"id": "a"}]}}), false),
+            (json!({"set": {"items": [{"other": "a"}]}}), false),
+            (json!({"other": []}), false),
+            (json!(null), false),
+        ] {
+            let event = event(json!({"responseElements": response}));
+            assert_eq!(event.lists_nothing(path), nothing, "{response}");
+        }
+    }
+
+    #[test]
+    fn wrappers_named_after_the_call_are_looked_through() {
+        let event = event(json!({
+            "requestParameters": {"CreateThingRequest": {"Name": "n"}},
+            "responseElements": {"CreateThingResponse": {"xmlns": "…", "ownerId": 111122223333u64}},
+        }));
+        assert_eq!(event.text("requestParameters.name").as_deref(), Some("n"));
+        let owner = event.text("responseElements.ownerId");
+        assert_eq!(owner.as_deref(), Some("111122223333"));
+    }
+
+    #[test]
+    fn numbered_list_entries_of_ec2_requests_are_their_content() {
+        let event = event(json!({"requestParameters": {"group": [{"tag": 1, "content": "sg-1"}]}}));
+        assert_eq!(event.texts("requestParameters.group[]"), ["sg-1"]);
+    }
+
+    #[test]
+    fn hidden_and_empty_values_are_absent() {
+        for value in ["", "  ", "HIDDEN_DUE_TO_SECURITY_REASONS", "***"] {
+            let event = event(json!({"requestParameters": {"name": value}}));
+            assert_eq!(event.text("requestParameters.name"), None);
+        }
+    }
+
+    #[test]
+    fn the_account_is_the_recipient_then_the_envelope_then_the_caller() {
+        let all = json!({"recipientAccountId": "111111111111",
+                         "userIdentity": {"accountId": "333333333333"}});
+        assert_eq!(event(all).account().as_deref(), Some("111111111111"));
+        let old = json!({"userIdentity": {"accountId": "333333333333"}});
+        assert_eq!(event(old.clone()).account().as_deref(), Some("333333333333"));
+        let odd = json!({"recipientAccountId": "anonymous", "userIdentity": {"accountId": "333333333333"}});
+        assert_eq!(event(odd).account().as_deref(), Some("333333333333"));
+        let mut detail = old;
+        detail["eventSource"] = json!("ec2.amazonaws.com");
+        detail["eventName"] = json!("CreateThing");
+        let wrapped = Event::from_json(json!({"account": "222222222222", "detail": detail}));
+        assert_eq!(wrapped.expect("a record").account().as_deref(), Some("222222222222"));
+    }
+
+    #[test]
+    fn what_is_no_record_says_what_is_missing() {
+        let error = |value| Event::from_json(value).expect_err("no record").to_string();
+        assert_eq!(error(json!([])), "not a CloudTrail record: expected a JSON object, found a list");
+        assert_eq!(error(json!({})), "not a CloudTrail record: no `eventSource`");
+    }
+}

@@ -1,0 +1,90 @@
+//! Reading JSON by path, whatever the spelling.
+//!
+//! The same API member is spelled `dBInstanceArn`, `aRN` or `ARN`, and lists hide behind `items`,
+//! `item` or nothing. All of that is dealt with here, so that a row of the table is a plain path.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+/// What CloudTrail writes in place of a value that it hides.
+const HIDDEN: &[&str] = &["HIDDEN_DUE_TO_SECURITY_REASONS", "***"];
+
+/// The text of a scalar: a number's digits; nothing for empty, blank and hidden texts.
+///
+/// EC2's request lists hold `{"tag": 1, "content": "sg-…"}` where a plain text is meant.
+pub(crate) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => {
+            let hidden = text.trim().is_empty() || HIDDEN.iter().any(|mark| text.starts_with(mark));
+            (!hidden).then_some(Cow::Borrowed(text.as_str()))
+        }
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        Value::Object(fields) if fields.contains_key("tag") => fields.get("content").and_then(scalar),
+        _ => None,
+    }
+}
+
+/// The member named `key`, whatever case of letters, hyphens and underscores the record spells it
+/// with: `applicationId` is `application-id` too. The exact spelling first.
+pub(crate) fn member<'a>(fields: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+    let named = |key: &str| {
+        fields.get(key).or_else(|| fields.iter().find(|(name, _)| alike(name, key)).map(|(_, value)| value))
+    };
+    named(key).or_else(|| named((key == "items").then_some("item")?))
+}
+
+fn alike(name: &str, key: &str) -> bool {
+    let letters = |text: &'_ str| -> Vec<u8> {
+        text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect()
+    };
+    name.eq_ignore_ascii_case(key) || (name.contains(['-', '_']) && letters(name) == letters(key))
+}
+
+/// The tags in one JSON value: a `{key, value}` or `{tagKey, tagValue}` entry of a list, or a map.
+pub(crate) fn pairs(value: &Value) -> Vec<(String, String)> {
+    let Value::Object(fields) = value else {
+        return Vec::new();
+    };
+    let text = |value: &Value| match value {
+        // An empty value is a value.
+        Value::String(text) => Some(text.clone()),
+        // Newer calls of EC2 turn "true" into true.
+        Value::Bool(truth) => Some(truth.to_string()),
+        other => scalar(other).map(std::borrow::Cow::into_owned),
+    };
+    let named = |name: &str, long: &str| member(fields, name).or_else(|| member(fields, long));
+    match named("key", "tagKey").and_then(text) {
+        Some(key) => {
+            let value = named("value", "tagValue").and_then(text).unwrap_or_default();
+            vec![(key, value)]
+        }
+        None => fields.iter().filter_map(|(key, value)| Some((key.clone(), text(value)?))).collect(),
+    }
+}
+
+/// What a step leads into: the value itself, or with `[]` its elements.
+pub(super) fn elements(value: &Value, each: bool) -> &[Value] {
+    match value {
+        Value::Array(items) if each => items,
+        Value::Array(_) | Value::Null => &[],
+        other => std::slice::from_ref(other),
+    }
+}
+
+pub(super) fn collect<'a>(value: &'a Value, path: &str, found: &mut Vec<&'a Value>) {
+    if path.is_empty() {
+        found.push(value);
+        return;
+    }
+    let (step, rest) = path.split_once('.').unwrap_or((path, ""));
+    let (Value::Object(fields), each) = (value, step.ends_with("[]")) else {
+        return;
+    };
+    let Some(next) = member(fields, step.trim_end_matches("[]")) else {
+        return;
+    };
+    for element in elements(next, each) {
+        collect(element, rest, found);
+    }
+}

@@ -1,0 +1,41 @@
+//! The verb of the session-recorder: stores the session that an STS event starts.
+
+use crate::identity::{NotASession, Session};
+use crate::ports::SessionStore;
+use crate::record::Event;
+
+/// What became of an STS record.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// The session is in the store.
+    Stored(Box<Session>),
+    /// The session belongs to another account, which has the same record.
+    OtherAccount,
+    /// The session has no id by which a later call could be matched.
+    Unmatchable,
+    /// The record starts no session.
+    NotASession(NotASession),
+}
+
+/// Records the session that an STS event starts.
+///
+/// A cross-account `AssumeRole` reaches both accounts; it is recorded where the role lives.
+/// Errors are the store's.
+pub async fn record_session<S: SessionStore>(store: &S, event: &Event) -> Result<Recorded, S::Error> {
+    if let Some(source) = event.sent_by_other_than_aws() {
+        return Ok(Recorded::NotASession(NotASession::NotFromAws(source.to_owned())));
+    }
+    let session = match Session::of(event) {
+        Ok(session) => session,
+        Err(reason) => return Ok(Recorded::NotASession(reason)),
+    };
+    let other = |account: &str| account != session.account;
+    if event.account().as_deref().is_some_and(other) || event.envelope_account.as_deref().is_some_and(other) {
+        return Ok(Recorded::OtherAccount);
+    }
+    if session.id.is_none() {
+        return Ok(Recorded::Unmatchable);
+    }
+    store.put(&session).await?;
+    Ok(Recorded::Stored(Box::new(session)))
+}

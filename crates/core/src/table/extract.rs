@@ -1,0 +1,506 @@
+//! Rows and a record give resources, and what AWS must be asked for.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::row::{Ending, Locator, LookupKind, Place, Route, Row, Service};
+use crate::record::{Arn, Event, Piece, pieces};
+
+/// A created resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    pub arn: Arn,
+    /// Resource type of the Service Authorization Reference, e.g. `ec2:volume`.
+    pub resource_type: &'static str,
+    /// Which API tags it.
+    pub route: Route,
+    /// The Region in which it is tagged.
+    pub region: String,
+    /// User tags that it takes.
+    pub max_tags: usize,
+    /// Why it is tagged only where the setting `ALSO_TAG` names its type.
+    pub opt_in: Option<&'static str>,
+    /// The same, if an AWS service created it on its own.
+    pub opt_in_if_service_created: Option<&'static str>,
+}
+
+/// Resources to be found by asking AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// What to ask for.
+    pub kind: LookupKind,
+    /// Ids or names to ask about.
+    pub by: Vec<String>,
+    /// The Region to ask in.
+    pub region: String,
+    row: RowRef,
+    partition: &'static str,
+    account: String,
+}
+
+/// What a creating call made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Creation {
+    /// What the record names.
+    pub resources: Vec<Resource>,
+    /// What AWS must be asked for.
+    pub lookups: Vec<Lookup>,
+    /// What should be in the record and is not.
+    pub missing: Vec<LocateError>,
+}
+
+/// A record that does not name a resource where its row says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{event_name} {problem}")]
+pub struct LocateError {
+    pub event_name: String,
+    pub problem: Problem,
+}
+
+/// What is wrong with a place in a record. Reads on after the name of the event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    #[error("has no `{0}`")]
+    Absent(String),
+    #[error("has no account")]
+    NoAccount,
+    #[error("names nothing to look up a {0} by")]
+    NothingToLookUpBy(&'static str),
+    #[error("names `{0}`, expected an ARN")]
+    NotAnArn(String),
+    #[error("names `{found}`, expected an ARN of {service}")]
+    OtherService { found: String, service: &'static str },
+    #[error("names `{found}`, expected an ARN of a {resource_type}")]
+    OtherType { found: String, resource_type: &'static str },
+    #[error("names `{0}`, which is of another account or partition")]
+    NotOurs(String),
+    #[error("has the ARN `{found}` at `{path}`, expected a name or id")]
+    ArnInsteadOfName { found: String, path: String },
+}
+
+/// A row by address: rows live in a `const` table and are compared by what they say.
+#[derive(Clone, Copy, Debug)]
+struct RowRef(&'static Row, Route);
+
+impl PartialEq for RowRef {
+    fn eq(&self, other: &Self) -> bool {
+        (self.0.event_name, self.0.resource_type) == (other.0.event_name, other.0.resource_type)
+    }
+}
+
+impl Eq for RowRef {}
+
+/// What the rows of a call find in its record; an ending where there is nothing to tag.
+pub fn created(service: &Service, rows: &'static [Row], event: &Event) -> Result<Creation, Ending> {
+    let mut creation = Creation::default();
+    let mut missing = Vec::new();
+    for row in rows {
+        if creation.resources.iter().any(|resource| resource.resource_type == row.resource_type) {
+            continue;
+        }
+        let route = row.route.unwrap_or(service.route);
+        let found = match row.locator {
+            Locator::None(ending) => return Err(ending),
+            Locator::Place(place) => creation.add(in_record(&[place], row, event), row, route, event),
+            Locator::Places(places) => creation.add(in_record(places, row, event), row, route, event),
+            Locator::Custom(place) => {
+                creation.add(in_record(&[place(event)?], row, event), row, route, event)
+            }
+            Locator::Lookup { kind, by } => {
+                lookup(kind, by, row, route, event).map(|lookup| creation.lookups.push(lookup))
+            }
+        };
+        match found {
+            Err(problem) if !row.optional => missing.push((row.resource_type, problem)),
+            _ => {}
+        }
+    }
+    // An alternative row of the same type may have found it.
+    missing.retain(|(resource_type, _)| {
+        let found = creation.resources.iter().any(|resource| resource.resource_type == *resource_type);
+        !found && !creation.lookups.iter().any(|lookup| lookup.resource_type() == *resource_type)
+    });
+    let error = |(_, problem)| LocateError { event_name: event.name.clone(), problem };
+    creation.missing = missing.into_iter().map(error).collect();
+    Ok(creation)
+}
+
+impl Creation {
+    /// Adds resources, each once: a call may name one twice, e.g. a route table that is both defaults.
+    fn add(
+        &mut self,
+        found: Result<Vec<Arn>, Problem>,
+        row: &Row,
+        route: Route,
+        event: &Event,
+    ) -> Result<(), Problem> {
+        let excluded = row.excluding.map(|path| event.texts(path)).unwrap_or_default();
+        for arn in found? {
+            let existed = excluded.iter().any(|id| id == arn.id());
+            if !existed && !self.resources.iter().any(|known| known.arn == arn) {
+                self.resources.push(resource(arn, row, route, event.region()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn resource(arn: Arn, row: &Row, route: Route, event_region: &str) -> Resource {
+    // Replicas lie in other Regions than the call; buckets and global clusters name none.
+    let region = if arn.region().is_empty() { event_region } else { arn.region() };
+    Resource {
+        region: region.to_owned(),
+        resource_type: row.resource_type,
+        route,
+        max_tags: row.max_tags,
+        opt_in: row.opt_in,
+        opt_in_if_service_created: row.opt_in_if_service_created,
+        arn,
+    }
+}
+
+fn lookup(
+    kind: LookupKind,
+    by: &str,
+    row: &'static Row,
+    route: Route,
+    event: &Event,
+) -> Result<Lookup, Problem> {
+    let by: Vec<String> = event.texts(by).into_iter().map(Cow::into_owned).collect();
+    let account = event.account().ok_or(Problem::NoAccount)?;
+    if by.is_empty() {
+        return Err(Problem::NothingToLookUpBy(row.resource_type));
+    }
+    Ok(Lookup {
+        kind,
+        by,
+        row: RowRef(row, route),
+        partition: event.partition(),
+        region: event.region().to_owned(),
+        account: account.into_owned(),
+    })
+}
+
+impl Lookup {
+    /// What type of resource is asked for.
+    pub fn resource_type(&self) -> &'static str {
+        self.row.0.resource_type
+    }
+
+    /// The resource that an answer names: an id, or a whole ARN.
+    pub(crate) fn resource_for(&self, answer: &str) -> Option<Resource> {
+        let RowRef(row, route) = self.row;
+        let arn = Arn::parse(answer).or_else(|| {
+            let region = if row.without_region { "" } else { &self.region };
+            let account = if row.without_account { "" } else { &self.account };
+            let (partition, service) = (self.partition, row.service_in_arns());
+            let type_name = row.type_name();
+            Arn::parse(&format!("arn:{partition}:{service}:{region}:{account}:{type_name}/{answer}"))
+        })?;
+        Some(resource(arn, row, route, &self.region))
+    }
+}
+
+/// `ec2:volume of i-0abc`: what is asked for, and by what.
+impl fmt::Display for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.resource_type(), self.by.join(", "))
+    }
+}
+
+/// What a place gives.
+enum Resolved {
+    Found(Vec<Arn>),
+    /// A list that should hold it is there, and empty: no task was placed, no rule was new.
+    EmptyList,
+    Missing(Problem),
+}
+
+/// The first place that has any resources; none where a list of them is empty. If no place has any,
+/// what the first and best place lacks.
+fn in_record(places: &[Place], row: &Row, event: &Event) -> Result<Vec<Arn>, Problem> {
+    let (mut first_problem, mut empty_list) = (None, false);
+    for place in places {
+        match resolve(*place, row, event) {
+            Resolved::Found(arns) => return Ok(arns),
+            Resolved::EmptyList => empty_list = true,
+            Resolved::Missing(problem) => first_problem = first_problem.or(Some(problem)),
+        }
+    }
+    match first_problem {
+        Some(problem) if !empty_list => Err(problem),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn resolve(place: Place, row: &Row, event: &Event) -> Resolved {
+    let path: Cow<'_, str> = match place {
+        Place::Path(path) | Place::Id(path) => path.into(),
+        Place::Object(type_name) => object_id(type_name).into(),
+        Place::ArnFormat(format) | Place::Resource(format) => {
+            return match filled(place, format, row, event) {
+                Ok(texts) => checked(texts.iter().map(String::as_str), row, event),
+                Err(Problem::Absent(_)) if lists_nothing(format, event) => Resolved::EmptyList,
+                Err(problem) => Resolved::Missing(problem),
+            };
+        }
+    };
+    let texts = event.texts(&path);
+    if texts.is_empty() {
+        return match event.lists_nothing(&path) {
+            true => Resolved::EmptyList,
+            false => Resolved::Missing(Problem::Absent(path.into_owned())),
+        };
+    }
+    if let Place::Path(_) = place {
+        return checked(texts.iter().map(AsRef::as_ref), row, event);
+    }
+    let beginning = match regular(row, event) {
+        Ok(beginning) => beginning,
+        Err(problem) => return Resolved::Missing(problem),
+    };
+    if let Some(arn) = texts.iter().find(|text| text.starts_with("arn:")) {
+        let found = arn.clone().into_owned();
+        return Resolved::Missing(Problem::ArnInsteadOfName { found, path: path.into_owned() });
+    }
+    let arns: Vec<String> = texts.iter().map(|id| format!("{beginning}{}/{id}", row.type_name())).collect();
+    checked(arns.iter().map(String::as_str), row, event)
+}
+
+/// `vpc-endpoint` → `responseElements.vpcEndpoint.vpcEndpointId`.
+fn object_id(type_name: &str) -> String {
+    let mut name = String::with_capacity(type_name.len());
+    for (nth, word) in type_name.split('-').enumerate() {
+        let (first, rest) = word.split_at(usize::from(nth > 0 && !word.is_empty()));
+        name.push_str(&first.to_ascii_uppercase());
+        name.push_str(rest);
+    }
+    format!("responseElements.{name}.{name}Id")
+}
+
+/// `arn:aws:ec2:eu-west-1:111122223333:`, as far as ARNs of the row's type name it.
+fn regular(row: &Row, event: &Event) -> Result<String, Problem> {
+    let region = if row.without_region { "" } else { event.region() };
+    if region.is_empty() && !row.without_region {
+        return Err(Problem::Absent("awsRegion".to_owned()));
+    }
+    let account = match row.without_account {
+        true => Cow::Borrowed(""),
+        false => event.account().ok_or(Problem::NoAccount)?,
+    };
+    Ok(format!("arn:{}:{}:{region}:{account}:", event.partition(), row.service_in_arns()))
+}
+
+/// Whether a list that should fill one of the format's variables is empty.
+fn lists_nothing(format: &str, event: &Event) -> bool {
+    pieces(format).any(|piece| matches!(piece, Piece::Variable(path) if event.lists_nothing(path)))
+}
+
+/// The ARNs in these texts, if each is one that the row may find.
+fn checked<'a>(texts: impl Iterator<Item = &'a str>, row: &Row, event: &Event) -> Resolved {
+    match texts.map(|text| arn_of_row(text, row, event)).collect() {
+        Ok(arns) => Resolved::Found(arns),
+        Err(problem) => Resolved::Missing(problem),
+    }
+}
+
+fn arn_of_row(text: &str, row: &Row, event: &Event) -> Result<Arn, Problem> {
+    let found = text.to_owned();
+    let Some(arn) = Arn::parse(text) else { return Err(Problem::NotAnArn(found)) };
+    let service = row.service_in_arns();
+    if arn.service() != service {
+        return Err(Problem::OtherService { found, service });
+    }
+    if !belongs(&arn, event) {
+        return Err(Problem::NotOurs(found));
+    }
+    if !begins(arn.resource(), row.resource_prefix) {
+        return Err(Problem::OtherType { found, resource_type: row.resource_type });
+    }
+    Ok(arn)
+}
+
+/// Records name resources of others too. Some ARNs have no account.
+fn belongs(arn: &Arn, event: &Event) -> bool {
+    let own = event.account().is_none_or(|account| account == arn.account());
+    arn.partition() == event.partition() && (own || arn.account().is_empty())
+}
+
+fn begins(text: &str, with: &str) -> bool {
+    text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with))
+}
+
+/// Fills a format; a variable with several values gives several ARNs.
+fn filled(place: Place, format: &str, row: &Row, event: &Event) -> Result<Vec<String>, Problem> {
+    let mut arns = vec![match place {
+        Place::Resource(_) => regular(row, event)?,
+        _ => String::new(),
+    }];
+    for piece in pieces(format) {
+        let (path, values) = match piece {
+            Piece::Text(text) => {
+                arns.iter_mut().for_each(|arn| arn.push_str(text));
+                continue;
+            }
+            Piece::Variable(path @ "Partition") => (path, vec![Cow::Borrowed(event.partition())]),
+            Piece::Variable(path @ "Region") if event.region().is_empty() => (path, Vec::new()),
+            Piece::Variable(path @ "Region") => (path, vec![Cow::Borrowed(event.region())]),
+            Piece::Variable(path @ "Account") => (path, event.account().into_iter().collect()),
+            Piece::Variable(path) => (path, names(path, row, event)),
+        };
+        if values.is_empty() {
+            return Err(Problem::Absent(path.to_owned()));
+        }
+        // Requests take ARNs where names and ids are meant.
+        if let Some(arn) = values.iter().find(|value| value.starts_with("arn:")) {
+            let found = arn.clone().into_owned();
+            return Err(Problem::ArnInsteadOfName { found, path: path.to_owned() });
+        }
+        let whole = |start: &String, value: &str| format!("{start}{}", without_repetition(start, value));
+        arns = arns.iter().flat_map(|start| values.iter().map(|value| whole(start, value))).collect();
+    }
+    Ok(arns)
+}
+
+fn names<'a>(path: &str, row: &Row, event: &'a Event) -> Vec<Cow<'a, str>> {
+    let texts = event.texts(path);
+    match row.lower_case {
+        true => texts.iter().map(|text| Cow::Owned(text.to_lowercase())).collect(),
+        false => texts,
+    }
+}
+
+/// Route 53 answers with the id `/hostedzone/Z1`, and the ARN ends in `hostedzone/Z1`.
+fn without_repetition<'a>(start: &str, value: &'a str) -> &'a str {
+    let repeated = value.strip_prefix('/').and_then(|rest| {
+        let (first, id) = rest.split_once('/')?;
+        start.strip_suffix('/')?.ends_with(first).then_some(id)
+    });
+    repeated.unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::index::rows;
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn created_by(source: &str, name: &str, fields: Value) -> Result<Creation, Ending> {
+        let mut record = json!({"eventSource": source, "eventName": name, "awsRegion": "eu-west-1",
+                                "recipientAccountId": "111122223333"});
+        let object = record.as_object_mut().expect("object");
+        object.extend(fields.as_object().expect("object").clone());
+        let event = Event::from_json(record).expect("a record");
+        let (service, rows) = rows(source, name).expect("a row");
+        created(service, rows, &event)
+    }
+
+    fn arns(creation: &Creation) -> Vec<&str> {
+        creation.resources.iter().map(|resource| resource.arn.as_str()).collect()
+    }
+
+    #[test]
+    fn an_arn_in_place_of_a_name_builds_nothing_and_a_repeated_part_counts_once() {
+        let record = |id: &str| json!({"responseElements": {"hostedZone": {"id": id}}});
+        let zone =
+            |id| created_by("route53.amazonaws.com", "CreateHostedZone", record(id)).expect("a creation");
+        assert_eq!(arns(&zone("/hostedzone/Z1")), ["arn:aws:route53:::hostedzone/Z1"]);
+        assert_eq!(arns(&zone("Z1")), ["arn:aws:route53:::hostedzone/Z1"]);
+        assert!(matches!(
+            zone("arn:aws:route53:::hostedzone/Z1").missing[0].problem,
+            Problem::ArnInsteadOfName { .. }
+        ));
+    }
+
+    #[test]
+    fn an_arn_of_another_service_is_not_taken() {
+        let creation = created_by(
+            "sns.amazonaws.com",
+            "CreateTopic",
+            json!({
+            "responseElements": {"topicArn": "arn:aws:sqs:eu-west-1:111122223333:q"}}),
+        )
+        .expect("a creation");
+        assert!(creation.resources.is_empty());
+        let found = "arn:aws:sqs:eu-west-1:111122223333:q".to_owned();
+        assert_eq!(creation.missing[0].problem, Problem::OtherService { found, service: "sns" });
+    }
+
+    #[test]
+    fn an_arn_of_another_account_partition_or_type_is_not_taken() {
+        let made = |arn: &str| {
+            let answer = json!({"responseElements": {"keyMetadata": {"arn": arn}}});
+            created_by("kms.amazonaws.com", "CreateKey", answer).expect("a creation")
+        };
+        assert_eq!(made("arn:aws:kms:eu-west-1:111122223333:key/1").resources.len(), 1);
+        for other in [
+            "arn:aws:kms:eu-west-1:444455556666:key/1",
+            "arn:aws-cn:kms:eu-west-1:111122223333:key/1",
+            "arn:aws:kms:eu-west-1:111122223333:alias/1",
+        ] {
+            assert_eq!(arns(&made(other)), [""; 0], "{other}");
+        }
+    }
+
+    #[test]
+    fn a_missing_resource_names_call_and_path() {
+        let creation = created_by("ec2.amazonaws.com", "CreateVolume", json!({"responseElements": null}))
+            .expect("a creation");
+        assert_eq!(creation.missing[0].to_string(), "CreateVolume has no `responseElements.volumeId`");
+    }
+
+    #[test]
+    fn a_resource_named_twice_is_tagged_once() {
+        let creation = created_by(
+            "ec2.amazonaws.com",
+            "CreateTransitGateway",
+            json!({
+            "responseElements": {"CreateTransitGatewayResponse": {"transitGateway": {
+                "transitGatewayId": "tgw-1", "options": {
+                    "associationDefaultRouteTableId": "tgw-rtb-1",
+                    "propagationDefaultRouteTableId": "tgw-rtb-1"}}}}}),
+        )
+        .expect("a creation");
+        assert_eq!(
+            arns(&creation),
+            [
+                "arn:aws:ec2:eu-west-1:111122223333:transit-gateway/tgw-1",
+                "arn:aws:ec2:eu-west-1:111122223333:transit-gateway-route-table/tgw-rtb-1"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_request_names_was_there_before_the_call() {
+        let creation = created_by(
+            "ec2.amazonaws.com",
+            "RunInstances",
+            json!({
+            "requestParameters": {"networkInterfaceSet": {"items": [{"networkInterfaceId": "eni-old"}]}},
+            "responseElements": {"instancesSet": {"items": [{"instanceId": "i-1", "networkInterfaceSet": {
+                "items": [{"networkInterfaceId": "eni-old"}, {"networkInterfaceId": "eni-new"}]}}]}}}),
+        )
+        .expect("a creation");
+        assert_eq!(
+            arns(&creation),
+            [
+                "arn:aws:ec2:eu-west-1:111122223333:instance/i-1",
+                "arn:aws:ec2:eu-west-1:111122223333:network-interface/eni-new"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_answer_becomes_a_resource_of_the_lookups_account() {
+        let creation = created_by(
+            "ec2.amazonaws.com",
+            "CreateVpc",
+            json!({
+            "responseElements": {"vpc": {"vpcId": "vpc-1"}}}),
+        )
+        .expect("a creation");
+        let lookup = creation.lookups.iter().find(|lookup| lookup.kind == LookupKind::RouteTableOfVpc);
+        let resource = lookup.expect("a lookup").resource_for("rtb-1").expect("a resource");
+        assert_eq!(resource.arn.as_str(), "arn:aws:ec2:eu-west-1:111122223333:route-table/rtb-1");
+    }
+}

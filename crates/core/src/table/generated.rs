@@ -1,0 +1,8 @@
+//! What `crates/catalog` writes: never edited by hand, nor by rustfmt.
+
+#[rustfmt::skip]
+mod services;
+#[rustfmt::skip]
+mod tag_operations;
+
+pub use services::SERVICES;

@@ -1,0 +1,292 @@
+//! Finds the rows of a call by hashing: the index is made at compile time, so that neither the start
+//! nor an event pays for the size of the table. What is written by hand wins.
+
+use super::generated::SERVICES as GENERATED;
+use super::row::{Row, Service};
+use super::services::BY_HAND;
+
+/// The rows of a call, and their service: `CreateFunction20150331v2` finds those of
+/// `CreateFunction`. What is written by hand wins.
+pub fn rows(event_source: &str, event_name: &str) -> Option<(&'static Service, &'static [Row])> {
+    let service = name_of(event_source)?;
+    let dateless = || Some(without_date(event_name)).filter(|name| *name != event_name);
+    find(service, event_name).or_else(|| find(service, dateless()?))
+}
+
+/// The service of an event source, e.g. `ec2.amazonaws.com`, whichever table knows it.
+pub fn service(event_source: &str) -> Option<&'static Service> {
+    let name = name_of(event_source)?;
+    [BY_HAND, GENERATED].into_iter().find_map(|table| named(table, name))
+}
+
+/// `ec2` of `ec2.amazonaws.com`, which may end in `.cn`.
+fn name_of(event_source: &str) -> Option<&str> {
+    event_source.strip_suffix(".cn").unwrap_or(event_source).strip_suffix(".amazonaws.com")
+}
+
+fn named(table: &'static [Service], name: &str) -> Option<&'static Service> {
+    let nth = table.binary_search_by(|service| service.name.cmp(name)).ok()?;
+    table.get(nth)
+}
+
+/// Every service with its rows, by hand and generated, sorted by event source. An event source may
+/// be in both tables.
+pub fn all() -> impl Iterator<Item = &'static Service> {
+    let mut generated = GENERATED.iter().peekable();
+    let mut by_hand = BY_HAND.iter().peekable();
+    std::iter::from_fn(move || match (by_hand.peek(), generated.peek()) {
+        (Some(one), Some(other)) if other.name < one.name => generated.next(),
+        (None, _) => generated.next(),
+        _ => by_hand.next(),
+    })
+}
+
+/// Types of resources that are tagged only where the setting `ALSO_TAG` names them.
+pub(crate) fn opt_in_types() -> impl Iterator<Item = &'static str> {
+    let rows = all().flat_map(|service| service.rows);
+    rows.filter(|row| row.opt_in.or(row.opt_in_if_service_created).is_some()).map(|row| row.resource_type)
+}
+
+/// `CreateFunction20150331v2` → `CreateFunction`, `CreateDistribution2020_05_31` →
+/// `CreateDistribution`: some services append the date of their API.
+fn without_date(name: &str) -> &str {
+    if !name.ends_with(|c: char| c.is_ascii_digit()) {
+        return name;
+    }
+    let versionless = match name.rsplit_once('v') {
+        Some((start, version)) if is_digits(version) && start.ends_with(|c: char| c.is_ascii_digit()) => {
+            start
+        }
+        _ => name,
+    };
+    let start = versionless.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
+    let digits = versionless[start.len()..].bytes().filter(u8::is_ascii_digit).count();
+    if digits == 8 { start } else { name }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Places for calls; kept less than half full, so that a look-up seldom meets another call.
+const SLOTS: usize = 4096;
+
+/// Where a call's rows begin: one more than `nth service << 16 | nth row`, counted over both tables;
+/// 0 where there is none.
+static INDEX: [u32; SLOTS] = filled();
+
+/// The rows of exactly this call, and their service. What is written by hand wins.
+fn find(service: &str, event_name: &str) -> Option<(&'static Service, &'static [Row])> {
+    let mut slot = hash(service.as_bytes(), event_name.as_bytes());
+    loop {
+        let (found, row) = at(INDEX[slot % SLOTS])?;
+        let rows = &found.rows[row..];
+        if rows[0].event_name == event_name && found.name == service {
+            let count = rows.iter().take_while(|row| row.event_name == event_name).count();
+            return Some((found, &rows[..count]));
+        }
+        slot += 1;
+    }
+}
+
+const fn at(entry: u32) -> Option<(&'static Service, usize)> {
+    if entry == 0 {
+        return None;
+    }
+    let (nth, row) = ((entry - 1) as usize >> 16, (entry - 1) as usize & 0xffff);
+    Some((if nth < BY_HAND.len() { &BY_HAND[nth] } else { &GENERATED[nth - BY_HAND.len()] }, row))
+}
+
+const fn filled() -> [u32; SLOTS] {
+    let mut index = [0; SLOTS];
+    let (mut nth, mut count) = (0, 0);
+    while nth < BY_HAND.len() + GENERATED.len() {
+        let service = if nth < BY_HAND.len() { &BY_HAND[nth] } else { &GENERATED[nth - BY_HAND.len()] };
+        let mut row = 0;
+        while row < service.rows.len() {
+            let event_name = service.rows[row].event_name;
+            if row == 0 || !same(service.rows[row - 1].event_name.as_bytes(), event_name.as_bytes()) {
+                let slot = free(&index, service.name, event_name);
+                if let Some(slot) = slot {
+                    index[slot] = ((nth << 16) | row) as u32 + 1;
+                    count += 1;
+                }
+            }
+            row += 1;
+        }
+        nth += 1;
+    }
+    assert!(count < SLOTS / 2, "the index is too full: double SLOTS");
+    index
+}
+
+/// The slot for a call; `None` where it has one, by the table that comes first.
+const fn free(index: &[u32; SLOTS], service: &str, event_name: &str) -> Option<usize> {
+    let mut slot = hash(service.as_bytes(), event_name.as_bytes()) % SLOTS;
+    while let Some((other, row)) = at(index[slot]) {
+        if same(other.name.as_bytes(), service.as_bytes())
+            && same(other.rows[row].event_name.as_bytes(), event_name.as_bytes())
+        {
+            return None;
+        }
+        slot = (slot + 1) % SLOTS;
+    }
+    Some(slot)
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    let mut nth = 0;
+    while a.len() == b.len() && nth < a.len() {
+        if a[nth] != b[nth] {
+            return false;
+        }
+        nth += 1;
+    }
+    a.len() == b.len()
+}
+
+const fn hash(service: &[u8], call: &[u8]) -> usize {
+    mixed(mixed(0, service), call) as usize
+}
+
+/// Eight bytes at a time: names are short, and nobody chooses them to collide.
+const fn mixed(seed: u64, bytes: &[u8]) -> u64 {
+    const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut hash = seed ^ bytes.len() as u64;
+    let mut rest = bytes;
+    while let Some((eight, after)) = rest.split_first_chunk::<8>() {
+        hash = (hash ^ u64::from_le_bytes(*eight)).wrapping_mul(PRIME).rotate_left(29);
+        rest = after;
+    }
+    let mut last: u64 = 0;
+    while let Some((byte, after)) = rest.split_first() {
+        last = last << 8 | *byte as u64;
+        rest = after;
+    }
+    let hash = (hash ^ last).wrapping_mul(PRIME);
+    hash ^ (hash >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::row::{Locator, Place, Route};
+    use super::super::tag_operation::{HttpBinding, Protocol, ResourceValue, TagOperation, TagShape};
+    use super::*;
+    use crate::record::{Piece, pieces};
+
+    #[test]
+    fn every_call_is_found_with_all_its_rows_and_no_other() {
+        for service in all() {
+            for row in service.rows {
+                let (found, rows) = find(service.name, row.event_name).expect("a call of the table");
+                assert_eq!(found.name, service.name);
+                assert!(rows.iter().all(|one| one.event_name == row.event_name), "{}", row.event_name);
+                let all_of_it = found.rows.iter().filter(|one| one.event_name == row.event_name).count();
+                assert_eq!(rows.len(), all_of_it, "{}", row.event_name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_table_knows_is_not_found() {
+        assert!(find("ec2", "RunInstance").is_none() && find("ec", "RunInstances").is_none());
+        assert!(find("", "").is_none());
+    }
+
+    #[test]
+    fn services_and_rows_are_sorted() {
+        assert!(BY_HAND.is_sorted_by(|a, b| a.name < b.name));
+        assert!(GENERATED.is_sorted_by(|a, b| a.name < b.name));
+        assert!(all().is_sorted_by(|a, b| a.name <= b.name));
+        for service in all() {
+            assert!(service.rows.is_sorted_by(|a, b| a.event_name <= b.event_name), "{}", service.name);
+        }
+    }
+
+    #[test]
+    fn every_place_is_a_path_or_a_format_with_at_most_one_list() {
+        for row in all().flat_map(|service| service.rows) {
+            let places: &[Place] = match &row.locator {
+                Locator::Place(place) => std::slice::from_ref(place),
+                Locator::Places(places) => places,
+                Locator::Custom(_) | Locator::Lookup { .. } | Locator::None(_) => continue,
+            };
+            assert!(!places.is_empty(), "{}", row.event_name);
+            for place in places {
+                let (paths, fixed) = match place {
+                    Place::Path(path) | Place::Id(path) => (vec![*path], false),
+                    Place::Object(_) => continue,
+                    Place::ArnFormat(format) | Place::Resource(format) => {
+                        let variables = pieces(format).filter_map(|piece| match piece {
+                            Piece::Variable(path) if path.contains('.') => Some(path),
+                            _ => None,
+                        });
+                        (variables.collect(), format.ends_with("/default"))
+                    }
+                };
+                let in_record = |path: &&str| {
+                    path.starts_with("responseElements.") || path.starts_with("requestParameters.")
+                };
+                assert!(paths.iter().all(in_record) && (fixed || !paths.is_empty()), "{place:?}");
+                assert!(paths.iter().filter(|path| path.contains("[]")).count() <= 1, "{place:?}");
+            }
+        }
+    }
+
+    /// Dead attributes of rows are invisible to the compiler, as other crates could set them.
+    #[test]
+    fn every_attribute_of_rows_occurs_in_the_table() {
+        let rows = || all().flat_map(|service| service.rows);
+        let some = |has: fn(&Row) -> bool| rows().any(has);
+        assert!(some(|row| row.route.is_some()) && some(|row| row.actions.is_some()));
+        assert!(some(|row| row.opt_in.is_some()) && some(|row| row.opt_in_if_service_created.is_some()));
+        assert!(some(|row| row.max_tags != 50) && some(|row| row.optional) && some(|row| row.lower_case));
+        assert!(some(|row| row.excluding.is_some()) && some(|row| row.arn_service.is_some()));
+        assert!(some(|row| row.without_account) && some(|row| row.without_region));
+        assert!(some(|row| !row.resource_prefix.is_empty()));
+        let operations: Vec<_> = all()
+            .flat_map(|service| service.rows.iter().map(|row| row.route.unwrap_or(service.route)))
+            .filter_map(|route| match route {
+                Route::TagOperation(operation) => Some(operation),
+                _ => None,
+            })
+            .collect();
+        let used = |has: &dyn Fn(&TagOperation) -> bool| operations.iter().any(|operation| has(operation));
+        for binding in [HttpBinding::Payload, HttpBinding::Label, HttpBinding::Query] {
+            assert!(used(&|operation| operation.resource.binding == binding), "{binding:?}");
+        }
+        for value in [ResourceValue::Arn, ResourceValue::Id, ResourceValue::Name] {
+            assert!(used(&|operation| operation.resource.value == value), "{value:?}");
+        }
+        assert!(used(&|operation| matches!(operation.protocol, Protocol::Json { .. })));
+        assert!(used(&|operation| matches!(operation.protocol, Protocol::RestJson)));
+        assert!(used(&|operation| matches!(operation.protocol, Protocol::Query { .. })));
+        assert!(used(&|operation| matches!(operation.tags, TagShape::Map { .. })));
+        assert!(used(&|operation| matches!(operation.tags, TagShape::List { .. })));
+    }
+
+    #[test]
+    fn what_is_written_by_hand_wins() {
+        for service in GENERATED {
+            for row in service.rows {
+                let source = format!("{}.amazonaws.com", service.name);
+                let (_, found) = rows(&source, row.event_name).expect("a row");
+                assert!(found.iter().any(|other| std::ptr::eq(other, row)), "{source} {}", row.event_name);
+            }
+        }
+    }
+
+    #[test]
+    fn api_dates_are_no_part_of_a_calls_name() {
+        for (name, call) in [
+            ("CreateFunction20150331", "CreateFunction"),
+            ("CreateFunction20150331v2", "CreateFunction"),
+            ("CreateDistribution2020_05_31", "CreateDistribution"),
+            ("CreateFunction", "CreateFunction"),
+            ("CreateVpc", "CreateVpc"),
+            ("PublishLayerVersion20181031", "PublishLayerVersion"),
+        ] {
+            assert_eq!(without_date(name), call);
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! What a row of the table is: a creating call, one type of resource that it creates, where its
+//! record names the resource, and how that is tagged.
+
+use super::tag_operation::TagOperation;
+use crate::record::Event;
+use crate::tags::TAGS_PER_RESOURCE;
+
+/// One event source.
+#[derive(Debug)]
+pub struct Service {
+    /// The event source without `.amazonaws.com`; also the name of the folder in `events/`.
+    pub name: &'static str,
+    /// The service's name as AWS writes it.
+    pub title: &'static str,
+    /// How its resources are tagged where a row does not say otherwise.
+    pub route: Route,
+    /// The IAM actions that tagging needs, besides `tag:TagResources` where that is the route.
+    pub actions: &'static [&'static str],
+    /// Its rows, sorted by event name. Several rows of one call and type are alternatives: the first
+    /// that finds something counts.
+    pub rows: &'static [Row],
+}
+
+/// One creating call and one type of resource that it creates.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// `eventName`, without the API date that Lambda and CloudFront append.
+    pub event_name: &'static str,
+    /// Resource type of the Service Authorization Reference, e.g. `ec2:volume`; empty where the call
+    /// creates nothing to tag.
+    pub resource_type: &'static str,
+    /// Where the resources are.
+    pub locator: Locator,
+    /// How they are tagged; `None` means as the service says.
+    pub route: Option<Route>,
+    /// The IAM actions that tagging needs; `None` means as the service says.
+    pub actions: Option<&'static [&'static str]>,
+    /// Why the type is tagged only where the setting `ALSO_TAG` names it.
+    pub opt_in: Option<&'static str>,
+    /// The same, of resources that AWS services create on their own.
+    pub opt_in_if_service_created: Option<&'static str>,
+    /// User tags that the resource takes.
+    pub max_tags: usize,
+    /// Whether a record without this resource is fine, as only some calls create it.
+    pub optional: bool,
+    /// Path to ids that the request itself names: those resources existed before the call.
+    pub excluding: Option<&'static str>,
+    /// Whether the service stores names in lower case, whatever the request said.
+    pub lower_case: bool,
+    /// The service in its ARNs, where that is not the first part of `resource_type`.
+    pub arn_service: Option<&'static str>,
+    /// Whether its ARNs name no account, as those of images do not.
+    pub without_account: bool,
+    /// Whether its ARNs name no Region.
+    pub without_region: bool,
+    /// How the resource part of its ARNs begins, e.g. `topic/`, where the record has whole ARNs.
+    pub resource_prefix: &'static str,
+    /// What the row rests on.
+    pub evidence: Evidence,
+}
+
+/// What a row rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Evidence {
+    /// A published record confirms it.
+    Recorded,
+    /// The model of the API and the ARN format of the Service Authorization Reference say so.
+    Modelled,
+}
+
+impl Evidence {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::Modelled => "modelled",
+        }
+    }
+}
+
+/// A place in a record that gives ARNs. Paths begin with `requestParameters` or `responseElements`,
+/// and `[]` goes into each element of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A path to whole ARNs.
+    Path(&'static str),
+    /// An ARN format of the Service Authorization Reference, whose variables are `Partition`,
+    /// `Region`, `Account` and paths.
+    ArnFormat(&'static str),
+    /// The resource part of such a format, e.g. `table/${requestParameters.tableName}`. What goes
+    /// before is regular: partition, service, Region and account.
+    Resource(&'static str),
+    /// A path to ids: the resource part is the type and the id, as in `volume/vol-0abc`.
+    Id(&'static str),
+    /// The same, of an object in the response that is named like the type, as its id is:
+    /// `vpc-endpoint` is found at `responseElements.vpcEndpoint.vpcEndpointId`.
+    Object(&'static str),
+}
+
+/// How the resources of a row are found.
+#[derive(Clone, Copy, Debug)]
+pub enum Locator {
+    /// At one place in the record.
+    Place(Place),
+    /// At the first of these places that has any.
+    Places(&'static [Place]),
+    /// At the place that the function names, which reads the record; an ending where the call
+    /// created nothing.
+    Custom(fn(&Event) -> Result<Place, Ending>),
+    /// Not in the record: AWS is asked, and answers with ARNs, or ids as of [`Place::Id`].
+    Lookup {
+        /// What to ask for.
+        kind: LookupKind,
+        /// Path to the ids or names of what to ask about.
+        by: &'static str,
+    },
+    /// Nowhere: the call is known, and there is nothing to tag.
+    None(Ending),
+}
+
+/// What AWS is asked about resources that a record does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LookupKind {
+    /// EBS volumes that were created with instances.
+    VolumesOfInstances,
+    /// EBS snapshots that were created with an image.
+    SnapshotsOfImage,
+    /// The default security group of a VPC.
+    SecurityGroupOfVpc,
+    /// The default network ACL of a VPC.
+    NetworkAclOfVpc,
+    /// The main route table of a VPC.
+    RouteTableOfVpc,
+    /// The subnets that a default VPC starts with.
+    SubnetsOfVpc,
+    /// The internet gateway that a default VPC starts with.
+    InternetGatewayOfVpc,
+    /// A secret, whose ARN ends in a random suffix, by its name.
+    SecretByName,
+}
+
+/// How a known call ends without anything to tag, and why.
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The call creates no resource (yet).
+    NothingCreated(&'static str),
+    /// What it creates takes no tags.
+    NotTaggable(&'static str),
+    /// It changed something that existed before.
+    Update(&'static str),
+    /// The record does not tell a creation from a change, or which resource it was.
+    Unresolvable(&'static str),
+}
+
+impl Ending {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NothingCreated(_) => "nothing-created",
+            Self::NotTaggable(_) => "not-taggable",
+            Self::Update(_) => "update",
+            Self::Unresolvable(_) => "unresolvable",
+        }
+    }
+
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::NothingCreated(why)
+            | Self::NotTaggable(why)
+            | Self::Update(why)
+            | Self::Unresolvable(why) => why,
+        }
+    }
+}
+
+/// Which API tags a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Route {
+    /// EC2 `CreateTags`.
+    Ec2CreateTags,
+    /// Resource Groups Tagging API `TagResources`.
+    TaggingApi,
+    /// S3 `PutObjectTagging`, which replaces: the tags are read and merged first.
+    S3Object,
+    /// The service's own operation, which adds tags to one resource.
+    TagOperation(&'static TagOperation),
+}
+
+impl Route {
+    /// The API call, as documentation and IAM name it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ec2CreateTags => "ec2:CreateTags",
+            Self::TaggingApi => "tag:TagResources",
+            Self::S3Object => "s3:PutObjectTagging",
+            Self::TagOperation(operation) => operation.name,
+        }
+    }
+}
+
+/// A row with alternatives: the first place that has any resources counts.
+pub(super) const fn row(
+    event_name: &'static str,
+    resource_type: &'static str,
+    places: &'static [Place],
+) -> Row {
+    Row::new(event_name, resource_type, Locator::Places(places))
+}
+
+/// The record has the whole ARN, at this path.
+pub(super) const fn arn(event_name: &'static str, resource_type: &'static str, path: &'static str) -> Row {
+    Row::new(event_name, resource_type, Locator::Place(Place::Path(path)))
+}
+
+/// The record has the parts of an ARN that is regular up to the account: see [`Place::Resource`].
+pub(super) const fn resource(
+    event_name: &'static str,
+    resource_type: &'static str,
+    format: &'static str,
+) -> Row {
+    Row::new(event_name, resource_type, Locator::Place(Place::Resource(format)))
+}
+
+/// The record has the parts of an ARN of this format.
+pub(super) const fn arn_format(
+    event_name: &'static str,
+    resource_type: &'static str,
+    format: &'static str,
+) -> Row {
+    Row::new(event_name, resource_type, Locator::Place(Place::ArnFormat(format)))
+}
+
+/// The record has the id, at this path: see [`Place::Id`].
+pub(super) const fn id(event_name: &'static str, resource_type: &'static str, path: &'static str) -> Row {
+    Row::new(event_name, resource_type, Locator::Place(Place::Id(path)))
+}
+
+/// The response has an object named like the type, and in it the id: see [`Place::Object`].
+pub(super) const fn object(event_name: &'static str, resource_type: &'static str) -> Row {
+    let (_, name) = split(resource_type);
+    Row::new(event_name, resource_type, Locator::Place(Place::Object(name)))
+}
+
+/// A function says where the record has it, or that the call created none.
+pub(super) const fn custom(
+    event_name: &'static str,
+    resource_type: &'static str,
+    place: fn(&Event) -> Result<Place, Ending>,
+) -> Row {
+    Row::new(event_name, resource_type, Locator::Custom(place))
+}
+
+/// The record does not name it: AWS is asked. Not every call creates one.
+pub(super) const fn lookup(
+    event_name: &'static str,
+    resource_type: &'static str,
+    kind: LookupKind,
+    by: &'static str,
+) -> Row {
+    Row::new(event_name, resource_type, Locator::Lookup { kind, by }).optional()
+}
+
+/// A known call without anything to tag.
+pub(super) const fn nothing(event_name: &'static str, ending: Ending) -> Row {
+    Row::new(event_name, "", Locator::None(ending))
+}
+
+impl Row {
+    const fn new(event_name: &'static str, resource_type: &'static str, locator: Locator) -> Self {
+        Self {
+            event_name,
+            resource_type,
+            locator,
+            route: None,
+            actions: None,
+            opt_in: None,
+            opt_in_if_service_created: None,
+            max_tags: TAGS_PER_RESOURCE,
+            optional: false,
+            excluding: None,
+            lower_case: false,
+            arn_service: None,
+            without_account: false,
+            without_region: false,
+            resource_prefix: "",
+            evidence: Evidence::Recorded,
+        }
+    }
+
+    pub(super) const fn optional(self) -> Self {
+        Self { optional: true, ..self }
+    }
+
+    pub(super) const fn excluding(self, path: &'static str) -> Self {
+        Self { excluding: Some(path), ..self }
+    }
+
+    pub(super) const fn via(self, route: Route) -> Self {
+        Self { route: Some(route), ..self }
+    }
+
+    pub(super) const fn actions(self, actions: &'static [&'static str]) -> Self {
+        Self { actions: Some(actions), ..self }
+    }
+
+    pub(super) const fn opt_in(self, why: &'static str) -> Self {
+        Self { opt_in: Some(why), ..self }
+    }
+
+    pub(super) const fn opt_in_if_service_created(self, why: &'static str) -> Self {
+        Self { opt_in_if_service_created: Some(why), ..self }
+    }
+
+    pub(super) const fn max_tags(self, max_tags: usize) -> Self {
+        Self { max_tags, ..self }
+    }
+
+    pub(super) const fn lower_case(self) -> Self {
+        Self { lower_case: true, ..self }
+    }
+
+    pub(super) const fn arn_service(self, service: &'static str) -> Self {
+        Self { arn_service: Some(service), ..self }
+    }
+
+    pub(super) const fn resource_prefix(self, resource_prefix: &'static str) -> Self {
+        Self { resource_prefix, ..self }
+    }
+
+    pub(super) const fn modelled(self) -> Self {
+        Self { evidence: Evidence::Modelled, ..self }
+    }
+
+    pub(super) const fn without_account(self) -> Self {
+        Self { without_account: true, ..self }
+    }
+
+    pub(super) const fn without_region(self) -> Self {
+        Self { without_region: true, ..self }
+    }
+
+    /// Whether the call creates something that takes tags.
+    pub const fn creates(&self) -> bool {
+        !matches!(self.locator, Locator::None(_))
+    }
+
+    /// The service in its ARNs.
+    pub(crate) fn service_in_arns(&self) -> &'static str {
+        self.arn_service.unwrap_or(split(self.resource_type).0)
+    }
+
+    /// The type without its service: `volume` of `ec2:volume`.
+    pub(crate) fn type_name(&self) -> &'static str {
+        split(self.resource_type).1
+    }
+
+    /// The IAM actions that tagging the row's resources needs.
+    pub fn needed_actions(&self, service: &Service) -> Vec<&'static str> {
+        let (by_route, otherwise): (&[&str], _) = match self.route.unwrap_or(service.route) {
+            Route::TaggingApi => (&["tag:TagResources"], service.actions),
+            Route::Ec2CreateTags | Route::S3Object => (&[], service.actions),
+            // The service's actions are those of its own route.
+            Route::TagOperation(operation) => (operation.actions, &[]),
+        };
+        by_route.iter().chain(self.actions.unwrap_or(otherwise)).copied().collect()
+    }
+}
+
+/// `ec2:volume` → `ec2`, `volume`.
+const fn split(resource_type: &'static str) -> (&'static str, &'static str) {
+    let bytes = resource_type.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] == b':' {
+            return (resource_type.split_at(at).0, resource_type.split_at(at + 1).1);
+        }
+        at += 1;
+    }
+    (resource_type, "")
+}

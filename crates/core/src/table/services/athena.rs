@@ -1,0 +1,26 @@
+//! Amazon Athena. Responses are empty: the request names what is made.
+
+use crate::table::row::{Route, Row, Service, resource};
+
+pub(super) const SERVICE: Service = Service {
+    name: "athena",
+    title: "Amazon Athena",
+    route: Route::TaggingApi,
+    actions: &["athena:TagResource"],
+    rows: ROWS,
+};
+
+const ROWS: &[Row] = &[
+    resource(
+        "CreateCapacityReservation",
+        "athena:capacity-reservation",
+        "capacity-reservation/${requestParameters.name}",
+    ),
+    resource("CreateDataCatalog", "athena:datacatalog", "datacatalog/${requestParameters.name}"),
+    resource("CreateWorkGroup", "athena:workgroup", "workgroup/${requestParameters.name}"),
+    resource(
+        "StartSession",
+        "athena:session",
+        "workgroup/${requestParameters.workGroup}/session/${responseElements.sessionId}",
+    ),
+];

@@ -1,0 +1,36 @@
+//! Amazon DynamoDB. A global table of 2017 takes no tags itself: its replica in each Region does.
+
+use crate::table::row::{Ending, Place, Route, Row, Service, arn_format, nothing, row};
+use Place::{Path, Resource};
+
+pub(super) const SERVICE: Service = Service {
+    name: "dynamodb",
+    title: "Amazon DynamoDB",
+    route: Route::TaggingApi,
+    actions: &["dynamodb:TagResource"],
+    rows: ROWS,
+};
+
+const REPLICAS: &str = "arn:${Partition}:dynamodb:${requestParameters.replicationGroup[].regionName}:${Account}:table/${requestParameters.globalTableName}";
+const TABLE: &[Place] = &[
+    Path("responseElements.tableDescription.tableArn"),
+    Path("requestParameters.tableName"),
+    Resource("table/${requestParameters.tableName}"),
+];
+const IMPORTED_TABLE: &[Place] = &[
+    Path("responseElements.importTableDescription.tableArn"),
+    Resource("table/${requestParameters.tableCreationParameters.tableName}"),
+];
+const RESTORED_TABLE: &[Place] = &[
+    Path("responseElements.tableDescription.tableArn"),
+    Resource("table/${requestParameters.targetTableName}"),
+];
+
+const ROWS: &[Row] = &[
+    nothing("CreateBackup", Ending::NotTaggable("DynamoDB backups take no tags")),
+    arn_format("CreateGlobalTable", "dynamodb:table", REPLICAS),
+    row("CreateTable", "dynamodb:table", TABLE),
+    row("ImportTable", "dynamodb:table", IMPORTED_TABLE),
+    row("RestoreTableFromBackup", "dynamodb:table", RESTORED_TABLE),
+    row("RestoreTableToPointInTime", "dynamodb:table", RESTORED_TABLE),
+];

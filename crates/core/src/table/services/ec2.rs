@@ -1,0 +1,234 @@
+//! Amazon EC2, VPC and EBS. Ids, not ARNs, name the resources: `CreateTags` takes ids, and images and
+//! snapshots have no account in their ARN.
+
+use crate::table::row::{Ending, LookupKind, Place, Route, Row, Service, id, lookup, nothing, object, row};
+use LookupKind::*;
+use Place::{Id, Path, Resource};
+
+pub(super) const SERVICE: Service = Service {
+    name: "ec2",
+    title: "Amazon EC2, VPC, EBS",
+    route: Route::Ec2CreateTags,
+    actions: &["ec2:CreateTags"],
+    rows: ROWS,
+};
+
+/// Lambda, load balancers, ECS and others make and delete them all the time.
+const INTERFACES: &str = "services make and delete many of their own";
+
+const PLACEMENT_GROUP: &[Place] = &[
+    Path("responseElements.placementGroup.groupArn"),
+    Resource("placement-group/${requestParameters.groupName}"),
+];
+const TRANSIT_GATEWAY_ROUTE_TABLE: &[Place] = &[
+    Id("responseElements.transitGateway.options.associationDefaultRouteTableId"),
+    Id("responseElements.transitGateway.options.propagationDefaultRouteTableId"),
+];
+
+const RULES: &str = "responseElements.securityGroupRuleSet.items[].securityGroupRuleId";
+const FLEET_INSTANCES: &str = "responseElements.fleetInstanceSet.items[].instanceIds.items[]";
+const INSTANCES: &str = "responseElements.instancesSet.items[].instanceId";
+
+const ROWS: &[Row] = &[
+    id("AllocateAddress", "ec2:elastic-ip", "responseElements.allocationId"),
+    id("AllocateHosts", "ec2:dedicated-host", "responseElements.hostIdSet.items[]"),
+    object("AllocateIpamPoolCidr", "ec2:ipam-pool-allocation"),
+    object("AssociateIpamResourceDiscovery", "ec2:ipam-resource-discovery-association").without_region(),
+    id("AuthorizeSecurityGroupEgress", "ec2:security-group-rule", RULES),
+    id("AuthorizeSecurityGroupIngress", "ec2:security-group-rule", RULES),
+    id("CopyFpgaImage", "ec2:fpga-image", "responseElements.fpgaImageId").without_account(),
+    id("CopyImage", "ec2:image", "responseElements.imageId").without_account(),
+    lookup("CopyImage", "ec2:snapshot", SnapshotsOfImage, "responseElements.imageId").without_account(),
+    id("CopySnapshot", "ec2:snapshot", "responseElements.snapshotId").without_account(),
+    id("CopyVolumes", "ec2:volume", "responseElements.volumeSet.items[].volumeId"),
+    object("CreateCapacityReservation", "ec2:capacity-reservation"),
+    id(
+        "CreateCapacityReservationBySplitting",
+        "ec2:capacity-reservation",
+        "responseElements.destinationCapacityReservation.capacityReservationId",
+    ),
+    id(
+        "CreateCapacityReservationFleet",
+        "ec2:capacity-reservation-fleet",
+        "responseElements.capacityReservationFleetId",
+    ),
+    object("CreateCarrierGateway", "ec2:carrier-gateway"),
+    id("CreateClientVpnEndpoint", "ec2:client-vpn-endpoint", "responseElements.clientVpnEndpointId"),
+    id("CreateCoipPool", "ec2:coip-pool", "responseElements.coipPool.poolId"),
+    object("CreateCustomerGateway", "ec2:customer-gateway"),
+    object("CreateDefaultSubnet", "ec2:subnet"),
+    object("CreateDefaultVpc", "ec2:vpc"),
+    lookup("CreateDefaultVpc", "ec2:security-group", SecurityGroupOfVpc, "responseElements.vpc.vpcId"),
+    lookup("CreateDefaultVpc", "ec2:network-acl", NetworkAclOfVpc, "responseElements.vpc.vpcId"),
+    lookup("CreateDefaultVpc", "ec2:route-table", RouteTableOfVpc, "responseElements.vpc.vpcId"),
+    lookup("CreateDefaultVpc", "ec2:subnet", SubnetsOfVpc, "responseElements.vpc.vpcId"),
+    lookup("CreateDefaultVpc", "ec2:internet-gateway", InternetGatewayOfVpc, "responseElements.vpc.vpcId"),
+    object("CreateDelegateMacVolumeOwnershipTask", "ec2:mac-modification-task"),
+    object("CreateDhcpOptions", "ec2:dhcp-options"),
+    object("CreateEgressOnlyInternetGateway", "ec2:egress-only-internet-gateway"),
+    id("CreateFleet", "ec2:fleet", "responseElements.fleetId"),
+    id("CreateFleet", "ec2:instance", FLEET_INSTANCES).optional(),
+    lookup("CreateFleet", "ec2:volume", VolumesOfInstances, FLEET_INSTANCES),
+    id("CreateFlowLogs", "ec2:vpc-flow-log", "responseElements.flowLogIdSet.items[]"),
+    id("CreateFpgaImage", "ec2:fpga-image", "responseElements.fpgaImageId").without_account(),
+    id("CreateImage", "ec2:image", "responseElements.imageId").without_account(),
+    lookup("CreateImage", "ec2:snapshot", SnapshotsOfImage, "responseElements.imageId").without_account(),
+    id("CreateImageUsageReport", "ec2:image-usage-report", "responseElements.reportId"),
+    object("CreateInstanceConnectEndpoint", "ec2:instance-connect-endpoint"),
+    id(
+        "CreateInstanceConnectEndpoint",
+        "ec2:network-interface",
+        "responseElements.instanceConnectEndpoint.networkInterfaceIdSet.items[]",
+    )
+    .optional(),
+    object("CreateInstanceEventWindow", "ec2:instance-event-window"),
+    id("CreateInstanceExportTask", "ec2:export-instance-task", "responseElements.exportTask.exportTaskId"),
+    object("CreateInternetGateway", "ec2:internet-gateway"),
+    object("CreateIpam", "ec2:ipam").without_region(),
+    object("CreateIpamExternalResourceVerificationToken", "ec2:ipam-external-resource-verification-token")
+        .without_region(),
+    object("CreateIpamPolicy", "ec2:ipam-policy").without_region(),
+    object("CreateIpamPool", "ec2:ipam-pool").without_region(),
+    object("CreateIpamPrefixListResolver", "ec2:ipam-prefix-list-resolver").without_region(),
+    object("CreateIpamPrefixListResolverTarget", "ec2:ipam-prefix-list-resolver-target").without_region(),
+    object("CreateIpamResourceDiscovery", "ec2:ipam-resource-discovery").without_region(),
+    object("CreateIpamScope", "ec2:ipam-scope").without_region(),
+    id("CreateKeyPair", "ec2:key-pair", "responseElements.keyPairId"),
+    object("CreateLaunchTemplate", "ec2:launch-template"),
+    nothing(
+        "CreateLaunchTemplateVersion",
+        Ending::Update("launch template versions take no tags of their own"),
+    ),
+    object("CreateLocalGatewayRouteTable", "ec2:local-gateway-route-table"),
+    object(
+        "CreateLocalGatewayRouteTableVirtualInterfaceGroupAssociation",
+        "ec2:local-gateway-route-table-virtual-interface-group-association",
+    ),
+    object("CreateLocalGatewayRouteTableVpcAssociation", "ec2:local-gateway-route-table-vpc-association"),
+    object("CreateLocalGatewayVirtualInterface", "ec2:local-gateway-virtual-interface"),
+    object("CreateLocalGatewayVirtualInterfaceGroup", "ec2:local-gateway-virtual-interface-group"),
+    object("CreateMacSystemIntegrityProtectionModificationTask", "ec2:mac-modification-task"),
+    object("CreateManagedPrefixList", "ec2:prefix-list"),
+    id("CreateNatGateway", "ec2:natgateway", "responseElements.natGateway.natGatewayId"),
+    object("CreateNetworkAcl", "ec2:network-acl"),
+    object("CreateNetworkInsightsAccessScope", "ec2:network-insights-access-scope"),
+    object("CreateNetworkInsightsPath", "ec2:network-insights-path"),
+    object("CreateNetworkInterface", "ec2:network-interface").opt_in_if_service_created(INTERFACES),
+    row("CreatePlacementGroup", "ec2:placement-group", PLACEMENT_GROUP).via(Route::TaggingApi),
+    id("CreatePublicIpv4Pool", "ec2:ipv4pool-ec2", "responseElements.poolId"),
+    object("CreateReplaceRootVolumeTask", "ec2:replace-root-volume-task"),
+    id("CreateRestoreImageTask", "ec2:image", "responseElements.imageId").without_account(),
+    lookup("CreateRestoreImageTask", "ec2:snapshot", SnapshotsOfImage, "responseElements.imageId")
+        .without_account(),
+    object("CreateRouteServer", "ec2:route-server"),
+    object("CreateRouteServerEndpoint", "ec2:route-server-endpoint"),
+    object("CreateRouteServerPeer", "ec2:route-server-peer"),
+    object("CreateRouteTable", "ec2:route-table"),
+    id("CreateSecurityGroup", "ec2:security-group", "responseElements.groupId"),
+    id("CreateSnapshot", "ec2:snapshot", "responseElements.snapshotId").without_account(),
+    id("CreateSnapshots", "ec2:snapshot", "responseElements.snapshotSet.items[].snapshotId")
+        .without_account(),
+    object("CreateSubnet", "ec2:subnet"),
+    object("CreateSubnetCidrReservation", "ec2:subnet-cidr-reservation"),
+    object("CreateTrafficMirrorFilter", "ec2:traffic-mirror-filter"),
+    object("CreateTrafficMirrorFilterRule", "ec2:traffic-mirror-filter-rule"),
+    object("CreateTrafficMirrorSession", "ec2:traffic-mirror-session"),
+    object("CreateTrafficMirrorTarget", "ec2:traffic-mirror-target"),
+    object("CreateTransitGateway", "ec2:transit-gateway"),
+    row("CreateTransitGateway", "ec2:transit-gateway-route-table", TRANSIT_GATEWAY_ROUTE_TABLE).optional(),
+    id(
+        "CreateTransitGatewayConnect",
+        "ec2:transit-gateway-attachment",
+        "responseElements.transitGatewayConnect.transitGatewayAttachmentId",
+    ),
+    object("CreateTransitGatewayConnectPeer", "ec2:transit-gateway-connect-peer"),
+    object("CreateTransitGatewayMeteringPolicy", "ec2:transit-gateway-metering-policy"),
+    object("CreateTransitGatewayMulticastDomain", "ec2:transit-gateway-multicast-domain"),
+    id(
+        "CreateTransitGatewayPeeringAttachment",
+        "ec2:transit-gateway-attachment",
+        "responseElements.transitGatewayPeeringAttachment.transitGatewayAttachmentId",
+    ),
+    object("CreateTransitGatewayPolicyTable", "ec2:transit-gateway-policy-table"),
+    object("CreateTransitGatewayRouteTable", "ec2:transit-gateway-route-table"),
+    object("CreateTransitGatewayRouteTableAnnouncement", "ec2:transit-gateway-route-table-announcement"),
+    id(
+        "CreateTransitGatewayVpcAttachment",
+        "ec2:transit-gateway-attachment",
+        "responseElements.transitGatewayVpcAttachment.transitGatewayAttachmentId",
+    ),
+    object("CreateVerifiedAccessEndpoint", "ec2:verified-access-endpoint"),
+    object("CreateVerifiedAccessGroup", "ec2:verified-access-group"),
+    object("CreateVerifiedAccessInstance", "ec2:verified-access-instance"),
+    object("CreateVerifiedAccessTrustProvider", "ec2:verified-access-trust-provider"),
+    id("CreateVolume", "ec2:volume", "responseElements.volumeId"),
+    object("CreateVpc", "ec2:vpc"),
+    lookup("CreateVpc", "ec2:security-group", SecurityGroupOfVpc, "responseElements.vpc.vpcId"),
+    lookup("CreateVpc", "ec2:network-acl", NetworkAclOfVpc, "responseElements.vpc.vpcId"),
+    lookup("CreateVpc", "ec2:route-table", RouteTableOfVpc, "responseElements.vpc.vpcId"),
+    id(
+        "CreateVpcBlockPublicAccessExclusion",
+        "ec2:vpc-block-public-access-exclusion",
+        "responseElements.vpcBlockPublicAccessExclusion.exclusionId",
+    ),
+    object("CreateVpcEncryptionControl", "ec2:vpc-encryption-control"),
+    object("CreateVpcEndpoint", "ec2:vpc-endpoint"),
+    id(
+        "CreateVpcEndpoint",
+        "ec2:network-interface",
+        "responseElements.vpcEndpoint.networkInterfaceIdSet.items[]",
+    )
+    .optional(),
+    id(
+        "CreateVpcEndpointServiceConfiguration",
+        "ec2:vpc-endpoint-service",
+        "responseElements.serviceConfiguration.serviceId",
+    ),
+    object("CreateVpcPeeringConnection", "ec2:vpc-peering-connection"),
+    object("CreateVpnConcentrator", "ec2:vpn-concentrator"),
+    object("CreateVpnConnection", "ec2:vpn-connection"),
+    object("CreateVpnGateway", "ec2:vpn-gateway"),
+    id("ExportImage", "ec2:export-image-task", "responseElements.exportImageTaskId"),
+    id("ImportImage", "ec2:import-image-task", "responseElements.importTaskId"),
+    id("ImportInstance", "ec2:instance", "responseElements.conversionTask.importInstance.instanceId"),
+    id("ImportKeyPair", "ec2:key-pair", "responseElements.keyPairId"),
+    id("ImportSnapshot", "ec2:import-snapshot-task", "responseElements.importTaskId"),
+    id("ImportVolume", "ec2:volume", "responseElements.conversionTask.importVolume.volume.id"),
+    object("PurchaseCapacityBlock", "ec2:capacity-reservation"),
+    id(
+        "PurchaseHostReservation",
+        "ec2:host-reservation",
+        "responseElements.purchase.items[].hostReservationId",
+    ),
+    id("PurchaseReservedInstancesOffering", "ec2:reserved-instances", "responseElements.reservedInstancesId"),
+    id("RegisterImage", "ec2:image", "responseElements.imageId").without_account(),
+    id("RequestSpotFleet", "ec2:spot-fleet-request", "responseElements.spotFleetRequestId"),
+    id(
+        "RequestSpotInstances",
+        "ec2:spot-instances-request",
+        "responseElements.spotInstanceRequestSet.items[].spotInstanceRequestId",
+    ),
+    id("RunInstances", "ec2:instance", INSTANCES),
+    id(
+        "RunInstances",
+        "ec2:network-interface",
+        "responseElements.instancesSet.items[].networkInterfaceSet.items[].networkInterfaceId",
+    )
+    .optional()
+    .excluding("requestParameters.networkInterfaceSet.items[].networkInterfaceId"),
+    id(
+        "RunInstances",
+        "ec2:secondary-interface",
+        "responseElements.instancesSet.items[].secondaryInterfaceSet.items[].secondaryInterfaceId",
+    )
+    .optional(),
+    id(
+        "RunInstances",
+        "ec2:spot-instances-request",
+        "responseElements.instancesSet.items[].spotInstanceRequestId",
+    )
+    .optional(),
+    lookup("RunInstances", "ec2:volume", VolumesOfInstances, INSTANCES),
+    object("StartNetworkInsightsAccessScopeAnalysis", "ec2:network-insights-access-scope-analysis"),
+    object("StartNetworkInsightsAnalysis", "ec2:network-insights-analysis"),
+];

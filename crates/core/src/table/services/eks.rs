@@ -1,0 +1,35 @@
+//! Amazon EKS. All ARNs but the cluster's end in a random id, so only the response knows them.
+
+use crate::table::row::{Place, Route, Row, Service, arn, row};
+use Place::{Path, Resource};
+
+pub(super) const SERVICE: Service = Service {
+    name: "eks",
+    title: "Amazon EKS",
+    route: Route::TaggingApi,
+    actions: &["eks:TagResource"],
+    rows: ROWS,
+};
+
+const CLUSTER: &[Place] =
+    &[Path("responseElements.cluster.arn"), Resource("cluster/${requestParameters.name}")];
+
+const ROWS: &[Row] = &[
+    arn("CreateAccessEntry", "eks:access-entry", "responseElements.accessEntry.accessEntryArn"),
+    arn("CreateAddon", "eks:addon", "responseElements.addon.addonArn"),
+    arn("CreateCapability", "eks:capability", "responseElements.capability.arn"),
+    row("CreateCluster", "eks:cluster", CLUSTER),
+    arn(
+        "CreateEksAnywhereSubscription",
+        "eks:eks-anywhere-subscription",
+        "responseElements.subscription.arn",
+    ),
+    arn("CreateFargateProfile", "eks:fargateprofile", "responseElements.fargateProfile.fargateProfileArn"),
+    arn("CreateNodegroup", "eks:nodegroup", "responseElements.nodegroup.nodegroupArn"),
+    arn(
+        "CreatePodIdentityAssociation",
+        "eks:podidentityassociation",
+        "responseElements.association.associationArn",
+    ),
+    row("RegisterCluster", "eks:cluster", CLUSTER),
+];

@@ -1,0 +1,40 @@
+//! Elastic Load Balancing, classic and v2 behind one event source. Calls of v2 may create several
+//! resources, and their ARNs end in random ids: only the response knows them.
+
+use crate::table::row::{Route, Row, Service, arn, resource};
+
+pub(super) const SERVICE: Service = Service {
+    name: "elasticloadbalancing",
+    title: "Elastic Load Balancing",
+    route: Route::TaggingApi,
+    actions: &["elasticloadbalancing:AddTags"],
+    rows: ROWS,
+};
+
+const ROWS: &[Row] = &[
+    arn("CreateListener", "elasticloadbalancing:listener", "responseElements.listeners[].listenerArn"),
+    // Application, network and gateway load balancers answer with ARNs; classic ones are named by
+    // the request, in a parameter that the others do not have.
+    arn(
+        "CreateLoadBalancer",
+        "elasticloadbalancing:loadbalancer",
+        "responseElements.loadBalancers[].loadBalancerArn",
+    ),
+    resource(
+        "CreateLoadBalancer",
+        "elasticloadbalancing:loadbalancer",
+        "loadbalancer/${requestParameters.loadBalancerName}",
+    )
+    .max_tags(10),
+    arn("CreateRule", "elasticloadbalancing:listener-rule", "responseElements.rules[].ruleArn"),
+    arn(
+        "CreateTargetGroup",
+        "elasticloadbalancing:targetgroup",
+        "responseElements.targetGroups[].targetGroupArn",
+    ),
+    arn(
+        "CreateTrustStore",
+        "elasticloadbalancing:truststore",
+        "responseElements.trustStores[].trustStoreArn",
+    ),
+];

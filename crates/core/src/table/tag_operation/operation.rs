@@ -1,0 +1,106 @@
+//! What an operation is: a row of facts.
+
+use super::endpoint::Endpoint;
+
+/// An operation that adds tags to one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TagOperation {
+    /// The operation, as documentation and IAM name it, e.g. `dax:TagResource`.
+    pub name: &'static str,
+    /// The IAM actions that it needs.
+    pub actions: &'static [&'static str],
+    /// The service's name in SDKs, by which users set endpoints, e.g. `Auto Scaling`.
+    pub service_id: &'static str,
+    /// The service's name in signatures.
+    pub signing_name: &'static str,
+    /// Where it is called.
+    pub endpoint: Endpoint,
+    /// How it is called.
+    pub protocol: Protocol,
+    /// `POST` or `PUT`.
+    pub method: &'static str,
+    /// Path and query with `{labels}`, e.g. `/tags/{resourceArn}`.
+    pub path: &'static str,
+    /// What names the resource.
+    pub resource: ResourceMember,
+    /// How it spells tags.
+    pub tags: TagShape,
+    /// Tags that one call takes.
+    pub tags_per_call: usize,
+}
+
+/// How requests are written.
+/// <https://smithy.io/2.0/aws/protocols/index.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Protocol {
+    /// JSON in the body, the operation in a header.
+    Json {
+        /// `1.0` or `1.1`.
+        version: &'static str,
+        /// `X-Amz-Target`, e.g. `AmazonDAXV3.TagResource`.
+        target: &'static str,
+    },
+    /// JSON in the body, the operation in method and path.
+    RestJson,
+    /// A form in the body.
+    Query {
+        /// The operation.
+        action: &'static str,
+        /// Date of the API.
+        version: &'static str,
+    },
+}
+
+/// The member of the request that names the resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ResourceMember {
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// Where it stands.
+    pub binding: HttpBinding,
+    /// How it names the resource.
+    pub value: ResourceValue,
+}
+
+/// Where a member stands in a request.
+///
+/// <https://smithy.io/2.0/spec/http-bindings.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HttpBinding {
+    /// In the body.
+    Payload,
+    /// In the path.
+    Label,
+    /// In the query string.
+    Query,
+}
+
+/// How a member names the resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ResourceValue {
+    /// The whole ARN.
+    Arn,
+    /// The last part of the ARN: `name` of `role/path/name`.
+    Id,
+    /// What follows the type: `path/name` of `opsmetadata/path/name`.
+    Name,
+}
+
+/// How a request spells tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TagShape {
+    /// `{name: {"key": "value"}}`.
+    Map {
+        /// The member.
+        name: &'static str,
+    },
+    /// `{name: [{key: "key", value: "value"}]}`.
+    List {
+        /// The member; of query requests with all dots, e.g. `Tags.member`.
+        name: &'static str,
+        /// What the key is called.
+        key: &'static str,
+        /// What the value is called.
+        value: &'static str,
+    },
+}

@@ -1,0 +1,337 @@
+//! Merging: who the owner is, which tags a resource inherits, and where each comes from.
+
+use std::fmt;
+
+use crate::identity::Principal;
+use crate::record::{Event, Piece, pieces};
+use crate::settings::{OwnerForm, Settings};
+use crate::tags::{KEY_LENGTH, Tag, TagMap, TagSource, VALUE_LENGTH, is_allowed, starts_reserved, too_long};
+
+/// A tag that does not reach the resource, and why. Said, never silent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    pub key: String,
+    pub source: TagSource,
+    pub reason: DropReason,
+}
+
+/// Why a tag does not reach the resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropReason {
+    NoPrincipal,
+    NoVariable,
+    NotInherited,
+    OverLimit,
+    Reserved,
+    SetByRequest,
+    Stated,
+    TooLong,
+    ValueTooLong,
+}
+
+impl DropReason {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoPrincipal => "the record names no principal",
+            Self::NoVariable => "the record lacks a variable",
+            Self::NotInherited => "not inherited by the settings",
+            Self::OverLimit => "over the resource's limit of tags",
+            Self::Reserved => "`aws:` is reserved",
+            Self::SetByRequest => "set by the request",
+            Self::Stated => "stated by aws-tags itself",
+            Self::TooLong => "longer than a tag may be",
+            Self::ValueTooLong => "longer than 256 characters",
+        }
+    }
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The tags of one event, in order of priority.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Merged {
+    /// What every resource of the event gets, as far as it takes them.
+    pub tags: Vec<Tag>,
+    /// What no resource gets.
+    pub dropped: Vec<Dropped>,
+}
+
+/// Merges what is known of the principal into the tags of its resources: session over IAM tags,
+/// without regard to case; the tags that this program vouches for come from nowhere else.
+pub(crate) fn merge(
+    settings: &Settings,
+    event: &Event,
+    principal: &Principal,
+    iam: &TagMap,
+    session: &TagMap,
+) -> Merged {
+    let mut merged = Merged::default();
+    merged.add_owner(settings, principal);
+    let foreign = event.account().is_none_or(|account| principal.is_foreign_to(&account));
+    // What a service made on its own, or someone of another account: the owner and nothing else.
+    if principal.service().is_some() || foreign {
+        return merged;
+    }
+    let hidden = |key: &String| session.keys().any(|other| other.eq_ignore_ascii_case(key));
+    let session_tags = session.iter().map(|pair| (pair, TagSource::Session));
+    let iam_tags = iam.iter().filter(|(key, _)| !hidden(key)).map(|pair| (pair, TagSource::Iam));
+    for ((key, value), source) in session_tags.chain(iam_tags) {
+        match not_inherited_because(settings, key, value) {
+            Some(reason) => merged.drop(key, source, reason),
+            None => merged.add(key, value.clone(), source),
+        }
+    }
+    merged.add_extra(settings, event, principal);
+    merged
+}
+
+impl Merged {
+    /// The tags for a resource that takes `max_tags` and on which the creating request has set
+    /// `requested`; tags that do not fit are reported in the second value.
+    pub(crate) fn for_resource(
+        &self,
+        settings: &Settings,
+        max_tags: usize,
+        requested: &TagMap,
+    ) -> (Vec<Tag>, Vec<Dropped>) {
+        let (mut tags, mut dropped) = (Vec::new(), Vec::new());
+        let room = max_tags.saturating_sub(requested.len());
+        let mut added = 0;
+        for tag in &self.tags {
+            let set_by_request = requested.contains_key(&tag.key);
+            let reason = if set_by_request && settings.keep_requested {
+                Some(DropReason::SetByRequest)
+            } else if !set_by_request && added == room {
+                Some(DropReason::OverLimit)
+            } else {
+                None
+            };
+            match reason {
+                Some(reason) => dropped.push(Dropped { key: tag.key.clone(), source: tag.source, reason }),
+                None => {
+                    added += usize::from(!set_by_request);
+                    tags.push(tag.clone());
+                }
+            }
+        }
+        (tags, dropped)
+    }
+
+    fn add(&mut self, key: &str, value: String, source: TagSource) {
+        self.tags.push(Tag { key: key.to_owned(), value, source });
+    }
+
+    fn drop(&mut self, key: &str, source: TagSource, reason: DropReason) {
+        self.dropped.push(Dropped { key: key.to_owned(), source, reason });
+    }
+
+    fn add_owner(&mut self, settings: &Settings, principal: &Principal) {
+        let Some(owner) = owner(settings.owner, principal) else {
+            return self.drop(&settings.owner_tag, TagSource::Owner, DropReason::NoPrincipal);
+        };
+        self.add(&settings.owner_tag, owner, TagSource::Owner);
+    }
+
+    fn add_extra(&mut self, settings: &Settings, event: &Event, principal: &Principal) {
+        if let (Some(key), Some(id)) = (&settings.principal_id_tag, &principal.id) {
+            self.add(key, allowed(id), TagSource::Extra);
+        }
+        for (key, template) in &settings.extra_tags {
+            match filled(template, event) {
+                None => self.drop(key, TagSource::Extra, DropReason::NoVariable),
+                Some(value) if too_long(&value, VALUE_LENGTH) => {
+                    self.drop(key, TagSource::Extra, DropReason::ValueTooLong);
+                }
+                Some(value) => self.add(key, allowed(&value), TagSource::Extra),
+            }
+        }
+    }
+}
+
+/// Why a tag of the principal is not inherited.
+fn not_inherited_because(settings: &Settings, key: &str, value: &str) -> Option<DropReason> {
+    if starts_reserved(key) {
+        return Some(DropReason::Reserved);
+    }
+    if settings.vouches_for(key) {
+        return Some(DropReason::Stated);
+    }
+    if !settings.inherits(key) {
+        return Some(DropReason::NotInherited);
+    }
+    if key.is_empty() || too_long(key, KEY_LENGTH) || too_long(value, VALUE_LENGTH) {
+        return Some(DropReason::TooLong);
+    }
+    None
+}
+
+/// The owner in the wanted form; forms that the principal lacks, or that are too long for a tag,
+/// give way to the next, down to the principal's ARN, id and account.
+fn owner(form: OwnerForm, principal: &Principal) -> Option<String> {
+    if let Some(service) = principal.service() {
+        return Some(allowed(service));
+    }
+    let arn = principal.arn.as_deref();
+    let session = principal.session_name();
+    let source_identity = principal.source_identity.as_deref();
+    let user = principal.user_name.as_deref();
+    let role = principal.role_name();
+    let forms: &[Option<&str>] = match form {
+        OwnerForm::PrincipalArn => &[arn],
+        OwnerForm::SessionName => &[session, user],
+        OwnerForm::UserName => &[user, source_identity, session],
+        OwnerForm::RoleName => &[role, user],
+        OwnerForm::SourceIdentity => &[source_identity, principal.on_behalf_of.as_deref(), session, user],
+    };
+    let last = [arn, principal.id.as_deref(), principal.account.as_deref()];
+    forms
+        .iter()
+        .chain(&last)
+        .flatten()
+        .find(|text| !text.is_empty() && !too_long(text, VALUE_LENGTH))
+        .map(|text| allowed(text))
+}
+
+/// Fills `${path}` from the record; `None` where a variable is absent.
+fn filled(template: &str, event: &Event) -> Option<String> {
+    pieces(template)
+        .map(|piece| match piece {
+            Piece::Text(text) => Some(text.to_owned()),
+            Piece::Variable(path) => event.text(path).map(std::borrow::Cow::into_owned),
+        })
+        .collect()
+}
+
+/// Session names may hold characters that tag values must not; each becomes `_`.
+fn allowed(value: &str) -> String {
+    value.chars().map(|c| if is_allowed(c) { c } else { '_' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn settings(vars: &[(&str, &str)]) -> Settings {
+        Settings::read(|name| {
+            let found = vars.iter().find(|(key, _)| *key == name)?;
+            Some(found.1.to_owned())
+        })
+        .expect("sound settings")
+    }
+
+    fn event() -> Event {
+        Event::from_json(json!({
+            "eventSource": "s", "eventName": "n", "eventTime": "2026-01-02T03:04:05Z",
+            "recipientAccountId": "111122223333",
+            "userIdentity": {"type": "AssumedRole", "principalId": "AROAX:ann,b", "accountId": "111122223333",
+                "arn": "arn:aws:sts::111122223333:assumed-role/dev/ann,b",
+                "sessionContext": {"sourceIdentity": "ann@example.com", "sessionIssuer": {
+                    "type": "Role", "principalId": "AROAX", "accountId": "111122223333",
+                    "arn": "arn:aws:iam::111122223333:role/dev", "userName": "dev"}}}}))
+        .expect("a record")
+    }
+
+    fn map(pairs: &[(&str, &str)]) -> TagMap {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    fn merged(vars: &[(&str, &str)], iam: &[(&str, &str)], session: &[(&str, &str)]) -> Merged {
+        let event = event();
+        merge(&settings(vars), &event, &Principal::of(&event), &map(iam), &map(session))
+    }
+
+    fn value<'a>(merged: &'a Merged, key: &str) -> Option<&'a str> {
+        let tag = merged.tags.iter().find(|tag| tag.key == key)?;
+        Some(&tag.value)
+    }
+
+    #[test]
+    fn session_tags_override_iam_tags_case_insensitively() {
+        let merged = merged(&[], &[("team", "iam"), ("Cost", "1")], &[("Team", "session")]);
+        assert_eq!(value(&merged, "Team"), Some("session"));
+        assert_eq!(value(&merged, "team"), None);
+        assert_eq!(value(&merged, "Cost"), Some("1"));
+    }
+
+    #[test]
+    fn vouched_tags_cannot_come_from_the_principal_case_insensitively() {
+        let vars = [("EXTRA_TAGS", "CreatedAt=${eventTime},Gone=${no.such}")];
+        let stolen = [("OWNER", "x"), ("createdat", "x"), ("gone", "x"), ("principalID", "x")];
+        let merged = merged(&vars, &stolen, &stolen);
+        assert!(merged.tags.iter().all(|tag| tag.value != "x"), "{merged:?}");
+        assert_eq!(value(&merged, "CreatedAt"), Some("2026-01-02T03:04:05Z"));
+        assert_eq!(value(&merged, "Gone"), None);
+    }
+
+    #[test]
+    fn the_owner_takes_the_wanted_form() {
+        let owner = |form| {
+            let merged = merged(&[("OWNER", form)], &[], &[]);
+            value(&merged, "Owner").map(str::to_owned)
+        };
+        let arn = "arn:aws:sts::111122223333:assumed-role/dev/ann_b";
+        assert_eq!(owner("principal-arn").as_deref(), Some(arn));
+        assert_eq!(owner("session-name").as_deref(), Some("ann_b"));
+        assert_eq!(owner("role-name").as_deref(), Some("dev"));
+        assert_eq!(owner("source-identity").as_deref(), Some("ann@example.com"));
+        assert_eq!(owner("user-name").as_deref(), Some("ann@example.com"));
+    }
+
+    #[test]
+    fn allow_and_deny_lists_are_patterns() {
+        let vars = [("INHERIT", "Team,Cost*"), ("DO_NOT_INHERIT", "*Secret")];
+        let merged =
+            merged(&vars, &[("team", "a"), ("CostCenter", "1"), ("CostSecret", "2"), ("Other", "3")], &[]);
+        assert_eq!(value(&merged, "team"), Some("a"));
+        assert_eq!(value(&merged, "CostCenter"), Some("1"));
+        assert_eq!(value(&merged, "CostSecret"), None);
+        assert_eq!(value(&merged, "Other"), None);
+    }
+
+    #[test]
+    fn tags_of_the_request_are_kept_or_overwritten() {
+        let requested = map(&[("Team", "mine")]);
+        let tags = |vars: &[(&str, &str)]| {
+            merged(vars, &[("Team", "iam")], &[]).for_resource(&settings(vars), 50, &requested).0
+        };
+        let team = |tags: &[Tag]| tags.iter().find(|tag| tag.key == "Team").map(|tag| tag.value.clone());
+        assert_eq!(team(&tags(&[])), None);
+        assert_eq!(team(&tags(&[("REQUESTED_TAGS", "overwrite")])).as_deref(), Some("iam"));
+    }
+
+    #[test]
+    fn over_the_limit_the_least_important_tags_go_and_are_named() {
+        let iam: Vec<_> = (0..60).map(|n| (format!("iam{n:02}"), "v")).collect();
+        let iam: Vec<_> = iam.iter().map(|(k, v)| (k.as_str(), *v)).collect();
+        let merged = merged(&[], &iam, &[("zSession", "s")]);
+        let (tags, dropped) = merged.for_resource(&settings(&[]), 10, &map(&[("Name", "n")]));
+        assert_eq!(tags.len(), 9);
+        assert!(["Owner", "zSession"].iter().all(|key| tags.iter().any(|tag| tag.key == *key)));
+        assert_eq!(dropped.len(), merged.tags.len() - 9);
+        assert!(dropped.iter().all(|tag| tag.reason == DropReason::OverLimit));
+    }
+
+    #[test]
+    fn reserved_and_overlong_tags_are_dropped_and_named() {
+        let long = "v".repeat(257);
+        let merged = merged(&[], &[("AWS:x", "1"), ("Long", &long)], &[]);
+        assert_eq!(merged.dropped.len(), 2);
+    }
+
+    #[test]
+    fn a_caller_of_another_account_gives_the_owner_only() {
+        let mut record = json!({"eventSource": "s", "eventName": "n", "recipientAccountId": "999999999999"});
+        record["userIdentity"] =
+            json!({"type": "AWSAccount", "principalId": "AIDAX", "accountId": "111122223333"});
+        let event = Event::from_json(record).expect("a record");
+        let merged =
+            merge(&settings(&[]), &event, &Principal::of(&event), &map(&[("a", "b")]), &map(&[("c", "d")]));
+        assert_eq!(merged.tags.len(), 1);
+        assert_eq!(value(&merged, "Owner"), Some("AIDAX"));
+    }
+}

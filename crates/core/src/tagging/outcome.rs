@@ -1,0 +1,188 @@
+//! What became of an event, and of each resource that it created.
+
+use std::fmt;
+
+use crate::effect::Effect;
+use crate::identity::{Principal, SessionMatch};
+use crate::ports::Failure;
+use crate::record::Arn;
+use crate::table::{LocateError, Resource};
+use crate::tags::Tag;
+
+use super::merge::{Dropped, Merged};
+
+/// One event and what became of it.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What the call did.
+    pub effect: Effect,
+    /// Who made the call.
+    pub principal: Principal,
+    /// What was done about it.
+    pub handling: Handling,
+}
+
+/// What was done about an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handling {
+    /// Nothing, as it is no creation: the effect says what it is.
+    NotACreation,
+    /// Nothing, for good.
+    Skipped(EventSkip),
+    /// Nothing, as the record does not tell what was created. The event is kept for redrive.
+    Unresolvable,
+    /// Its resources were tagged, or tried to.
+    Tagging(Box<Tagging>),
+}
+
+/// How the resources of one event were tagged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tagging {
+    /// The principal's session.
+    pub session: SessionMatch,
+    /// The tags of the principal, with their sources.
+    pub merged: Merged,
+    /// Every resource, in the record's order, then the looked-up ones.
+    pub resources: Vec<ResourceOutcome>,
+    /// Why the event as a whole must be handled again: a young session, an unanswered lookup, …
+    pub unfinished: Vec<RetryReason>,
+}
+
+/// One resource and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceOutcome {
+    pub resource: Resource,
+    /// The tags that it got, or should have got.
+    pub tags: Vec<Tag>,
+    /// Tags that it could not take.
+    pub dropped: Vec<Dropped>,
+    pub result: TagResult,
+}
+
+/// What became of a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TagResult {
+    Tagged,
+    /// It is left alone, for good.
+    Skipped(ResourceSkip),
+    /// It must be tried again.
+    Failed(Failure),
+}
+
+/// Why a creation is left alone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventSkip {
+    /// The record tells nothing about the caller.
+    #[error("the record names no principal")]
+    NoPrincipal,
+    /// Neither the record nor its envelope says whose resources these are.
+    #[error("the record names no account")]
+    NoAccount,
+    /// The record, or its envelope, belongs to another account.
+    #[error("account {0} is not served")]
+    OtherAccount(String),
+    /// The envelope says that AWS did not send it.
+    #[error("the event's source is `{0}`, not `aws.…`")]
+    NotFromAws(String),
+    /// Excluded by the settings, or our own role.
+    #[error("the principal is excluded")]
+    ExcludedPrincipal,
+    /// Created by an AWS service on its own, which the settings skip.
+    #[error("{0} created it on its own")]
+    ServiceCreated(String),
+}
+
+/// Why a resource is left alone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResourceSkip {
+    /// Its type is tagged only where `ALSO_TAG` names it.
+    #[error("left alone by default: {0}")]
+    OptIn(&'static str),
+    /// There is nothing to add.
+    #[error("the request set all the tags itself")]
+    AllTagsRequested,
+    /// It was deleted before it could be tagged.
+    #[error("gone: {0}")]
+    Gone(Failure),
+}
+
+/// Why an event must be handled again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RetryReason {
+    #[error("unresolvable: {0}")]
+    Unresolvable(String),
+    /// Some of what the call created is not where the record should name it.
+    #[error("{0}")]
+    Missing(LocateError),
+    #[error("IAM tags of {name}: {error}")]
+    IamTags { name: String, error: String },
+    #[error("session of {id}: {error}")]
+    Session { id: String, error: String },
+    #[error("session of {0} is not recorded yet")]
+    SessionPending(String),
+    #[error("{resource_type}: {failure}")]
+    Lookup { resource_type: &'static str, failure: Failure },
+    #[error("{arn}: {failure}")]
+    Resource { arn: Arn, failure: Failure },
+}
+
+impl Outcome {
+    /// How its resources were tagged, if it created any and was not left alone.
+    pub fn tagging(&self) -> Option<&Tagging> {
+        match &self.handling {
+            Handling::Tagging(tagging) => Some(tagging),
+            _ => None,
+        }
+    }
+
+    /// Every resource and what became of it.
+    pub fn resources(&self) -> &[ResourceOutcome] {
+        self.tagging().map_or(&[], |tagging| &tagging.resources)
+    }
+
+    /// Every reason to handle the event again; none when all is done.
+    pub fn retry_reasons(&self) -> Vec<RetryReason> {
+        match &self.handling {
+            Handling::NotACreation | Handling::Skipped(_) => Vec::new(),
+            Handling::Unresolvable => {
+                let reason = self.effect.unresolvable().unwrap_or_default();
+                vec![RetryReason::Unresolvable(reason.into_owned())]
+            }
+            Handling::Tagging(tagging) => {
+                let failed = tagging.resources.iter().filter_map(ResourceOutcome::retry_reason);
+                tagging.unfinished.iter().cloned().chain(failed).collect()
+            }
+        }
+    }
+}
+
+impl ResourceOutcome {
+    fn retry_reason(&self) -> Option<RetryReason> {
+        match &self.result {
+            TagResult::Failed(failure) => {
+                Some(RetryReason::Resource { arn: self.resource.arn.clone(), failure: failure.clone() })
+            }
+            TagResult::Tagged | TagResult::Skipped(_) => None,
+        }
+    }
+}
+
+impl TagResult {
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Tagged => "tagged",
+            Self::Skipped(_) => "skipped",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// Why it is not tagged.
+    pub fn reason(&self) -> Option<String> {
+        let reason: &dyn fmt::Display = match self {
+            Self::Tagged => return None,
+            Self::Skipped(skip) => skip,
+            Self::Failed(failure) => failure,
+        };
+        Some(reason.to_string())
+    }
+}

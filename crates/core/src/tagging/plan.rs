@@ -1,0 +1,231 @@
+//! Events become plans: which resources get which tags. Then all plans are carried out together.
+
+use futures_util::{StreamExt, stream};
+use time::{Duration, OffsetDateTime};
+
+use super::batch::batches;
+use super::merge::merge;
+use super::outcome::{
+    EventSkip, Handling, Outcome, ResourceOutcome, ResourceSkip, RetryReason, TagResult, Tagging,
+};
+use super::requested::requested_tags;
+use crate::effect::Effect;
+use crate::identity::{Principal, SessionMatch, choose, window};
+use crate::ports::{Failure, FailureKind, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
+use crate::record::Event;
+use crate::settings::Settings;
+use crate::table::{Creation, Lookup, Resource};
+use crate::tags::TagMap;
+
+/// A resource that is not found may not be there yet; after this it is gone.
+const APPEARS_WITHIN: Duration = Duration::minutes(10);
+/// Events and calls under way at once: enough to hide latency, few enough not to be throttled.
+const AT_ONCE: usize = 8;
+
+/// Whose events are acted on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// The account whose resources are tagged; `None` is any (offline).
+    pub account: Option<String>,
+    /// How the session ARNs of this program's own role begin, up to the last slash: its calls are
+    /// never acted on.
+    pub own_role_sessions: Option<String>,
+}
+
+/// Tags what the events created. Nothing waits for what is not known yet: resources are tagged
+/// with what is, and [`Outcome::retry_reasons`] says why the event should be handled again.
+pub async fn tag_resources<S, P, L, T>(
+    ports: &Ports<S, P, L, T>,
+    settings: &Settings,
+    scope: &Scope,
+    now: impl Fn(&Event) -> OffsetDateTime,
+    events: &[&Event],
+) -> Vec<Outcome>
+where
+    S: SessionStore,
+    P: PrincipalTags,
+    L: Lookups,
+    T: Tagger,
+{
+    let plans = events.iter().map(|event| plan(ports, settings, scope, now(event), event));
+    let mut outcomes: Vec<Outcome> = stream::iter(plans).buffered(AT_ONCE).collect().await;
+    let batches = batches(&outcomes);
+    let calls = batches.iter().map(|(_, batch)| ports.tagger.tag(batch));
+    let results: Vec<_> = stream::iter(calls).buffered(AT_ONCE).collect().await;
+    for ((slots, _), results) in batches.iter().zip(results) {
+        for ((event, nth), result) in slots.iter().zip(results) {
+            let Err(failure) = result else { continue };
+            let gone = is_gone(&failure, events[*event], now(events[*event]));
+            if let Handling::Tagging(tagging) = &mut outcomes[*event].handling {
+                tagging.resources[*nth].result = match gone {
+                    true => TagResult::Skipped(ResourceSkip::Gone(failure)),
+                    false => TagResult::Failed(failure),
+                };
+            }
+        }
+    }
+    outcomes
+}
+
+/// "Not found" just after creation means "not yet"; later it means that somebody deleted it.
+fn is_gone(failure: &Failure, event: &Event, now: OffsetDateTime) -> bool {
+    let appeared = |at: OffsetDateTime| at.saturating_add(APPEARS_WITHIN) < now;
+    failure.kind == FailureKind::NotFound && event.time().is_some_and(appeared)
+}
+
+async fn plan<S, P, L, T>(
+    ports: &Ports<S, P, L, T>,
+    settings: &Settings,
+    scope: &Scope,
+    now: OffsetDateTime,
+    event: &Event,
+) -> Outcome
+where
+    S: SessionStore,
+    P: PrincipalTags,
+    L: Lookups,
+{
+    let (effect, principal) = (Effect::of(event), Principal::of(event));
+    let handling = match &effect {
+        Effect::Created(creation) => match skip(settings, scope, event, &principal) {
+            Some(skip) => Handling::Skipped(skip),
+            None => {
+                Handling::Tagging(Box::new(tagging(ports, settings, now, event, &principal, creation).await))
+            }
+        },
+        effect if effect.unresolvable().is_some() => match skip(settings, scope, event, &principal) {
+            Some(skip) => Handling::Skipped(skip),
+            None => Handling::Unresolvable,
+        },
+        _ => Handling::NotACreation,
+    };
+    Outcome { effect, principal, handling }
+}
+
+fn skip(settings: &Settings, scope: &Scope, event: &Event, principal: &Principal) -> Option<EventSkip> {
+    if let Some(source) = event.sent_by_other_than_aws() {
+        return Some(EventSkip::NotFromAws(source.to_owned()));
+    }
+    let Some(account) = event.account() else {
+        return Some(EventSkip::NoAccount);
+    };
+    let other = |expected: &Option<String>| expected.as_ref().is_some_and(|own| *own != account);
+    if other(&scope.account) || other(&event.envelope_account) {
+        return Some(EventSkip::OtherAccount(account.into_owned()));
+    }
+    if principal.is_unknown() {
+        return Some(EventSkip::NoPrincipal);
+    }
+    let issuer = principal.issuer.as_ref().and_then(|issuer| issuer.arn.as_deref());
+    let own = |arn: &str| scope.own_role_sessions.as_ref().is_some_and(|start| arn.starts_with(start));
+    let mut arns = [principal.arn.as_deref(), issuer].into_iter().flatten();
+    if arns.any(|arn| settings.excludes(arn) || own(arn)) {
+        return Some(EventSkip::ExcludedPrincipal);
+    }
+    let service = principal.service().filter(|_| !settings.tag_service_created)?;
+    Some(EventSkip::ServiceCreated(service.to_owned()))
+}
+
+async fn tagging<S, P, L, T>(
+    ports: &Ports<S, P, L, T>,
+    settings: &Settings,
+    now: OffsetDateTime,
+    event: &Event,
+    principal: &Principal,
+    creation: &Creation,
+) -> Tagging
+where
+    S: SessionStore,
+    P: PrincipalTags,
+    L: Lookups,
+{
+    let mut unfinished: Vec<_> = creation.missing.iter().cloned().map(RetryReason::Missing).collect();
+    let account = event.account().unwrap_or_default();
+    let iam = iam_tags(&ports.principal_tags, principal, &account, &mut unfinished).await;
+    let session = find_session(&ports.sessions, principal, &account, event, now, &mut unfinished).await;
+    let no_tags = TagMap::new();
+    let session_tags = match &session {
+        SessionMatch::Found(session) => &session.tags,
+        _ => &no_tags,
+    };
+    let merged = merge(settings, event, principal, &iam, session_tags);
+    let mut resources = creation.resources.clone();
+    for lookup in &creation.lookups {
+        resources.extend(looked_up(&ports.lookups, lookup, event, now, &mut unfinished).await);
+    }
+    let service_created = principal.service().is_some();
+    let planned = |resource: Resource| {
+        let requested = requested_tags(event, &resource);
+        let (tags, dropped) = merged.for_resource(settings, resource.max_tags, &requested);
+        let if_service_created = resource.opt_in_if_service_created.filter(|_| service_created);
+        let opt_in = resource.opt_in.or(if_service_created);
+        let result = match opt_in.filter(|_| !settings.also_tags(resource.resource_type)) {
+            Some(why) => TagResult::Skipped(ResourceSkip::OptIn(why)),
+            None if tags.is_empty() => TagResult::Skipped(ResourceSkip::AllTagsRequested),
+            None => TagResult::Tagged,
+        };
+        ResourceOutcome { resource, tags, dropped, result }
+    };
+    let resources = resources.into_iter().map(planned).collect();
+    Tagging { session, merged, resources, unfinished }
+}
+
+/// The IAM tags; where IAM cannot be asked, none for now.
+async fn iam_tags<P: PrincipalTags>(
+    principal_tags: &P,
+    principal: &Principal,
+    account: &str,
+    unfinished: &mut Vec<RetryReason>,
+) -> TagMap {
+    let Some(identity) = principal.iam_identity(account) else {
+        return TagMap::new();
+    };
+    match principal_tags.tags(&identity).await {
+        Ok(tags) => tags.unwrap_or_default(),
+        Err(error) => {
+            unfinished.push(RetryReason::IamTags { name: identity.name, error: error.to_string() });
+            TagMap::new()
+        }
+    }
+}
+
+async fn find_session<S: SessionStore>(
+    sessions: &S,
+    principal: &Principal,
+    account: &str,
+    event: &Event,
+    now: OffsetDateTime,
+    unfinished: &mut Vec<RetryReason>,
+) -> SessionMatch {
+    let Some(key) = principal.session_key(account) else {
+        return SessionMatch::NoSession;
+    };
+    let found = match sessions.find(&key, window(&key)).await {
+        Ok(recorded) => choose(&key, event.time().unwrap_or(now), now, recorded),
+        Err(error) => {
+            unfinished.push(RetryReason::Session { id: key.id, error: error.to_string() });
+            return SessionMatch::NoSession;
+        }
+    };
+    if found == SessionMatch::Pending {
+        unfinished.push(RetryReason::SessionPending(key.id));
+    }
+    found
+}
+
+async fn looked_up<L: Lookups>(
+    lookups: &L,
+    lookup: &Lookup,
+    event: &Event,
+    now: OffsetDateTime,
+    unfinished: &mut Vec<RetryReason>,
+) -> Vec<Resource> {
+    match lookups.look_up(lookup, event.time()).await {
+        Ok(answers) => answers.iter().filter_map(|answer| lookup.resource_for(answer)).collect(),
+        Err(failure) if is_gone(&failure, event, now) => Vec::new(),
+        Err(failure) => {
+            unfinished.push(RetryReason::Lookup { resource_type: lookup.resource_type(), failure });
+            Vec::new()
+        }
+    }
+}
