@@ -20,7 +20,7 @@ import threading
 import time
 import urllib.parse
 
-from local_aws import ACCOUNT, REGION, ROOT, TABLE, batch, client_env, load
+from local_aws import ACCOUNT, REGION, ROOT, TABLE, TARGET, batch, client_env, load
 
 SESSION = load("sts/AssumeRole")
 VOLUME = load("ec2/CreateVolume")
@@ -216,7 +216,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15, help="starts measured for each function (default 15)")
     rounds = parser.parse_args().rounds
-    binaries = {name: os.path.join(ROOT, "target", "release", name) for name in ("tag-handler", "session-recorder")}
+    binaries = {name: os.path.join(TARGET, "release", name) for name in ("tag-handler", "session-recorder")}
     for name in binaries:
         subprocess.run(["cargo", "build", "--release", "--quiet", f"-p{name}"], cwd=ROOT, check=True)
     bad = []

@@ -16,7 +16,7 @@ import unittest
 import zipfile
 
 import local_aws
-from local_aws import ACCOUNT, REGION, ROOT, client_env
+from local_aws import ACCOUNT, COMMAND, REGION, ROOT, TARGET, client_env
 
 local_aws.with_boto3()
 
@@ -25,7 +25,6 @@ from records import Session, creation, name_in  # noqa: E402
 from stack import ROLE_TAGS, SESSION_TAGS, build, trust  # noqa: E402
 
 OTHER_REGION = "us-east-1"
-COMMAND = os.path.join(ROOT, "target", "debug", "aws-tags")
 
 
 def zipped():
@@ -35,7 +34,7 @@ def zipped():
         with zipfile.ZipFile(os.path.join(folder, f"{name}.zip"), "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
             info = zipfile.ZipInfo("bootstrap")
             info.external_attr = 0o755 << 16
-            with open(os.path.join(ROOT, "target", "debug", name), "rb") as binary:
+            with open(os.path.join(TARGET, "debug", name), "rb") as binary:
                 file.writestr(info, binary.read(), zipfile.ZIP_DEFLATED, 1)
     return folder
 
@@ -195,5 +194,4 @@ class Deployment(unittest.TestCase):
 
 if __name__ == "__main__":
     build()
-    subprocess.run(["cargo", "build", "--quiet", "-p", "aws-tags-cli", "--features", "aws"], cwd=ROOT, check=True)
     unittest.main(verbosity=2)

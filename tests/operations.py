@@ -10,18 +10,17 @@ import time
 import unittest
 
 import local_aws
-from local_aws import ACCOUNT, REGION, ROOT, client_env, load
+from local_aws import ACCOUNT, COMMAND, REGION, client_env, load
 
 local_aws.with_boto3()
 
 import kinds  # noqa: E402
-from installation import (CREATIONS, DEAD_LETTERS, FUNCTIONS, OTHER_REGION, SESSIONS, Installation,  # noqa: E402
+from installation import (CREATIONS, DEAD_LETTERS, OTHER_REGION, SESSIONS, Installation,  # noqa: E402
                           make_queues, queue_arn)
 from kinds import ec2_arn, ec2_tags  # noqa: E402
 from records import Session, creation, fresh  # noqa: E402
 from stack import Stack, build  # noqa: E402
 
-COMMAND = os.path.join(ROOT, "target", "debug", "aws-tags")
 
 
 def env_of(url, **more):
@@ -412,7 +411,6 @@ class Redrive(unittest.TestCase):
 def setUpModule():
     global STACK, MINISTACK, DOCTOR
     build()
-    subprocess.run(["cargo", "build", "--quiet", "-p", "aws-tags-cli", "--features", "aws"], cwd=ROOT, check=True)
     MINISTACK = local_aws.ministack()
     moto = local_aws.moto()
     DOCTOR = moto, local_aws.Faults(moto)

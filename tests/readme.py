@@ -10,12 +10,12 @@ import re
 import subprocess
 import sys
 
-from local_aws import ROOT
+from local_aws import COMMAND, ROOT, read
+from stack import build
 
 
 def table(command):
-    out = subprocess.run(["cargo", "run", "--quiet", "-p", "aws-tags-cli", "--", command, "--json"], cwd=ROOT,
-                         check=True, capture_output=True, text=True).stdout
+    out = subprocess.run([COMMAND, command, "--json"], check=True, stdout=subprocess.PIPE, text=True).stdout
     return [json.loads(line) for line in out.splitlines()]
 
 
@@ -65,8 +65,9 @@ def settings():
 
 
 def main():
+    build()
     path = os.path.join(ROOT, "README.md")
-    old = new = open(path).read()
+    old = new = read(path)
     for name, text in (("services", services()), ("settings", settings())):
         begin, end = f"<!-- {name}: written by tests/readme.py -->", f"<!-- end of {name} -->"
         new, count = re.subn(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: f"{begin}\n\n{text}\n\n{end}", new, flags=re.S)
