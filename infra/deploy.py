@@ -199,7 +199,7 @@ class Aws:
             self.delete(region, stack)
             there = None
         change_set = cloudformation.create_change_set(
-            StackName=stack, ChangeSetName=f"deploy-{int(time.time())}", ChangeSetType="UPDATE" if there else "CREATE", TemplateURL=url,
+            StackName=stack, ChangeSetName=f"deploy-{time.time_ns()}", ChangeSetType="UPDATE" if there else "CREATE", TemplateURL=url,
             Capabilities=["CAPABILITY_IAM"], Tags=[{"Key": "Application", "Value": "aws-tags"}],
             Parameters=self.parameters(cloudformation, region, stack if there else None, template, given))
         name = {"StackName": stack, "ChangeSetName": change_set["Id"]}
