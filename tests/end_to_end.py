@@ -343,7 +343,7 @@ class TheFunctions(unittest.TestCase):
     def test_a_wrong_setting_stops_the_start_and_says_what_is_allowed(self):
         binary = os.path.join(TARGET, "debug", "tag-handler")
         env = {**os.environ, **client_env("http://127.0.0.1:1"), "OWNER": "everyone", "SESSION_TABLE": TABLE}
-        done = subprocess.run([binary], env=env, capture_output=True, text=True, timeout=20)
+        done = subprocess.run([binary], env=env, capture_output=True, text=True, timeout=120)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("OWNER is `everyone`, allowed: `principal-arn`", done.stdout + done.stderr)
 

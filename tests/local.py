@@ -58,7 +58,11 @@ class Local(unittest.TestCase):
         """Ctrl-C: a terminal sends the signal to all of its foreground."""
         if terminal.poll() is None:
             os.killpg(terminal.pid, signal.SIGINT)
-        return terminal.wait(60)
+        try:
+            terminal.wait(60)
+        except subprocess.TimeoutExpired:
+            os.killpg(terminal.pid, signal.SIGTERM)
+            raise
 
     def test_the_printed_commands_tag_and_ctrl_c_ends_everything(self):
         terminal = self.start()

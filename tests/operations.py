@@ -61,7 +61,7 @@ class TheDoctor(unittest.TestCase):
     def doctor(self, *arguments, **env):
         command = [COMMAND, "doctor", *arguments]
         env = env_of(self.faults.url, AWS_ENDPOINT_URL_IAM=MINISTACK.url, **env)
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
 
     def finds(self, severity, check, text, region=REGION, todo=""):
         done = self.doctor("--json")
@@ -234,7 +234,7 @@ class Redrive(unittest.TestCase):
 
     def redrive(self, *arguments):
         return subprocess.run([COMMAND, "redrive", *arguments], env=env_of(STACK.faults.url), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=180)
+                              capture_output=True, text=True, timeout=600)
 
     def volume(self):
         """A creation that can be tagged."""
@@ -287,9 +287,9 @@ class Redrive(unittest.TestCase):
         stop = threading.Event()
         poller = threading.Thread(target=self.poll, args=[stop], daemon=True)
         poller.start()
-        done = self.redrive("--yes", "--json", "--wait", "60")
+        done = self.redrive("--yes", "--json", "--wait", "300")
         stop.set()
-        poller.join(10)
+        poller.join(60)
         rows = {row["eventID"]: row for row in lines(done.stdout)}
         self.assertEqual(done.returncode, 0, done)
         self.assertEqual([rows[event["detail"]["eventID"]]["outcome"] for _, event in made], ["handled"] * 4)
@@ -337,9 +337,9 @@ class Redrive(unittest.TestCase):
         stop = threading.Event()
         poller = threading.Thread(target=self.poll, args=[stop], daemon=True)
         poller.start()
-        done = self.redrive("--yes", "--json", "--wait", "60")
+        done = self.redrive("--yes", "--json", "--wait", "300")
         stop.set()
-        poller.join(10)
+        poller.join(60)
         rows = {row["eventID"]: row["outcome"] for row in lines(done.stdout)}
         self.assertEqual(rows, {good["detail"]["eventID"]: "handled", bad["detail"]["eventID"]: "came back"})
         self.assertEqual(done.returncode, 1)
@@ -379,10 +379,10 @@ class Redrive(unittest.TestCase):
             before = self.count(self.urls[CREATIONS])
             running = subprocess.Popen([COMMAND, "redrive", "--yes", "--wait", "0"], env=env_of(STACK.faults.url),
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            while self.count(self.urls[CREATIONS]) < before + 20:
+            while running.poll() is None and self.count(self.urls[CREATIONS]) < before + 20:
                 time.sleep(0.02)
             running.send_signal(sign)
-            out, err = running.communicate(timeout=60)
+            out, _ = running.communicate(timeout=600)
             self.assertGreaterEqual(self.count(self.urls[CREATIONS]) + self.count(self.dead), 300)
             self.assertGreater(self.count(self.dead), 0, "it was interrupted")
         self.assertEqual(running.returncode, 1)

@@ -153,7 +153,8 @@ In another terminal, in {ROOT}:
 
 
 if __name__ == "__main__":
-    # However it is ended, what was started ends with it.
+    # However it is ended, what was started ends with it; Ctrl-C works also where a shell that runs it in the background ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for sign in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, lambda *_: sys.exit(0))
     try:
