@@ -395,12 +395,12 @@ class Redrive(unittest.TestCase):
     def test_letters_of_another_region_go_to_the_home_region(self):
         sqs = STACK.c("sqs", OTHER_REGION)
         url = sqs.create_queue(QueueName=CREATIONS + DEAD_LETTERS)["QueueUrl"]
+        self.addCleanup(sqs.delete_queue, QueueUrl=url)
         event = fresh(load("sns/CreateTopic"))
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(event))
         self.assertEqual(self.redrive("--yes", "--wait", "0").stdout, "No dead letters.\n")
         self.assertEqual(self.redrive("--yes", "--wait", "0", "--regions", OTHER_REGION).returncode, 0)
         self.assertEqual([json.loads(body) for body in self.bodies(self.urls[CREATIONS])], [event])
-        sqs.delete_queue(QueueUrl=url)
 
     def test_without_queues_there_is_nothing_to_read(self):
         done = self.redrive("--region", "eu-north-1")
