@@ -23,14 +23,14 @@ TABLE = "aws-tags-sessions"
 # The built command; see stack.py's `build`.
 COMMAND = os.path.join(TARGET, "debug", "aws-tags")
 
-# Nobody's own AWS, and no proxy on the way to a local one.
-for name in [name for name in os.environ if name.startswith("AWS_")]:
-    del os.environ[name]
+# No proxy on the way to a local AWS.
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(filter(None, [os.environ.get("no_proxy"), "127.0.0.1", "localhost", "::1"]))
 
 
 def with_boto3():
-    """Starts the calling script again where boto3 is at hand."""
+    """Starts the calling script again where boto3 is at hand, and the user's own AWS is not."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
     run_in("moto")
 
 
