@@ -14,6 +14,7 @@ local:
 
 # Everything: units, command line, event files, and end to end with the built Lambdas. See tests/README.md.
 test:
+	@python3 tests/stack.py
 	cargo test $(ALL) --no-run
 	python3 tests/readme.py --check
 	python3 tests/templates.py

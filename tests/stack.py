@@ -58,3 +58,7 @@ class Stack:
     def wanted(self, session=None, **more):
         session = session or self.session
         return {"squad": "payments", "Person": "ann", "CostCenter": "4711", "Owner": session.arn, "PrincipalId": session.id, **more}
+
+
+if __name__ == "__main__":
+    build()
