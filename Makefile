@@ -1,22 +1,31 @@
-# Needs Rust, Python 3 and make; everything else is installed below target/.
-.PHONY: demo test bench snapshots deploy undeploy
+# Needs Rust, Python 3 and make; everything else is installed below the target folder.
+.PHONY: demo local test bench snapshots deploy undeploy
+
+# Everything with all features, always: each other choice is another AWS SDK to build.
+ALL = --workspace --all-features --locked
 
 # The main job on a local AWS, told step by step.
 demo:
 	python3 tests/demo.py
 
-# Everything: units, command line, event files, and end to end with the built Lambdas.
+# A local AWS and the functions, left running for `cargo lambda invoke`.
+local:
+	@python3 tests/playground.py
+
+# Everything: units, command line, event files, and end to end with the built Lambdas. See tests/README.md.
 test:
-	python3 tests/readme.py --check
+	@python3 tests/stack.py
+	cargo test $(ALL) --no-run
 	python3 tests/templates.py
 	python3 tests/commands.py
 	python3 tests/patterns.py
 	python3 tests/deployment.py
 	python3 tests/end_to_end.py
+	python3 tests/local.py
 	python3 tests/tag_operations.py
 	python3 tests/policies.py
 	python3 tests/operations.py
-	cargo test --workspace --all-features --quiet
+	cargo test $(ALL) --quiet
 
 # Start, memory, CPU and AWS calls of the release binaries. Builds them: minutes.
 bench:
@@ -24,8 +33,8 @@ bench:
 
 # Writes what is derived from the table and the event files anew.
 snapshots:
-	UPDATE=1 cargo test -p aws-tags-cli --test events --quiet
-	python3 tests/readme.py
+	UPDATE=1 cargo test $(ALL) --test events --quiet
+	python3 infra/generate.py
 
 # make deploy HOME_REGION=eu-west-1 [REGIONS=us-east-1,… or all] [PROFILE=name] [SET="Owner=session-name Services=all"]
 deploy:

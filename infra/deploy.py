@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 
-from tools import ROOT, run_in, say, tool
+from tools import ROOT, TARGET, run_in, say, tool
 
 TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
 FUNCTIONS = {"tag-handler": "aws-tags-tag-handler", "session-recorder": "aws-tags-session-recorder"}
@@ -101,7 +101,7 @@ def code(options, architecture):
     if not folder:
         say(f"building the functions for {architecture}")
         env = {**os.environ, "PATH": f"{tool('cargo-lambda')}{os.pathsep}{os.environ['PATH']}"}
-        folder = os.path.join(ROOT, "target", "lambda")
+        folder = os.path.join(TARGET, "lambda")
         build = ["cargo", "lambda", "build", "--release", "--locked", "--target", TARGETS[architecture], "--output-format", "zip",
                  "--lambda-dir", folder, *(part for name in FUNCTIONS for part in ("-p", name))]
         subprocess.run(build, cwd=ROOT, env=env, check=True)
@@ -110,8 +110,8 @@ def code(options, architecture):
 
 
 def doctor(options, regions):
-    command = ["cargo", "run", "--quiet", "--locked", "-p", "aws-tags-cli", "--features", "aws", "--", "doctor",
-               "--region", options.home]
+    # As the tests build it: another choice of packages or features would build the AWS SDK anew.
+    command = ["cargo", "run", "--quiet", "--locked", "--all-features", "--bin", "aws-tags", "--", "doctor", "--region", options.home]
     command += ["--regions", ",".join(regions)] if regions else []
     for name, value in (("--profile", options.profile), ("--endpoint-url", options.endpoint_url)):
         command += [name, value] if value else []
@@ -199,7 +199,7 @@ class Aws:
             self.delete(region, stack)
             there = None
         change_set = cloudformation.create_change_set(
-            StackName=stack, ChangeSetName=f"deploy-{int(time.time())}", ChangeSetType="UPDATE" if there else "CREATE", TemplateURL=url,
+            StackName=stack, ChangeSetName=f"deploy-{time.time_ns()}", ChangeSetType="UPDATE" if there else "CREATE", TemplateURL=url,
             Capabilities=["CAPABILITY_IAM"], Tags=[{"Key": "Application", "Value": "aws-tags"}],
             Parameters=self.parameters(cloudformation, region, stack if there else None, template, given))
         name = {"StackName": stack, "ChangeSetName": change_set["Id"]}

@@ -1,11 +1,35 @@
-"""Python tools that deployment and tests use: pinned, each in a virtual environment of its own below target/tools."""
+"""Where things are, and the Python tools that deployment and tests use: pinned, each in a virtual environment of its own
+below the target folder."""
+import json
 import os
 import subprocess
 import sys
 import venv
 
+# Files and what programs print are UTF-8, in any locale: Python has to start that way, children inherit it.
+if not sys.flags.utf8_mode:
+    os.environ["PYTHONUTF8"] = "1"
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TOOLS = os.path.join(ROOT, "target", "tools")
+
+
+def target():
+    """Where cargo builds, as environment and configuration tell it."""
+    told = os.environ.get("CARGO_TARGET_DIR", "")
+    if not os.path.isabs(told):
+        command = ["cargo", "metadata", "--no-deps", "--format-version", "1"]
+        try:
+            told = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)["target_directory"]
+        except FileNotFoundError:
+            sys.exit("cargo is not on the PATH: install Rust, see https://rustup.rs")
+    # Children need not ask, and may run elsewhere.
+    os.environ["CARGO_TARGET_DIR"] = told
+    return told
+
+
+TARGET = target()
+TOOLS = os.path.join(TARGET, "tools")
 PINS = {
     "deploy": ["boto3==1.44.5"],
     "aws-cli": ["awscli==1.46.3"],
@@ -35,7 +59,7 @@ def tool(name):
     home = os.path.join(TOOLS, name)
     done, want = os.path.join(home, "installed"), "\n".join(PINS[name])
     if not os.path.exists(done) or read(done) != want:
-        say(f"installing {' '.join(PINS[name])} into {os.path.relpath(home, ROOT)}")
+        say(f"installing {' '.join(PINS[name])} into {home}")
         venv.create(home, with_pip=True, clear=True)
         pip = [os.path.join(home, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run(pip + PINS[name], check=True)

@@ -19,7 +19,7 @@ import threading
 import time
 import urllib.parse
 
-from local_aws import ACCOUNT, REGION, ROOT, TABLE, batch, client_env, load
+from local_aws import ACCOUNT, REGION, ROOT, TABLE, TARGET, batch, client_env, load
 
 SESSION = load("sts/AssumeRole")
 VOLUME = load("ec2/CreateVolume")
@@ -53,7 +53,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     def __init__(self, handler):
         super().__init__(("127.0.0.1", 0), handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=[0.05], daemon=True).start()
         self.address = "127.0.0.1:%d" % self.server_address[1]
 
     def handle_error(self, request, client_address):
@@ -199,9 +199,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15, help="starts measured for each function (default 15)")
     rounds = parser.parse_args().rounds
-    binaries = {name: os.path.join(ROOT, "target", "release", name) for name in ("tag-handler", "session-recorder")}
+    binaries = {name: os.path.join(TARGET, "release", name) for name in ("tag-handler", "session-recorder")}
     for name in binaries:
-        subprocess.run(["cargo", "build", "--release", "--quiet", f"-p{name}"], cwd=ROOT, check=True)
+        subprocess.run(["cargo", "build", "--release", "--locked", f"-p{name}"], cwd=ROOT, check=True)
     bad = []
 
     def report(what, value, bound, unit, ratio=None):

@@ -15,7 +15,7 @@ import types
 import unittest
 
 import local_aws
-from local_aws import ROOT, read
+from local_aws import ROOT, TARGET, read
 
 local_aws.run_in("aws-cli")
 
@@ -89,7 +89,7 @@ def run(script):
                 file.write(f"#!/bin/sh\n{does}\n" if does else "")
             os.chmod(path, 0o755)
         env = {"PATH": f"{folder}/bin:/usr/bin:/bin", "HOME": folder, "NOTED": noted, "AWS_ACCESS_KEY_ID": "none",
-               "AWS_SECRET_ACCESS_KEY": "none", "AWS_EC2_METADATA_DISABLED": "true", **GIVEN}
+               "AWS_SECRET_ACCESS_KEY": "none", "AWS_EC2_METADATA_DISABLED": "true", "CARGO_TARGET_DIR": TARGET, "PYTHONUTF8": "1", **GIVEN}
         done = subprocess.run(["sh", "-eu", "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=600)
         return done, [json.loads(line) for line in read(noted).splitlines()]
 

@@ -2,7 +2,7 @@
 """The main job on a local AWS: a session with tags, resources made in it, the Lambdas, and the
 resources' tags as the services themselves tell them."""
 import local_aws
-from local_aws import say
+from local_aws import COMMAND, say
 
 local_aws.with_boto3()
 
@@ -13,6 +13,20 @@ from stack import ROLE_TAGS, SESSION_TAGS, Stack, build  # noqa: E402
 SHOWN = ["ec2/CreateVolume", "dynamodb/CreateTable", "rds/CreateDBInstance", "s3/CreateBucket",
          "lambda/CreateFunction20150331", "sns/CreateTopic", "ecs/CreateCluster"]
 
+NEXT = f"""
+What to try next:
+
+  {COMMAND} explain events/ec2/RunInstances.json
+      what a record means: the created resources, and who made them
+  {COMMAND} replay --iam-tags tests/iam-tags.json events/sts events/ec2
+      which resource would get which tag from where
+  make local
+      a local AWS and the functions, left running for `cargo lambda invoke`
+  make test
+      everything, with how much is proved by what in tests/README.md
+
+README.md says how to configure and deploy."""
+
 
 def show(tags):
     for key, value in sorted(tags.items()):
@@ -20,9 +34,8 @@ def show(tags):
 
 
 def main():
-    say("building (the AWS SDK takes a few minutes the first time)")
     build()
-    say("starting a local AWS (moto) and the functions (cargo lambda watch)")
+    say("Starting a local AWS (moto) and the functions (cargo lambda watch).")
     stack = Stack("demo", local_aws.moto())
     print(f"\nRole developer has the IAM tags        {ROLE_TAGS}")
     print(f"ann assumed it with the session tags   {SESSION_TAGS}")
@@ -42,6 +55,7 @@ def main():
         show(read(stack.c, arn))
     if failed:
         raise SystemExit(1)
+    print(NEXT)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import os
 import subprocess
 
 from kinds import pairs
-from local_aws import ACCOUNT, REGION, ROOT, read
+from local_aws import ACCOUNT, COMMAND, REGION, ROOT, read
 from records import fresh, last_part
 
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
@@ -50,7 +50,7 @@ def record_of(source, call):
 def event_of(source, call, arn, identity):
     """The event of a generated row's call, as if `identity` had made the resource `arn`."""
     record = copy.deepcopy(record_of(source, call))
-    command = [os.path.join(ROOT, "target", "debug", "aws-tags"), "explain", "--json", "-"]
+    command = [COMMAND, "explain", "--json", "-"]
     out = subprocess.run(command, input=json.dumps(record), check=True, capture_output=True, text=True).stdout
     template = json.loads(out)["resources"][0]
     text = json.dumps(record)

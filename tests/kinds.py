@@ -275,7 +275,7 @@ def glue_connection(c, net, name):
 
 
 def ecs_tags(c, arn):
-    return pairs(c("ecs").list_tags_for_resource(resourceArn=arn)["tags"], "key", "value")
+    return pairs(c("ecs").list_tags_for_resource(resourceArn=arn).get("tags"), "key", "value")
 
 
 def task_definition(c, net, name):

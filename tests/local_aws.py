@@ -1,6 +1,6 @@
 """A local AWS for tests, demo and benchmark: real servers, real clients, the built Lambda binaries.
 
-infra/tools.py installs the tools below target/tools, each in a virtual environment of its own because their
+infra/tools.py installs the tools below the target folder, each in a virtual environment of its own because their
 dependencies clash.
 """
 import atexit
@@ -15,15 +15,22 @@ import time
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "infra"))
-from tools import ROOT, TOOLS, read, run_in, say, tool  # noqa: E402, F401
+from tools import ROOT, TARGET, TOOLS, read, run_in, say, tool  # noqa: E402, F401
 
 # The event files are of this account and Region, so a local AWS of the same understands them.
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 TABLE = "aws-tags-sessions"
+# The built command; see stack.py's `build`.
+COMMAND = os.path.join(TARGET, "debug", "aws-tags")
+
+# No proxy on the way to a local AWS.
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(filter(None, [os.environ.get("no_proxy"), "127.0.0.1", "localhost", "::1"]))
 
 
 def with_boto3():
-    """Starts the calling script again where boto3 is at hand."""
+    """Starts the calling script again where boto3 is at hand, and the user's own AWS is not."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
     run_in("moto")
 
 
@@ -36,10 +43,10 @@ def free_port():
 class Process:
     """A server in a process group of its own, ended with this script."""
 
-    def __init__(self, name, command, port, env=None, timeout=60):
+    def __init__(self, name, command, port, env=None, timeout=180, host="127.0.0.1"):
         os.makedirs(TOOLS, exist_ok=True)
         self.log = os.path.join(TOOLS, f"{name}.log")
-        self.url = f"http://127.0.0.1:{port}"
+        self.host, self.url = host, f"http://{f'[{host}]' if ':' in host else host}:{port}"
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=ROOT, start_new_session=True,
@@ -53,7 +60,7 @@ class Process:
         while time.time() < end:
             if self.process.poll() is not None:
                 break
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            with contextlib.suppress(OSError), socket.create_connection((self.host, port), 1):
                 return
             time.sleep(0.05)
         self.stop()
@@ -132,24 +139,23 @@ def client_env(url):
 
 
 class Lambdas:
-    """The functions of this workspace, built and run by `cargo lambda watch`."""
+    """The functions of this workspace, run by `cargo lambda watch`."""
 
-    def __init__(self, name, env, profile="dev"):
-        self.port = free_port()
+    def __init__(self, name, env, host="127.0.0.1", port=None):
+        self.port = port or free_port()
         path = f"{tool('cargo-lambda')}{os.pathsep}{os.environ['PATH']}"
         self.env = {**env, "SESSION_TABLE": TABLE, "PATH": path}
-        command = ["cargo", "lambda", "watch", "--ignore-changes", "-A", "127.0.0.1", "-P", str(self.port)]
-        if profile == "release":
-            command.append("--release")
-        self.server = Process(f"lambdas-{name}", command, self.port, self.env)
+        # All features, as `build` has them: others would build the AWS SDK anew.
+        command = ["cargo", "lambda", "watch", "--all-features", "--locked", "--ignore-changes", "-A", host, "-P", str(self.port)]
+        self.server = Process(f"lambdas-{name}", command, self.port, self.env, host=host)
 
     def invoke(self, function, payload):
         """The function's answer; a function error is raised with its message."""
         url = f"{self.server.url}/2015-03-31/functions/{function}/invocations"
         request = urllib.request.Request(url, json.dumps(payload).encode(), {"content-type": "application/json"})
         try:
-            # The first invocation builds the function.
-            with urllib.request.urlopen(request, timeout=1800) as answer:
+            # The first invocation lets cargo look whether the function is built.
+            with urllib.request.urlopen(request, timeout=600) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             raise FunctionError(error.read().decode()) from None

@@ -1,5 +1,5 @@
 """ministack, in which AWS itself may send events: like AWS it refuses sources that begin with `aws.` to everyone else.
-And in which rules reach the buses of other Regions, as AWS's do.
+Its rules reach the buses of other Regions, and its mappings have numbers that are numbers, as AWS's do.
 
 Run by ministack's own Python.
 """
@@ -7,12 +7,12 @@ import functools
 
 from ministack.app import main
 from ministack.core.responses import get_region, set_request_region
-from ministack.services import eventbridge, lambda_svc
+from ministack.services import eventbridge
+from ministack.services.cloudformation import provisioners
 
 eventbridge._put_events = functools.partial(eventbridge._put_events, allow_aws_source=True)
 in_reach, to_bus = eventbridge._target_matches_request_scope, eventbridge._dispatch_to_event_bus
 eventbridge._target_matches_request_scope = lambda spec: spec.service == "events" or in_reach(spec)
-concurrency = lambda_svc._sqs_esm_concurrency
 
 
 def to_bus_of_any_region(bus, event, rule, *more):
@@ -28,15 +28,19 @@ def to_bus_of_any_region(bus, event, rule, *more):
 eventbridge._dispatch_to_event_bus = to_bus_of_any_region
 
 
-def with_number(mapping, *more):
-    """A number that is a template's parameter reaches it as text, which it cannot compare, nor the SDK read."""
-    scaling = mapping.get("ScalingConfig") or {}
-    if "MaximumConcurrency" in scaling:
-        scaling["MaximumConcurrency"] = int(scaling["MaximumConcurrency"])
-    return concurrency(mapping, *more)
+def with_number(handle):
+    """A number that is a template's parameter arrives as text, which the SDK cannot read, nor ministack compare."""
+    def handled(*arguments):
+        for properties in arguments:
+            scaling = properties.get("ScalingConfig") if isinstance(properties, dict) else None
+            if scaling and "MaximumConcurrency" in scaling:
+                scaling["MaximumConcurrency"] = int(scaling["MaximumConcurrency"])
+        return handle(*arguments)
+    return handled
 
 
-lambda_svc._sqs_esm_concurrency = with_number
+mapping = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
+mapping.update({does: with_number(mapping[does]) for does in ("create", "update")})
 
 if __name__ == "__main__":
     main()

@@ -10,18 +10,17 @@ import time
 import unittest
 
 import local_aws
-from local_aws import ACCOUNT, REGION, ROOT, client_env, load
+from local_aws import ACCOUNT, COMMAND, REGION, client_env, load
 
 local_aws.with_boto3()
 
 import kinds  # noqa: E402
-from installation import (CREATIONS, DEAD_LETTERS, FUNCTIONS, OTHER_REGION, SESSIONS, Installation,  # noqa: E402
+from installation import (CREATIONS, DEAD_LETTERS, OTHER_REGION, SESSIONS, Installation,  # noqa: E402
                           make_queues, queue_arn)
 from kinds import ec2_arn, ec2_tags  # noqa: E402
 from records import Session, creation, fresh  # noqa: E402
 from stack import Stack, build  # noqa: E402
 
-COMMAND = os.path.join(ROOT, "target", "debug", "aws-tags")
 
 
 def env_of(url, **more):
@@ -62,7 +61,7 @@ class TheDoctor(unittest.TestCase):
     def doctor(self, *arguments, **env):
         command = [COMMAND, "doctor", *arguments]
         env = env_of(self.faults.url, AWS_ENDPOINT_URL_IAM=MINISTACK.url, **env)
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
 
     def finds(self, severity, check, text, region=REGION, todo=""):
         done = self.doctor("--json")
@@ -235,7 +234,7 @@ class Redrive(unittest.TestCase):
 
     def redrive(self, *arguments):
         return subprocess.run([COMMAND, "redrive", *arguments], env=env_of(STACK.faults.url), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=180)
+                              capture_output=True, text=True, timeout=600)
 
     def volume(self):
         """A creation that can be tagged."""
@@ -288,9 +287,9 @@ class Redrive(unittest.TestCase):
         stop = threading.Event()
         poller = threading.Thread(target=self.poll, args=[stop], daemon=True)
         poller.start()
-        done = self.redrive("--yes", "--json", "--wait", "60")
+        done = self.redrive("--yes", "--json", "--wait", "300")
         stop.set()
-        poller.join(10)
+        poller.join(60)
         rows = {row["eventID"]: row for row in lines(done.stdout)}
         self.assertEqual(done.returncode, 0, done)
         self.assertEqual([rows[event["detail"]["eventID"]]["outcome"] for _, event in made], ["handled"] * 4)
@@ -338,9 +337,9 @@ class Redrive(unittest.TestCase):
         stop = threading.Event()
         poller = threading.Thread(target=self.poll, args=[stop], daemon=True)
         poller.start()
-        done = self.redrive("--yes", "--json", "--wait", "60")
+        done = self.redrive("--yes", "--json", "--wait", "300")
         stop.set()
-        poller.join(10)
+        poller.join(60)
         rows = {row["eventID"]: row["outcome"] for row in lines(done.stdout)}
         self.assertEqual(rows, {good["detail"]["eventID"]: "handled", bad["detail"]["eventID"]: "failed again"})
         self.assertEqual(done.returncode, 1)
@@ -380,10 +379,10 @@ class Redrive(unittest.TestCase):
             before = self.count(self.urls[CREATIONS])
             running = subprocess.Popen([COMMAND, "redrive", "--yes", "--wait", "0"], env=env_of(STACK.faults.url),
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            while self.count(self.urls[CREATIONS]) < before + 20:
+            while running.poll() is None and self.count(self.urls[CREATIONS]) < before + 20:
                 time.sleep(0.02)
             running.send_signal(sign)
-            out, err = running.communicate(timeout=60)
+            out, _ = running.communicate(timeout=600)
             self.assertGreaterEqual(self.count(self.urls[CREATIONS]) + self.count(self.dead), 300)
             self.assertGreater(self.count(self.dead), 0, "it was interrupted")
         self.assertEqual(running.returncode, 1)
@@ -396,12 +395,12 @@ class Redrive(unittest.TestCase):
     def test_letters_of_another_region_go_to_the_home_region(self):
         sqs = STACK.c("sqs", OTHER_REGION)
         url = sqs.create_queue(QueueName=CREATIONS + DEAD_LETTERS)["QueueUrl"]
+        self.addCleanup(sqs.delete_queue, QueueUrl=url)
         event = fresh(load("sns/CreateTopic"))
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(event))
         self.assertEqual(self.redrive("--yes", "--wait", "0").stdout, "No dead letters.\n")
         self.assertEqual(self.redrive("--yes", "--wait", "0", "--regions", OTHER_REGION).returncode, 0)
         self.assertEqual([json.loads(body) for body in self.bodies(self.urls[CREATIONS])], [event])
-        sqs.delete_queue(QueueUrl=url)
 
     def test_without_queues_there_is_nothing_to_read(self):
         done = self.redrive("--region", "eu-north-1")
@@ -412,7 +411,6 @@ class Redrive(unittest.TestCase):
 def setUpModule():
     global STACK, MINISTACK, DOCTOR
     build()
-    subprocess.run(["cargo", "build", "--quiet", "-p", "aws-tags-cli", "--features", "aws"], cwd=ROOT, check=True)
     MINISTACK = local_aws.ministack()
     moto = local_aws.moto()
     DOCTOR = moto, local_aws.Faults(moto)

@@ -13,11 +13,12 @@ import subprocess
 import unittest
 
 import local_aws
-from local_aws import ROOT, load
+from local_aws import COMMAND, ROOT, load
 
 local_aws.with_boto3()
 
-COMMAND = os.path.join(ROOT, "target", "debug", "aws-tags")
+from stack import build  # noqa: E402
+
 # Some services append the date of their API.
 DATE = re.compile(r"(20\d{6}(v\d+)?|20\d\d_\d\d_\d\d)$")
 
@@ -96,6 +97,6 @@ class Patterns(unittest.TestCase):
 STARTS = {"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetFederationToken"}
 
 if __name__ == "__main__":
-    subprocess.run(["cargo", "build", "--quiet", "-p", "aws-tags-cli"], cwd=ROOT, check=True)
+    build()
     SERVER = local_aws.ministack()
     unittest.main(verbosity=2)

@@ -6,22 +6,21 @@ What the tag handler needs is told by `aws-tags services`, and by what is writte
 """
 import functools
 import json
-import os
 import re
 import subprocess
 import unittest
 from collections import defaultdict
 
 import local_aws
-from local_aws import ACCOUNT, REGION, ROOT, say
+from local_aws import ACCOUNT, COMMAND, REGION, say
 
 local_aws.run_in("policies")
 
 from deployer import Deployer  # noqa: E402, F401
 from simulator import ANY, OTHER_ACCOUNT, Role, listed, simulate, wanted  # noqa: E402
+from stack import build  # noqa: E402
 from template import Template  # noqa: E402
 
-COMMAND = os.path.join(ROOT, "target", "debug", "aws-tags")
 SESSIONS = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/aws-tags-sessions"
 HOME_BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
 RULES = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/"
@@ -100,8 +99,6 @@ def handler_needs(choice):
 @functools.cache
 def rows():
     """The table, as the built command tells it."""
-    if not os.path.exists(COMMAND):
-        subprocess.run(["cargo", "build", "--quiet", "--locked", "-p", "aws-tags-cli"], cwd=ROOT, check=True)
     told = subprocess.run([COMMAND, "services", "--json"], check=True, capture_output=True, text=True).stdout
     return [json.loads(line) for line in told.splitlines()]
 
@@ -210,4 +207,5 @@ class LeastPrivilege(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    build()
     unittest.main(verbosity=2)

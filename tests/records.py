@@ -6,11 +6,10 @@ this repository, in the shapes that CloudTrail really uses, with the ids of what
 import copy
 import datetime
 import json
-import os
 import subprocess
 import uuid
 
-from local_aws import ACCOUNT, REGION, ROOT, load
+from local_aws import ACCOUNT, COMMAND, REGION, ROOT, load
 
 
 def now():
@@ -23,7 +22,7 @@ def iso(at):
 
 def explain(name):
     """What the record itself names, by `aws-tags explain`."""
-    command = [os.path.join(ROOT, "target", "debug", "aws-tags"), "explain", "--json", f"events/{name}.json"]
+    command = [COMMAND, "explain", "--json", f"events/{name}.json"]
     out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return json.loads(out)
 

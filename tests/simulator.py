@@ -28,7 +28,7 @@ def packages():
     home = os.path.join(TOOLS, "iam-simulate")
     done, want = os.path.join(home, "installed"), "\n".join(PACKAGES)
     if not os.path.exists(done) or read(done) != want:
-        say(f"installing {' '.join(PACKAGES)} into {os.path.relpath(home, ROOT)}")
+        say(f"installing {' '.join(PACKAGES)} into {home}")
         npm = [os.path.join(tool("policies"), "npm"), "install", "--prefix", home, "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
         path = f"{tool('policies')}{os.pathsep}{os.environ['PATH']}"
         subprocess.run(npm + PACKAGES, check=True, env={**os.environ, "PATH": path})

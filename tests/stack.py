@@ -1,9 +1,11 @@
 """One local AWS with the functions, a role, and a recorded session of it."""
+import os
 import subprocess
+import sys
 
 import kinds
 import local_aws
-from local_aws import ROOT, Lambdas, batch, client_env
+from local_aws import COMMAND, ROOT, Lambdas, batch, client_env, say
 from records import Session
 
 ROLE_TAGS = {"Squad": "from-iam", "CostCenter": "4711"}
@@ -11,9 +13,13 @@ SESSION_TAGS = {"squad": "payments", "Person": "ann"}
 
 
 def build():
-    """Builds the command and the functions."""
-    for package in ("aws-tags-cli", "session-recorder", "tag-handler"):
-        subprocess.run(["cargo", "build", "--quiet", "-p", package], cwd=ROOT, check=True)
+    """Builds all that demo and tests run, in sight. Always everything with all features: each other choice of packages or
+    features is another AWS SDK for cargo, which takes minutes."""
+    if not os.path.exists(COMMAND):
+        say("Building aws-tags with the AWS SDK: about five minutes on two cores the first time, seconds from then on.")
+    done = subprocess.run(["cargo", "build", "--workspace", "--all-features", "--locked"], cwd=ROOT)
+    if done.returncode:
+        sys.exit(done.returncode)
 
 
 def trust():
@@ -52,3 +58,7 @@ class Stack:
     def wanted(self, session=None, **more):
         session = session or self.session
         return {"squad": "payments", "Person": "ann", "CostCenter": "4711", "Owner": session.arn, "PrincipalId": session.id, **more}
+
+
+if __name__ == "__main__":
+    build()

@@ -1,5 +1,7 @@
+#!/usr/bin/env python3
 """Every tag operation of the table says what AWS's own Python SDK would say: address, headers, body, signature's scope."""
 import json
+import os
 import subprocess
 import unittest
 from urllib.parse import parse_qs
@@ -10,13 +12,14 @@ local_aws.with_boto3()
 
 import botocore.session  # noqa: E402
 from botocore.awsrequest import AWSResponse  # noqa: E402
+from stack import build  # noqa: E402
 
 ID = {"Id", "RoleName", "UserName", "InstanceProfileName", "ServerCertificateName", "WorkspaceInstanceId"}
 
 
 def requests():
-    command = ["cargo", "run", "--quiet", "--locked", "-p", "aws-tags-catalog", "--", "requests"]
-    lines = subprocess.run(command, cwd=local_aws.ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    command = [os.path.join(local_aws.TARGET, "debug", "catalog"), "requests"]
+    lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     return [json.loads(line) for line in lines]
 
 
@@ -100,4 +103,5 @@ class TagOperations(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    build()
+    unittest.main(verbosity=2)

@@ -10,7 +10,8 @@ import tempfile
 import unittest
 
 import local_aws
-from local_aws import ROOT, read, tool
+from local_aws import COMMAND, ROOT, read, tool
+from stack import build
 
 NAMES = ("tag-handler", "session-recorder", "region-forwarder")
 TEMPLATES = [os.path.join(ROOT, "infra", f"{name}.yaml") for name in NAMES]
@@ -29,7 +30,7 @@ def node_packages():
     done = os.path.join(folder, "installed")
     if not os.path.exists(done) or read(done) != "\n".join(NODE_PINS):
         os.makedirs(folder, exist_ok=True)
-        local_aws.say(f"installing {' '.join(NODE_PINS)} into {os.path.relpath(folder, ROOT)}")
+        local_aws.say(f"installing {' '.join(NODE_PINS)} into {folder}")
         with open(os.path.join(folder, "package.json"), "w") as file:
             file.write('{"private": true}')
         npm = os.path.join(tool("policies"), "npm")
@@ -54,7 +55,7 @@ def suppressed(template):
 
 class Templates(unittest.TestCase):
     def test_what_is_generated_is_what_the_table_gives(self):
-        done = run([sys.executable, "infra/generate.py", "--check"])
+        done = run([sys.executable, "infra/generate.py", "--check", "--command", COMMAND])
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_cfn_lint_finds_nothing(self):
@@ -101,7 +102,7 @@ class Templates(unittest.TestCase):
                 self.assertNotIn(word, text)
 
     def test_every_setting_is_a_parameter_with_the_same_default(self):
-        out = run(["cargo", "run", "--quiet", "--locked", "-p", "aws-tags-cli", "--", "settings"]).stdout
+        out = run([COMMAND, "settings"]).stdout
         settings = dict(line.split("=", 1) for line in out.splitlines() if re.match(r"[A-Z_]+=", line))
         text = read(TEMPLATES[0])
         for variable, default in settings.items():
@@ -115,4 +116,5 @@ class Templates(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    build()
     unittest.main(verbosity=2)

@@ -11,6 +11,11 @@ use aws_tags_catalog::{coverage, emit, requests, sample, stale};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
+    // Told by the table that is compiled in: no package is needed.
+    if arguments == ["requests"] {
+        requests::print();
+        return Ok(());
+    }
     let catalog = match Catalog::read() {
         Err(error) if arguments == ["check"] && error.is::<Unfetched>() => {
             eprintln!("catalog: not checked, as the packages are not to be had: {error}");
@@ -40,10 +45,6 @@ fn main() -> Result<()> {
         }
         ["coverage"] => Ok(fs::write(coverage_page(), coverage::page(&catalog, &catalog.all_rows()))?),
         ["events"] => write_events(&catalog, &rows),
-        ["requests"] => {
-            requests::print();
-            Ok(())
-        }
         ["check"] => check(&catalog, &rows),
         _ => bail!("usage: catalog [list | check | coverage | events | requests]"),
     }

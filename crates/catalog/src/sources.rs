@@ -71,7 +71,9 @@ impl Source {
         Ok(path)
     }
 
+    /// What the clients print is progress, and no answer of ours.
     fn fetch(&self, folder: &Path) -> Result<()> {
+        eprintln!("catalog: fetching {} {}", self.package, self.version);
         let status = if self.client == "pip" {
             let pins = folder.join(format!("{}.txt", self.package));
             fs::write(&pins, format!("{}=={} --hash=sha256:{}\n", self.package, self.version, self.sha256))?;
@@ -88,10 +90,15 @@ impl Source {
                 ])
                 .arg(&pins)
                 .current_dir(folder)
+                .stdout(std::io::stderr())
                 .status()?
         } else {
             let package = format!("{}@{}", self.package, self.version);
-            Command::new("npm").args(["pack", "--silent", &package]).current_dir(folder).status()?
+            Command::new("npm")
+                .args(["pack", "--silent", &package])
+                .current_dir(folder)
+                .stdout(std::io::stderr())
+                .status()?
         };
         ensure!(status.success(), "{} ended with {status}", self.client);
         Ok(())

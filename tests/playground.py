@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""A local AWS and both functions, left running: `make local`. Event files given to the functions by `cargo lambda invoke`
+find the role and the resources that they speak of, and what was tagged is shown."""
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+
+import local_aws
+from local_aws import ACCOUNT, REGION, ROOT, TABLE, Lambdas, client_env, say, tool
+
+local_aws.with_boto3()
+
+from kinds import KINDS  # noqa: E402
+from records import name_in  # noqa: E402
+from stack import build, trust  # noqa: E402
+
+# What `cargo lambda invoke` asks when it is not told otherwise.
+PORT = 9000
+RECORDER, HANDLER = "session-recorder", "tag-handler"
+SESSION = "sts/AssumeRole"
+# Made by the session of that file, and called as in these; `make` of kinds.py needs no more than a name.
+CREATIONS = ["sns/CreateTopic", "s3/CreateBucket", "dynamodb/CreateTable", "ecs/CreateCluster"]
+# The session has another cost centre, which goes first.
+ROLE_TAGS = {"Squad": "checkout", "CostCenter": "from-iam"}
+
+
+def address():
+    """The address that `cargo lambda invoke` asks, and what it must be told where there is no IPv6."""
+    for family, host, option in ((socket.AF_INET6, "::1", ""), (socket.AF_INET, "127.0.0.1", " -A 127.0.0.1")):
+        try:
+            with socket.socket(family) as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.bind((host, 0))
+        except OSError:
+            continue
+        return family, host, option
+
+
+def taken(family, host, port):
+    with socket.socket(family) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind((host, port))
+        except OSError:
+            return True
+    return False
+
+
+def moto():
+    """moto in this process, where its role can be given the id that the event files have: an id that differs is another role."""
+    os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    return f"http://127.0.0.1:{server.get_host_and_port()[1]}"
+
+
+def make_role(c):
+    from moto.iam.models import iam_backends
+
+    event = local_aws.load(SESSION)["detail"]
+    name = event["requestParameters"]["roleArn"].split("/")[-1]
+    c("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust(), Tags=[{"Key": k, "Value": v} for k, v in ROLE_TAGS.items()])
+    iam_backends[ACCOUNT]["aws"].get_role(name).id = event["responseElements"]["assumedRoleUser"]["assumedRoleId"].split(":")[0]
+    return name
+
+
+def shown(tags):
+    return "".join(f"\n    {key:<14} {value}" for key, value in sorted(tags.items())) or "\n    nothing"
+
+
+class Watched:
+    """Sessions and tags as AWS has them, and what of that is new."""
+
+    def __init__(self, c, made, lambdas):
+        self.c, self.made, self.lambdas = c, made, lambdas
+        self.sessions, self.lines = [], 0
+        self.tags = {arn: read(c, arn) for arn, read in made}
+
+    def news(self):
+        """What the functions have done since the last time. A run ends with a line of metrics."""
+        log = self.lambdas.log()
+        new, self.lines = log[self.lines:], len(log)
+        runs = [line["Function"] for line in new if "_aws" in line]
+        told = [*self.new_sessions(), *self.new_tags()] if runs else []
+        if not told:
+            said = "".join(f"\n    {json.dumps(line)}" for line in new if "_aws" not in line)
+            told = [f"{function} has run, and nothing of the above has changed. It says{said or ' nothing'}" for function in runs[-1:]]
+        return told
+
+    def new_sessions(self):
+        items = self.c("dynamodb").scan(TableName=TABLE)["Items"]
+        for item in items:
+            if item not in self.sessions:
+                tags = {key: value["S"] for key, value in item["tags"]["M"].items()}
+                yield f"{RECORDER} has stored the session {item['arn']['S']} with the tags{shown(tags)}"
+        self.sessions = items
+
+    def new_tags(self):
+        for arn, read in self.made:
+            tags = read(self.c, arn)
+            if tags != self.tags[arn]:
+                yield f"{HANDLER} has tagged {arn}, which now has{shown(tags)}"
+            self.tags[arn] = tags
+
+
+def main():
+    user_path = os.environ["PATH"]
+    family, host, option = address()
+    if taken(family, host, PORT):
+        sys.exit(f"Port {PORT} of {host} is taken, and `cargo lambda invoke` expects the functions there: end what has it, then try again.")
+    build()
+    url = moto()
+    c = local_aws.session(url)
+    local_aws.make_session_table(c)
+    role = make_role(c)
+    made = []
+    for name, make, read in KINDS:
+        if name in CREATIONS:
+            made.append((make(c, None, name_in(name)), read))
+    lambdas = Lambdas("local", client_env(url), host, PORT)
+    watched = Watched(c, made, lambdas)
+
+    resources = "\n".join(f"    {arn}" for arn, _ in made)
+    say(f"""
+Running until Ctrl-C:
+  a local AWS (moto)   {url}, account {ACCOUNT}, {REGION}, with
+    session table {TABLE}
+    role {role} with the IAM tags {", ".join(f"{key}={value}" for key, value in ROLE_TAGS.items())}
+{resources}
+  both functions       port {PORT}, by cargo lambda watch; their log: {lambdas.server.log}
+
+In another terminal, in {ROOT}:
+""")
+    if not shutil.which("cargo-lambda", path=user_path):
+        say(f'  export PATH="{tool("cargo-lambda")}:$PATH"')
+    say(f"  cargo lambda invoke {RECORDER} --data-file events/{SESSION}.json{option}")
+    for name in CREATIONS:
+        say(f"  cargo lambda invoke {HANDLER} --data-file events/{name}.json{option}")
+    say("\nThe session comes first: the tag-handler looks its tags up. What comes of each is shown here.\n")
+    while lambdas.server.process.poll() is None:
+        for news in watched.news():
+            say(f"{news}\n")
+        time.sleep(0.2)
+    sys.exit(f"cargo lambda watch has ended: {local_aws.read(lambdas.server.log)[-2000:]}")
+
+
+if __name__ == "__main__":
+    # However it is ended, what was started ends with it; Ctrl-C works also where a shell that runs it in the background ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, lambda *_: sys.exit(0))
+    try:
+        main()
+    except KeyboardInterrupt:
+        say("\nEnded.")
