@@ -22,7 +22,7 @@ pub enum Recorded {
 /// A cross-account `AssumeRole` reaches both accounts; it is recorded where the role lives.
 /// Errors are the store's.
 pub async fn record_session<S: SessionStore>(store: &S, event: &Event) -> Result<Recorded, S::Error> {
-    if let Some(source) = event.sent_by_other_than_aws() {
+    if let Some(source) = event.source_other_than_aws() {
         return Ok(Recorded::NotASession(NotASession::NotFromAws(source.to_owned())));
     }
     let session = match Session::of(event) {

@@ -103,7 +103,7 @@ where
 }
 
 fn skip(settings: &Settings, scope: &Scope, event: &Event, principal: &Principal) -> Option<EventSkip> {
-    if let Some(source) = event.sent_by_other_than_aws() {
+    if let Some(source) = event.source_other_than_aws() {
         return Some(EventSkip::NotFromAws(source.to_owned()));
     }
     let Some(account) = event.account() else {
