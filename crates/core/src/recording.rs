@@ -29,8 +29,10 @@ pub async fn record_session<S: SessionStore>(store: &S, event: &Event) -> Result
         Ok(session) => session,
         Err(reason) => return Ok(Recorded::NotASession(reason)),
     };
-    let other = |account: &str| account != session.account;
-    if event.account().as_deref().is_some_and(other) || event.envelope_account.as_deref().is_some_and(other) {
+    let differs = |account: &str| account != session.account;
+    if event.account().as_deref().is_some_and(differs)
+        || event.envelope_account.as_deref().is_some_and(differs)
+    {
         return Ok(Recorded::OtherAccount);
     }
     if session.id.is_none() {
