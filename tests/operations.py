@@ -132,7 +132,7 @@ class TheDoctor(unittest.TestCase):
     def test_another_tagger(self):
         arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:AutoTag"
         self.here.make_rule(REGION, "AutoTag", "ENABLED", "ec2", [{"prefix": "Create"}, "RunInstances"], CREATIONS, Arn=arn)
-        self.finds("warning", "rules", f"`AutoTag` gives creation events to {arn}", todo="another tagger")
+        self.finds("warning", "rules", f"`AutoTag` sends creation events to {arn}", todo="another tagger")
 
     def test_a_missing_function(self):
         self.here.c("lambda").delete_function(FunctionName="aws-tags-tag-handler")
@@ -221,7 +221,7 @@ class TheDoctor(unittest.TestCase):
     def test_without_credentials_nothing_can_be_checked(self):
         done = self.doctor("--endpoint-url", "http://127.0.0.1:1")
         self.assertEqual(done.returncode, 2)
-        self.assertIn("cannot ask AWS who we are", done.stderr)
+        self.assertIn("cannot ask AWS whose credentials these are", done.stderr)
 
 
 class Redrive(unittest.TestCase):
