@@ -126,7 +126,10 @@ pub fn authorizations() -> Result<BTreeMap<String, Authorization>> {
             "resourceTypes" => {
                 let types: BTreeMap<String, ResourceType> =
                     serde_json::from_slice(text).with_context(|| path.clone())?;
-                let by_key = types.into_values().map(|kind| (kind.key.clone(), kind)).collect();
+                let by_key = types
+                    .into_values()
+                    .map(|resource_type| (resource_type.key.clone(), resource_type))
+                    .collect();
                 all.entry(prefix.to_owned()).or_default().types = by_key;
             }
             _ => {}

@@ -29,10 +29,10 @@ enum Missing {
 pub fn page(catalog: &Catalog, rows: &[Row]) -> String {
     let covered = covered(rows);
     let missing: Vec<(String, Missing)> = taggable(catalog)
-        .filter(|(kind, _)| !covered.contains_key(kind))
-        .map(|(kind, arn)| {
-            let why = why(catalog, rows, &covered, &kind, &arn);
-            (kind, why)
+        .filter(|(resource_type, _)| !covered.contains_key(resource_type))
+        .map(|(resource_type, arn)| {
+            let why = why(catalog, rows, &covered, &resource_type, &arn);
+            (resource_type, why)
         })
         .collect();
     let gaps = missing.iter().filter(|(_, why)| matches!(why, Missing::Gap(_))).count();
@@ -64,9 +64,10 @@ pub fn page(catalog: &Catalog, rows: &[Row]) -> String {
 fn taggable(catalog: &Catalog) -> impl Iterator<Item = (String, String)> {
     catalog.authorizations.iter().flat_map(|(prefix, known)| {
         let listed = known.listed_as_taggable();
-        let types = known.types.values().filter(move |kind| listed.contains(kind.key.as_str()));
-        let own = types.filter(move |kind| kind.arn.split(':').nth(2) == Some(prefix));
-        own.map(move |kind| (format!("{prefix}:{}", kind.key), kind.arn.clone()))
+        let types =
+            known.types.values().filter(move |resource_type| listed.contains(resource_type.key.as_str()));
+        let own = types.filter(move |resource_type| resource_type.arn.split(':').nth(2) == Some(prefix));
+        own.map(move |resource_type| (format!("{prefix}:{}", resource_type.key), resource_type.arn.clone()))
     })
 }
 
@@ -77,18 +78,18 @@ fn covered(rows: &[Row]) -> BTreeMap<String, Vec<String>> {
         .filter(|row| row.creates())
         .map(|row| (row.resource_type.to_owned(), Vec::new()));
     let generated = rows.iter().filter(|row| !row.places.is_empty() && row.route != Route::Unknown);
-    by_hand.chain(generated.map(|row| (row.kind.clone(), row.formats.clone()))).collect()
+    by_hand.chain(generated.map(|row| (row.resource_type.clone(), row.formats.clone()))).collect()
 }
 
 fn why(
     catalog: &Catalog,
     rows: &[Row],
     covered: &BTreeMap<String, Vec<String>>,
-    kind: &str,
+    resource_type: &str,
     arn: &str,
 ) -> Missing {
-    let prefix = kind.split(':').next().unwrap_or_default();
-    if let Some((_, reason)) = NOT_CREATED.iter().find(|(name, _)| *name == kind) {
+    let prefix = resource_type.split(':').next().unwrap_or_default();
+    if let Some((_, reason)) = NOT_CREATED.iter().find(|(name, _)| *name == resource_type) {
         return Missing::NotCreated(reason);
     }
     let same =
@@ -99,14 +100,14 @@ fn why(
     if !catalog.apis.iter().any(|api| prefixes(api).contains(&prefix)) {
         return Missing::NoApi;
     }
-    if let Some((_, reason)) = NO_ROW.iter().find(|(name, _)| *name == kind) {
+    if let Some((_, reason)) = NO_ROW.iter().find(|(name, _)| *name == resource_type) {
         return Missing::Gap((*reason).to_owned());
     }
-    Missing::Gap(match rows.iter().find(|row| row.kind == kind) {
+    Missing::Gap(match rows.iter().find(|row| row.resource_type == resource_type) {
         Some(row) if row.route == Route::Unknown => {
-            format!("`{}` creates it, and no operation of the API adds tags to it alone", row.call)
+            format!("`{}` creates it, and no operation of the API adds tags to it alone", row.event_name)
         }
-        Some(row) => format!("the record of `{}` names neither its ARN nor all parts of it", row.call),
+        Some(row) => format!("the record of `{}` names neither its ARN nor all parts of it", row.event_name),
         None => "no rule finds the call that creates it".to_owned(),
     })
 }
@@ -144,7 +145,7 @@ fn rows_table() -> (String, usize, usize) {
 
 fn lists(rows: &[Row], missing: &[(String, Missing)]) -> [(&'static str, String); 5] {
     let mut texts: [String; 5] = Default::default();
-    for (kind, why) in missing {
+    for (resource_type, why) in missing {
         let (nth, reason) = match why {
             Missing::Gap(reason) => (1, reason.clone()),
             Missing::NotCreated(reason) => (2, (*reason).to_owned()),
@@ -152,10 +153,10 @@ fn lists(rows: &[Row], missing: &[(String, Missing)]) -> [(&'static str, String)
             Missing::NoApi => (4, String::new()),
         };
         let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
-        let _ = writeln!(texts[nth], "- `{kind}`{reason}");
+        let _ = writeln!(texts[nth], "- `{resource_type}`{reason}");
     }
     for row in rows.iter().filter(|row| row.places.is_empty() && row.route != Route::Unknown) {
-        let _ = writeln!(texts[0], "- {} {}: `{}`", row.source, row.call, row.kind);
+        let _ = writeln!(texts[0], "- {} {}: `{}`", row.source, row.event_name, row.resource_type);
     }
     let [unnamed, gaps, not_created, same, no_api] = texts;
     [

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use std::collections::BTreeMap;
 
-use crate::endpoints::{Elsewhere, Host};
+use crate::endpoints::{EndpointOverride, Host};
 use crate::table::{Catalog, Route, Row};
 use crate::tag_operations::TagOperation;
 
@@ -48,29 +48,29 @@ fn service(text: &mut String, catalog: &Catalog, rows: &[Row]) {
         route(first)
     );
     for row in rows {
-        let _ = writeln!(text, "        {},", one(row, first, &usual));
+        let _ = writeln!(text, "        {},", row_as_rust(row, first, &usual));
     }
     text.push_str("    ] },\n");
 }
 
-fn one(row: &Row, first: &Row, usual: &[String]) -> String {
+fn row_as_rust(row: &Row, first: &Row, usual: &[String]) -> String {
     if row.places.is_empty() {
-        return format!("nothing({:?}, UNNAMED).modelled()", row.call);
+        return format!("nothing({:?}, UNNAMED).modelled()", row.event_name);
     }
     let place = |place: &String| match place.starts_with("arn:") {
         true => format!("ArnFormat({place:?})"),
         false => format!("Path({place:?})"),
     };
     let places: Vec<String> = row.places.iter().map(place).collect();
-    let mut text = format!("row({:?}, {:?}, &[{}])", row.call, row.kind, places.join(", "));
+    let mut text = format!("row({:?}, {:?}, &[{}])", row.event_name, row.resource_type, places.join(", "));
     if !row.recorded {
         text.push_str(".modelled()");
     }
-    if row.kind.split(':').next() != Some(&row.arn_service) {
+    if row.resource_type.split(':').next() != Some(&row.arn_service) {
         let _ = write!(text, ".arn_service({:?})", row.arn_service);
     }
-    if row.places.iter().any(|place| !place.starts_with("arn:")) && !row.begins().is_empty() {
-        let _ = write!(text, ".resource_prefix({:?})", row.begins());
+    if row.places.iter().any(|place| !place.starts_with("arn:")) && !row.resource_prefix().is_empty() {
+        let _ = write!(text, ".resource_prefix({:?})", row.resource_prefix());
     }
     if row.optional {
         text.push_str(".optional()");
@@ -91,15 +91,15 @@ fn one(row: &Row, first: &Row, usual: &[String]) -> String {
     if row.lower_case {
         text.push_str(".lower_case()");
     }
-    if row.limit != 50 {
-        let _ = write!(text, ".max_tags({})", row.limit);
+    if row.max_tags != 50 {
+        let _ = write!(text, ".max_tags({})", row.max_tags);
     }
     text
 }
 
 /// The IAM actions that tagging needs; an operation of the service's own brings them along.
 fn actions(row: &Row) -> &[String] {
-    if matches!(row.route, Route::Own(_)) { &[] } else { &row.actions }
+    if matches!(row.route, Route::TagOperation(_)) { &[] } else { &row.actions }
 }
 
 /// How a row's resources are tagged, as Rust.
@@ -107,7 +107,9 @@ fn route(row: &Row) -> String {
     match &row.route {
         Route::Ec2CreateTags => "Route::Ec2CreateTags".to_owned(),
         Route::TaggingApi | Route::Unknown => "Route::TaggingApi".to_owned(),
-        Route::Own(operation) => format!("Route::TagOperation(&tag_operations::{})", operation.constant()),
+        Route::TagOperation(operation) => {
+            format!("Route::TagOperation(&tag_operations::{})", operation.constant())
+        }
     }
 }
 
@@ -124,7 +126,7 @@ use crate::table::tag_operation::{
 pub fn operations(rows: &[Row]) -> String {
     let mut all: BTreeMap<String, &TagOperation> = BTreeMap::new();
     for row in rows.iter().filter(|row| !row.places.is_empty()) {
-        if let Route::Own(operation) = &row.route {
+        if let Route::TagOperation(operation) = &row.route {
             all.insert(operation.constant(), operation);
         }
     }
@@ -135,7 +137,7 @@ pub fn operations(rows: &[Row]) -> String {
             "pub(super) static {name}: TagOperation = TagOperation {{ name: {:?}, actions: &{:?}, service_id: {:?}, \
              signing_name: {:?}, {}, protocol: {}, method: {:?}, path: {:?}, resource: {}, tags: {}, \
              tags_per_call: {} }};",
-            operation.call,
+            operation.name,
             operation.actions,
             operation.service_id,
             operation.signing_name,
@@ -143,7 +145,7 @@ pub fn operations(rows: &[Row]) -> String {
             operation.protocol,
             operation.method,
             operation.path,
-            operation.field,
+            operation.resource,
             operation.tags,
             operation.tags_per_call,
         );
@@ -151,25 +153,25 @@ pub fn operations(rows: &[Row]) -> String {
     text
 }
 
-fn endpoint((usual, elsewhere): &(Host, Vec<Elsewhere>)) -> String {
-    let place = |(within, host): &Elsewhere| {
+fn endpoint((usual, overrides): &(Host, Vec<EndpointOverride>)) -> String {
+    let endpoint_override = |(within, host): &EndpointOverride| {
         format!(
             "EndpointOverride {{ within: {within:?}, host: {:?}, signing_region: {:?} }}",
-            host.pattern, host.signed_for
+            host.pattern, host.signing_region
         )
     };
-    let places: Vec<String> = elsewhere.iter().map(place).collect();
+    let overrides: Vec<String> = overrides.iter().map(endpoint_override).collect();
     format!(
         "endpoint: Endpoint {{ host: {:?}, signing_region: {:?}, overrides: &[{}] }}",
         usual.pattern,
-        usual.signed_for,
-        places.join(", ")
+        usual.signing_region,
+        overrides.join(", ")
     )
 }
 
 /// The service's name as AWS writes it.
 pub fn title(catalog: &Catalog, row: &Row) -> String {
-    let prefix = row.kind.split(':').next().unwrap_or_default();
+    let prefix = row.resource_type.split(':').next().unwrap_or_default();
     let known = catalog.authorizations.get(&row.source).or_else(|| catalog.authorizations.get(prefix));
     let api = catalog.apis.iter().find(|api| api.name == row.from.0);
     known

@@ -33,13 +33,13 @@ pub struct Host {
     /// With `${Region}`, `${Suffix}` and `${DualStackSuffix}`.
     pub pattern: String,
     /// The Region that signatures name, where it is not the one called in.
-    pub signed_for: Option<String>,
+    pub signing_region: Option<String>,
     /// The service that signatures name, where the rules say it.
     pub signing_name: Option<String>,
 }
 
 /// A Region or partition, and the host there.
-pub type Elsewhere = (String, Host);
+pub type EndpointOverride = (String, Host);
 
 impl Endpoints {
     /// Reads all rule sets.
@@ -65,7 +65,7 @@ impl Endpoints {
 
     /// The usual host of an API, and where it is called elsewhere.
     /// `parameters` are those that an operation fixes.
-    pub fn of(&self, api: &str, parameters: &Parameters) -> Option<(Host, Vec<Elsewhere>)> {
+    pub fn of(&self, api: &str, parameters: &Parameters) -> Option<(Host, Vec<EndpointOverride>)> {
         let rules = self.rule_sets.get(api)?;
         let by_partition: Vec<(&Partition, Vec<(&str, Host)>)> = self
             .partitions
@@ -73,20 +73,21 @@ impl Endpoints {
             .map(|partition| (partition, self.hosts(rules, partition, parameters)))
             .collect();
         let usual = commonest(by_partition.iter().flat_map(|(_, hosts)| hosts.iter().map(|(_, host)| host)))?;
-        let mut elsewhere = Vec::new();
+        let mut overrides = Vec::new();
         for (partition, hosts) in by_partition {
-            let like =
+            let agrees =
                 |pattern: &Host| hosts.iter().all(|(region, host)| pattern.at(region) == host.at(region));
             match commonest(hosts.iter().map(|(_, host)| host)) {
-                Some(_) if like(&usual) => {}
-                Some(own) if like(&own) => elsewhere.push((partition.id.clone(), own)),
+                Some(_) if agrees(&usual) => {}
+                Some(own) if agrees(&own) => overrides.push((partition.id.clone(), own)),
                 _ => {
-                    let odd = hosts.into_iter().filter(|(region, host)| usual.at(region) != host.at(region));
-                    elsewhere.extend(odd.map(|(region, host)| (region.to_owned(), host)));
+                    let exceptions =
+                        hosts.into_iter().filter(|(region, host)| usual.at(region) != host.at(region));
+                    overrides.extend(exceptions.map(|(region, host)| (region.to_owned(), host)));
                 }
             }
         }
-        Some((usual, elsewhere))
+        Some((usual, overrides))
     }
 
     fn hosts<'a>(
@@ -129,9 +130,9 @@ impl Endpoints {
         let pattern = suffixed.replace(&format!(".{region}."), ".${Region}.");
         // A host for a whole partition is signed for the Region that the partition names.
         let global = || (!pattern.contains("${Region}")).then(|| output("implicitGlobalRegion").to_owned());
-        let signed_for = signs("signingRegion").or_else(global);
+        let signing_region = signs("signingRegion").or_else(global);
         Some(Host {
-            signed_for: signed_for.filter(|signing| signing != region),
+            signing_region: signing_region.filter(|signing| signing != region),
             pattern,
             signing_name: signs("signingName"),
         })
@@ -141,8 +142,8 @@ impl Endpoints {
 impl Host {
     /// What it means in a Region: the host, and the Region of the signature.
     fn at(&self, region: &str) -> (String, String) {
-        let signed_for = self.signed_for.as_deref().unwrap_or(region);
-        (self.pattern.replace("${Region}", region), signed_for.to_owned())
+        let signing_region = self.signing_region.as_deref().unwrap_or(region);
+        (self.pattern.replace("${Region}", region), signing_region.to_owned())
     }
 }
 

@@ -11,9 +11,10 @@ pub mod coverage;
 pub mod emit;
 pub mod endpoints;
 pub mod event_sources;
-pub mod leaves;
 pub mod locate;
+pub mod members;
 pub mod models;
+pub mod naming;
 #[rustfmt::skip]
 pub mod overrides;
 pub mod registry;
@@ -25,4 +26,3 @@ pub mod stale;
 pub mod table;
 pub mod tag_operations;
 pub mod tagging_api;
-pub mod words;

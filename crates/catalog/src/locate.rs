@@ -1,40 +1,42 @@
 //! Where CloudTrail's record of a creation names the resource.
 
 use crate::event_sources::event_source;
-use crate::leaves::{Leaf, leaves};
+use crate::members::{Member, members};
 use crate::models::{Api, Operation};
+use crate::naming::{camel, plain, singular};
 use crate::overrides::PLACES;
 use crate::rules::Creation;
-use crate::words::{camel, plain, singular};
 
 /// The places of a creation, the best first; empty where no rule is sure.
 pub fn places(api: &Api, operation: &Operation, creation: &Creation<'_>) -> Vec<String> {
-    let known = PLACES.iter().find(|(source, call, kind, _, _)| {
-        (*source, *call, *kind) == (event_source(api), creation.call, creation.kind.as_str())
+    let known = PLACES.iter().find(|(source, event_name, resource_type, _, _)| {
+        (*source, *event_name, *resource_type)
+            == (event_source(api), creation.event_name, creation.resource_type.as_str())
     });
     if let Some((_, _, _, places, _)) = known {
         return places.iter().map(|place| (*place).to_owned()).collect();
     }
-    let mut answer =
-        api.output(operation).map(|shape| leaves(api, shape, creation.several)).unwrap_or_default();
+    let mut response =
+        api.output(operation).map(|shape| members(api, shape, creation.several)).unwrap_or_default();
     // The body of a response is the created thing, whatever its member is called.
     let payload = api.output(operation).and_then(|shape| shape.payload.clone());
-    for leaf in
-        answer.iter_mut().filter(|leaf| !leaf.chain.is_empty() && leaf.chain.first() == payload.as_ref())
+    for member in response
+        .iter_mut()
+        .filter(|member| !member.chain.is_empty() && member.chain.first() == payload.as_ref())
     {
-        leaf.chain.remove(0);
+        member.chain.remove(0);
     }
-    let request = api.input(operation).map(|shape| leaves(api, shape, false)).unwrap_or_default();
+    let request = api.input(operation).map(|shape| members(api, shape, false)).unwrap_or_default();
     let subject = Subject::of(creation);
-    let by_arn = subject.arn(&answer, &request).map(|leaf| (leaf, spelled(api, operation, leaf)));
+    let by_arn = subject.arn(&response, &request).map(|member| (member, spelled(api, operation, member)));
     let sure = creation.formats.iter().filter(|_| creation.sure);
     let by_ids: Vec<String> = sure
-        .filter_map(|format| subject.filled(api, operation, format, &answer, &request, creation))
+        .filter_map(|format| subject.filled(api, operation, format, &response, &request, creation))
         .flatten()
         .collect();
     // What is called the resource's ARN may be that of what the new resource is for.
     let by_arn = match by_arn {
-        Some((leaf, _)) if plain(&leaf.name) == "resourcearn" && !by_ids.is_empty() => Vec::new(),
+        Some((member, _)) if plain(&member.name) == "resourcearn" && !by_ids.is_empty() => Vec::new(),
         Some((_, paths)) => paths,
         None => Vec::new(),
     };
@@ -43,9 +45,9 @@ pub fn places(api: &Api, operation: &Operation, creation: &Creation<'_>) -> Vec<
 }
 
 /// A path of a response as CloudTrail may spell it.
-fn spelled(api: &Api, operation: &Operation, leaf: &Leaf) -> Vec<String> {
-    let wrapped = format!("responseElements.{}", leaf.path);
-    let Some((outer, rest)) = leaf.path.split_once('.') else { return vec![wrapped] };
+fn spelled(api: &Api, operation: &Operation, member: &Member) -> Vec<String> {
+    let wrapped = format!("responseElements.{}", member.path);
+    let Some((outer, rest)) = member.path.split_once('.') else { return vec![wrapped] };
     let payload = api.output(operation).and_then(|shape| shape.payload.as_deref());
     // RDS, ElastiCache and Redshift leave the wrapper out; so may REST APIs whose wrapper is the body.
     let bare = format!("responseElements.{rest}");
@@ -59,33 +61,35 @@ fn spelled(api: &Api, operation: &Operation, leaf: &Leaf) -> Vec<String> {
 /// What is looked for.
 struct Subject<'a> {
     noun: &'a str,
-    kind: String,
+    type_name: String,
 }
 
 impl<'a> Subject<'a> {
     fn of(creation: &'a Creation<'_>) -> Self {
-        let kind = creation.kind.split_once(':').map_or("", |(_, kind)| kind);
+        let type_name = creation.resource_type.split_once(':').map_or("", |(_, type_name)| type_name);
         // Members do not tell the generation: an `automation-rulev2` has a `ruleArn`.
-        let kind = plain(kind);
-        let kind = kind.strip_suffix("v2").unwrap_or(&kind);
+        let type_name = plain(type_name);
+        let type_name = type_name.strip_suffix("v2").unwrap_or(&type_name);
         let noun = creation.noun.strip_suffix("v2").unwrap_or(&creation.noun);
-        Self { noun, kind: singular(kind) }
+        Self { noun, type_name: singular(type_name) }
     }
 
-    fn is(&self, name: &str) -> bool {
-        name == self.noun || name == self.kind
+    fn is_named(&self, name: &str) -> bool {
+        name == self.noun || name == self.type_name
     }
 
     /// `instance` for `dbinstance`: the end of the whole name.
-    fn is_partly(&self, name: &str) -> bool {
-        name.len() > 2 && (self.noun.ends_with(name) || self.kind.ends_with(name))
+    fn is_partly_named(&self, name: &str) -> bool {
+        name.len() > 2 && (self.noun.ends_with(name) || self.type_name.ends_with(name))
             || name.len() > 4
-                && (name.ends_with(self.noun) || name.ends_with(&self.kind) || self.noun.starts_with(name))
+                && (name.ends_with(self.noun)
+                    || name.ends_with(&self.type_name)
+                    || self.noun.starts_with(name))
     }
 
     /// How surely the structure around a member is the created resource.
-    fn owner(&self, leaf: &Leaf) -> u32 {
-        let Some(outer) = leaf.chain.last() else { return 10 };
+    fn owner(&self, member: &Member) -> u32 {
+        let Some(outer) = member.chain.last() else { return 10 };
         let plain_outer = singular(&plain(outer));
         let generic = [
             "summary",
@@ -102,9 +106,9 @@ impl<'a> Subject<'a> {
         ];
         let stem = generic.iter().find_map(|end| plain_outer.strip_suffix(end)).unwrap_or(&plain_outer);
         let stem = stem.strip_prefix("created").or_else(|| stem.strip_prefix("create")).unwrap_or(stem);
-        if stem.is_empty() || self.is(stem) {
+        if stem.is_empty() || self.is_named(stem) {
             9
-        } else if self.is_partly(stem) {
+        } else if self.is_partly_named(stem) {
             7
         } else {
             0
@@ -113,30 +117,32 @@ impl<'a> Subject<'a> {
 
     /// `deploymentsnapshot` ends in `snapshot`; it begins with what the snapshot is of.
     fn ends_in(&self, name: &str) -> bool {
-        name.len() > 2 && (self.noun.ends_with(name) || self.kind.ends_with(name))
-            || name.len() > 4 && (name.ends_with(self.noun) || name.ends_with(&self.kind))
+        name.len() > 2 && (self.noun.ends_with(name) || self.type_name.ends_with(name))
+            || name.len() > 4 && (name.ends_with(self.noun) || name.ends_with(&self.type_name))
     }
 
     /// The member that holds the ARN. What the request must name too was there before.
-    fn arn<'l>(&self, answer: &'l [Leaf], request: &[Leaf]) -> Option<&'l Leaf> {
-        let scored = answer.iter().filter_map(|leaf| {
-            let name = plain(&leaf.name);
-            let asked = |asked: &Leaf| asked.required && asked.chain.is_empty() && plain(&asked.name) == name;
-            if leaf.chain.is_empty() && request.iter().any(asked) {
+    fn arn<'l>(&self, response: &'l [Member], request: &[Member]) -> Option<&'l Member> {
+        let scored = response.iter().filter_map(|member| {
+            let name = plain(&member.name);
+            let requested = |requested: &Member| {
+                requested.required && requested.chain.is_empty() && plain(&requested.name) == name
+            };
+            if member.chain.is_empty() && request.iter().any(requested) {
                 return None;
             }
             let stem = singular(name.strip_suffix("arn").or_else(|| name.strip_suffix("arns"))?);
             let stem = stem.strip_suffix("v2").unwrap_or(&stem).to_owned();
-            let owner = self.owner(leaf);
+            let owner = self.owner(member);
             let score = match stem.as_str() {
                 "" if owner > 0 => 80 + owner,
-                stem if self.is(stem) => 90 + owner,
+                stem if self.is_named(stem) => 90 + owner,
                 "created" if owner > 0 => 60 + owner,
                 stem if owner > 0 && self.ends_in(stem) => 50 + owner,
                 "resource" if owner > 0 => 20 + owner,
                 _ => return None,
             };
-            Some((score, leaf))
+            Some((score, member))
         });
         unambiguous(scored)
     }
@@ -147,8 +153,8 @@ impl<'a> Subject<'a> {
         api: &Api,
         operation: &Operation,
         format: &str,
-        answer: &[Leaf],
-        request: &[Leaf],
+        response: &[Member],
+        request: &[Member],
         creation: &Creation<'_>,
     ) -> Option<Vec<String>> {
         let variables: Vec<&str> =
@@ -160,9 +166,9 @@ impl<'a> Subject<'a> {
         let mut filled = vec![format.to_owned()];
         for variable in &variables {
             let paths = if *variable == own {
-                self.own_paths(api, operation, own, answer, request, creation)?
+                self.own_paths(api, operation, own, response, request, creation)?
             } else {
-                parent_paths(api, operation, variable, answer, request)?
+                parent_paths(api, operation, variable, response, request)?
             };
             filled = filled
                 .iter()
@@ -181,57 +187,60 @@ impl<'a> Subject<'a> {
         api: &Api,
         operation: &Operation,
         variable: &str,
-        answer: &[Leaf],
-        request: &[Leaf],
+        response: &[Member],
+        request: &[Member],
         creation: &Creation<'_>,
     ) -> Option<Vec<String>> {
         let mut paths = Vec::new();
-        if let Some(leaf) =
-            unambiguous(answer.iter().filter_map(|leaf| Some((self.own_score(variable, leaf)?, leaf))))
-        {
-            paths.extend(spelled(api, operation, leaf));
-        } else if let Some(leaf) = self.of_generic(variable, answer) {
-            paths.extend(spelled(api, operation, leaf));
+        if let Some(member) = unambiguous(
+            response.iter().filter_map(|member| Some((self.own_score(variable, member)?, member))),
+        ) {
+            paths.extend(spelled(api, operation, member));
+        } else if let Some(member) = self.of_generic(variable, response) {
+            paths.extend(spelled(api, operation, member));
         }
-        if self.caller_chooses(variable, answer, request, creation)
-            && let Some(leaf) =
-                unambiguous(request.iter().filter_map(|leaf| Some((self.own_score(variable, leaf)?, leaf))))
+        if self.caller_chooses(variable, response, request, creation)
+            && let Some(member) = unambiguous(
+                request.iter().filter_map(|member| Some((self.own_score(variable, member)?, member))),
+            )
         {
-            paths.push(format!("requestParameters.{}", leaf.path));
+            paths.push(format!("requestParameters.{}", member.path));
         }
         (!paths.is_empty()).then_some(paths)
     }
 
     /// What a variable named `ResourceId` or the like stands for: the id, or the name of what has none.
-    fn of_generic<'l>(&self, variable: &str, answer: &'l [Leaf]) -> Option<&'l Leaf> {
+    fn of_generic<'l>(&self, variable: &str, response: &'l [Member]) -> Option<&'l Member> {
         if !matches!(
             plain(variable).as_str(),
             "resourceid" | "resourcename" | "resourcepath" | "id" | "resource"
         ) {
             return None;
         }
-        let mine = |end: &str| {
-            let named = |leaf: &&Leaf| {
-                let name = id(&plain(&leaf.name));
+        let of_subject = |end: &str| {
+            let named = |member: &&Member| {
+                let name = id(&plain(&member.name));
                 let stem = name.strip_suffix(end);
-                self.owner(leaf) > 0
-                    && !holds_an_arn(leaf)
+                self.owner(member) > 0
+                    && !holds_an_arn(member)
                     && stem.is_some_and(|stem| {
-                        stem.is_empty() || self.is(stem) || (stem.len() > 3 && self.is_partly(stem))
+                        stem.is_empty()
+                            || self.is_named(stem)
+                            || (stem.len() > 3 && self.is_partly_named(stem))
                     })
             };
-            answer.iter().filter(named).min_by_key(|leaf| leaf.chain.len())
+            response.iter().filter(named).min_by_key(|member| member.chain.len())
         };
         // What has an ARN that the response names has an id too: the name is not in it.
-        mine("id").or_else(|| mine("name").filter(|_| self.arn(answer, &[]).is_none()))
+        of_subject("id").or_else(|| of_subject("name").filter(|_| self.arn(response, &[]).is_none()))
     }
 
     /// How surely a member holds the resource's own variable of the ARN format.
-    fn own_score(&self, variable: &str, leaf: &Leaf) -> Option<u32> {
-        let name = id(&plain(&leaf.name));
+    fn own_score(&self, variable: &str, member: &Member) -> Option<u32> {
+        let name = id(&plain(&member.name));
         let wanted = id(&plain(variable));
-        let owner = self.owner(leaf);
-        if owner == 0 || holds_an_arn(leaf) {
+        let owner = self.owner(member);
+        if owner == 0 || holds_an_arn(member) {
             return None;
         }
         // `resourceId` is the id of what the new resource is for.
@@ -243,15 +252,16 @@ impl<'a> Subject<'a> {
         if end != wanted_end {
             return None;
         }
-        let mine =
-            |stem: &str| stem.is_empty() || stem == "resource" || self.is(stem) || self.is_partly(stem);
+        let of_subject = |stem: &str| {
+            stem.is_empty() || stem == "resource" || self.is_named(stem) || self.is_partly_named(stem)
+        };
         let score = match stem {
             "" => 70,
-            stem if self.is(stem) => 80,
-            stem if stem.len() > 3 && self.is_partly(stem) => 55,
+            stem if self.is_named(stem) => 80,
+            stem if stem.len() > 3 && self.is_partly_named(stem) => 55,
             _ => return None,
         };
-        mine(wanted_stem).then_some(score + owner)
+        of_subject(wanted_stem).then_some(score + owner)
     }
 
     /// Whether the ARN holds a name that the caller chose. A format that says `Name` does, unless
@@ -259,12 +269,12 @@ impl<'a> Subject<'a> {
     fn caller_chooses(
         &self,
         variable: &str,
-        answer: &[Leaf],
-        request: &[Leaf],
+        response: &[Member],
+        request: &[Member],
         creation: &Creation<'_>,
     ) -> bool {
         let wanted = plain(variable);
-        let names_arn = self.arn(answer, request).is_some();
+        let names_arn = self.arn(response, request).is_some();
         if let Some(registered) = creation.registered {
             let by_arn = registered.identified_by.iter().all(|name| plain(name).ends_with("arn"));
             if !by_arn {
@@ -277,25 +287,25 @@ impl<'a> Subject<'a> {
                     });
             }
         }
-        let made = answer.iter().any(|leaf| {
-            let name = plain(&leaf.name);
-            self.owner(leaf) > 0
-                && (name == "id" || name.strip_suffix("id").is_some_and(|stem| self.is(stem)))
+        let made = response.iter().any(|member| {
+            let name = plain(&member.name);
+            self.owner(member) > 0
+                && (name == "id" || name.strip_suffix("id").is_some_and(|stem| self.is_named(stem)))
         });
         wanted.ends_with("name") && !made && !names_arn
     }
 }
 
-fn holds_an_arn(leaf: &Leaf) -> bool {
-    plain(&leaf.name).ends_with("arn")
-        || leaf
+fn holds_an_arn(member: &Member) -> bool {
+    plain(&member.name).ends_with("arn")
+        || member
             .pattern
             .as_deref()
             .is_some_and(|pattern| pattern.starts_with("arn:") || pattern.starts_with("^arn:"))
 }
 
 /// A member that takes an id or something else, as the caller likes: no part of an ARN.
-fn is_either(leaf: &Leaf) -> bool {
+fn takes_id_or_more(member: &Member) -> bool {
     const EITHER: &[&str] = &[
         "name or id",
         "id or name",
@@ -308,7 +318,7 @@ fn is_either(leaf: &Leaf) -> bool {
         "id or the amazon resource name",
         "name or the amazon resource name",
     ];
-    let text = leaf.documentation.to_lowercase();
+    let text = member.documentation.to_lowercase();
     EITHER.iter().any(|either| text.contains(either))
 }
 
@@ -317,29 +327,31 @@ fn parent_paths(
     api: &Api,
     operation: &Operation,
     variable: &str,
-    answer: &[Leaf],
-    request: &[Leaf],
+    response: &[Member],
+    request: &[Member],
 ) -> Option<Vec<String>> {
     let wanted = id(&plain(variable));
-    let same = |leaf: &&Leaf| {
-        let name = id(&plain(&leaf.name));
-        (name == wanted || format!("{name}name") == wanted) && !holds_an_arn(leaf) && !is_either(leaf)
+    let same = |member: &&Member| {
+        let name = id(&plain(&member.name));
+        (name == wanted || format!("{name}name") == wanted)
+            && !holds_an_arn(member)
+            && !takes_id_or_more(member)
     };
-    if let Some(leaf) = request.iter().filter(same).min_by_key(|leaf| leaf.chain.len()) {
-        return Some(vec![format!("requestParameters.{}", leaf.path)]);
+    if let Some(member) = request.iter().filter(same).min_by_key(|member| member.chain.len()) {
+        return Some(vec![format!("requestParameters.{}", member.path)]);
     }
-    let leaf = answer.iter().filter(same).min_by_key(|leaf| leaf.chain.len())?;
-    Some(spelled(api, operation, leaf))
+    let member = response.iter().filter(same).min_by_key(|member| member.chain.len())?;
+    Some(spelled(api, operation, member))
 }
 
-/// The leaf with the best score, unless two have it.
-fn unambiguous<'l>(scored: impl Iterator<Item = (u32, &'l Leaf)>) -> Option<&'l Leaf> {
+/// The member with the best score, unless two have it.
+fn unambiguous<'l>(scored: impl Iterator<Item = (u32, &'l Member)>) -> Option<&'l Member> {
     let mut scored: Vec<_> =
-        scored.map(|(score, leaf)| (score, std::cmp::Reverse(leaf.chain.len()), leaf)).collect();
+        scored.map(|(score, member)| (score, std::cmp::Reverse(member.chain.len()), member)).collect();
     scored.sort_by_key(|(score, depth, _)| std::cmp::Reverse((*score, *depth)));
     match scored.as_slice() {
         [] => None,
-        [(_, _, leaf)] => Some(leaf),
+        [(_, _, member)] => Some(member),
         [first, second, ..] => ((first.0, first.1) != (second.0, second.1)).then_some(first.2),
     }
 }

@@ -32,8 +32,8 @@ fn main() -> Result<()> {
                 println!(
                     "{}\t{}\t{}\t{format}\t{:?}\t{}\t{}\t{}\t{}",
                     row.source,
-                    row.call,
-                    row.kind,
+                    row.event_name,
+                    row.resource_type,
                     row.because,
                     row.registered.as_deref().unwrap_or("-"),
                     row.upsert,
@@ -69,8 +69,8 @@ fn check(catalog: &Catalog, rows: &[Row]) -> Result<()> {
         .filter_map(|row| sample::fault(catalog, row))
         .collect();
     ensure!(faults.is_empty(), "rows that the models contradict:\n{}", faults.join("\n"));
-    let idle = stale::overrides(catalog, &all_rows);
-    ensure!(idle.is_empty(), "overrides that override nothing: {}", idle.join(", "));
+    let stale = stale::overrides(catalog, &all_rows);
+    ensure!(stale.is_empty(), "overrides that override nothing: {}", stale.join(", "));
     Ok(())
 }
 

@@ -329,7 +329,7 @@ pub const OWN_TAG_OPERATIONS: &[(&str, &str, &str)] = &[
 
 /// What a tagging operation wants to hear of the resource, where the member's name and pattern do
 /// not tell: API, operation, what it says as Rust, reason.
-pub const SAYS: &[(&str, &str, &str, &str)] = &[
+pub const RESOURCE_VALUES: &[(&str, &str, &str, &str)] = &[
     ("cur", "TagResource", "ResourceValue::Name", "the name of the report"),
     ("dax", "TagResource", "ResourceValue::Arn", "`ResourceName` takes the ARN, by its documentation"),
     ("iam", "TagInstanceProfile", "ResourceValue::Id", "the name without its path"),

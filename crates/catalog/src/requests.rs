@@ -21,15 +21,15 @@ pub fn print() {
             }
         }
     }
-    for (kind, operation) in operations.values() {
+    for (resource_type, operation) in operations.values() {
         for region in REGIONS {
-            println!("{}", request(kind, operation, region));
+            println!("{}", request(resource_type, operation, region));
         }
     }
 }
 
-fn request(kind: &str, operation: &TagOperation, region: &str) -> serde_json::Value {
-    let (prefix, name) = kind.split_once(':').unwrap_or_default();
+fn request(resource_type: &str, operation: &TagOperation, region: &str) -> serde_json::Value {
+    let (prefix, name) = resource_type.split_once(':').unwrap_or_default();
     let text = format!("arn:aws:{prefix}:{region}:111122223333:{name}/some/path/wsinst-0123456789abc+d");
     let tags = TagMap::from([
         ("Owner".to_owned(), "ann & <bob>".to_owned()),

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::authorization::{Action, Authorization, ResourceType};
 use crate::event_sources::event_source;
-use crate::leaves::leaves;
+use crate::members::members;
 use crate::models::{Api, Operation, Shape};
+use crate::naming::{plain, singular, words};
 use crate::overrides::{CREATE_NOTHING, CREATES, FORMATS, UPSERTS};
 use crate::registry::Registered;
-use crate::words::{plain, singular, words};
 
 /// Words that begin the names of calls that create what the rest of the name says.
 const CREATE: &[&str] = &["Create", "Run", "Import", "Copy", "Allocate", "Purchase"];
@@ -58,9 +58,9 @@ const VERSIONS: &[&str] = &["V2", "V3"];
 #[derive(Clone, Debug)]
 pub struct Creation<'a> {
     /// Name of the operation.
-    pub call: &'a str,
+    pub event_name: &'a str,
     /// Prefix and name of the type, e.g. `ec2:volume`.
-    pub kind: String,
+    pub resource_type: String,
     /// ARN formats of the type, where the authorization data knows the type.
     pub formats: Vec<&'a str>,
     /// CloudFormation's type.
@@ -107,23 +107,28 @@ impl<'a> Known<'a> {
 
     fn has_type(&self, plain_name: &str) -> bool {
         let types = self.authorizations.iter().flat_map(|(_, known)| known.types.values());
-        types.into_iter().any(|kind| plain(&kind.key) == plain_name)
+        types.into_iter().any(|resource_type| plain(&resource_type.key) == plain_name)
     }
 
     /// The one type that an ARN in the response is called by: `provisionedModelArn`.
-    fn named_by_answer(&self, api: &Api, operation: &Operation) -> Option<(&'a str, &'a ResourceType, bool)> {
-        let answer = api.output(operation).map(|shape| leaves(api, shape, false)).unwrap_or_default();
-        let request = api.input(operation).map(|shape| leaves(api, shape, false)).unwrap_or_default();
-        let asked: Vec<String> = request.iter().map(|leaf| plain(&leaf.name)).collect();
-        let stems: Vec<String> = answer
+    fn named_by_response(
+        &self,
+        api: &Api,
+        operation: &Operation,
+    ) -> Option<(&'a str, &'a ResourceType, bool)> {
+        let response = api.output(operation).map(|shape| members(api, shape, false)).unwrap_or_default();
+        let request = api.input(operation).map(|shape| members(api, shape, false)).unwrap_or_default();
+        let requested: Vec<String> = request.iter().map(|member| plain(&member.name)).collect();
+        let stems: Vec<String> = response
             .iter()
-            .map(|leaf| plain(&leaf.name))
-            .filter(|name| !asked.contains(name))
+            .map(|member| plain(&member.name))
+            .filter(|name| !requested.contains(name))
             .filter_map(|name| name.strip_suffix("arn").map(str::to_owned))
             .collect();
         let mut found = self.authorizations.iter().flat_map(|(prefix, known)| {
-            let types = known.types.values().filter(|kind| stems.contains(&plain(&kind.key)));
-            types.map(move |kind| (*prefix, kind, false))
+            let types =
+                known.types.values().filter(|resource_type| stems.contains(&plain(&resource_type.key)));
+            types.map(move |resource_type| (*prefix, resource_type, false))
         });
         let one = found.next()?;
         found.next().is_none().then_some(one)
@@ -134,13 +139,13 @@ impl<'a> Known<'a> {
 pub fn creation<'a>(api: &'a Api, operation: &'a Operation, known: &Known<'a>) -> Option<Creation<'a>> {
     let name = call_name(&operation.name);
     let source = event_source(api);
-    if CREATE_NOTHING.iter().any(|(other, call, _)| (*other, *call) == (source, name)) {
+    if CREATE_NOTHING.iter().any(|(other, event_name, _)| (*other, *event_name) == (source, name)) {
         return None;
     }
     let forced = CREATES
         .iter()
-        .find(|(other, call, _, _)| (*other, *call) == (source, name))
-        .map(|(_, _, kind, _)| *kind);
+        .find(|(other, event_name, _, _)| (*other, *event_name) == (source, name))
+        .map(|(_, _, resource_type, _)| *resource_type);
     let parts = words(name);
     let verb = *parts.first()?;
     let batch = verb == "Batch";
@@ -156,7 +161,7 @@ pub fn creation<'a>(api: &'a Api, operation: &'a Operation, known: &Known<'a>) -
     let upsert = (verb == "Put" && !only_creates)
         || verb == "Upsert"
         || nouns.starts_with(&["Or", "Update"])
-        || UPSERTS.iter().any(|(other, call, _)| (*other, *call) == (source, name));
+        || UPSERTS.iter().any(|(other, event_name, _)| (*other, *event_name) == (source, name));
     let nouns: Vec<&str> =
         nouns.iter().copied().skip_while(|word| matches!(*word, "Or" | "Update")).collect();
     let whole = plain(&nouns.concat());
@@ -191,13 +196,15 @@ pub fn creation<'a>(api: &'a Api, operation: &'a Operation, known: &Known<'a>) -
     };
     let cfn = known.registry.get(&format!("{}:{}", prefix.unwrap_or_default(), name).to_lowercase());
     let best = match forced {
-        Some(kind) => known.named(kind),
+        Some(resource_type) => known.named(resource_type),
         None => best_type(known, &noun, action, cfn, because).or_else(|| {
-            (because == Because::TagsInRequest).then(|| known.named_by_answer(api, operation)).flatten()
+            (because == Because::TagsInRequest).then(|| known.named_by_response(api, operation)).flatten()
         }),
     };
-    let (kind, formats, sure) = match best {
-        Some((prefix, kind, sure)) => (format!("{prefix}:{}", kind.key), formats(kind), sure),
+    let (resource_type, formats, sure) = match best {
+        Some((prefix, resource_type, sure)) => {
+            (format!("{prefix}:{}", resource_type.key), formats(resource_type), sure)
+        }
         None if forced.is_some() => (forced.unwrap_or_default().to_owned(), Vec::new(), false),
         None if because == Because::TagsInRequest => {
             let prefix = prefix.or_else(|| known.authorizations.first().map(|(prefix, _)| *prefix))?;
@@ -213,7 +220,17 @@ pub fn creation<'a>(api: &'a Api, operation: &'a Operation, known: &Known<'a>) -
         all.iter().find(same).copied()
     });
     let several = (batch || joined != singular(&joined)) && api.output(operation).is_some();
-    Some(Creation { call: name, kind, formats, registered, noun, sure, several, upsert, because })
+    Some(Creation {
+        event_name: name,
+        resource_type,
+        formats,
+        registered,
+        noun,
+        sure,
+        several,
+        upsert,
+        because,
+    })
 }
 
 /// `DistributionWithTags` → `Distribution`, `TableFromBackup` → `Table`, `QueueV2` → `Queue`.
@@ -271,11 +288,11 @@ pub fn call_name(name: &str) -> &str {
 }
 
 /// The ARN formats of a type: a few have two, for two generations of an API.
-fn formats(kind: &ResourceType) -> Vec<&str> {
-    let corrected = FORMATS
-        .iter()
-        .find(|(name, _, _)| name.rsplit(':').next() == Some(&kind.key) && same_service(name, &kind.arn));
-    corrected.map_or_else(|| kind.arn.split(", ").collect(), |(_, format, _)| vec![*format])
+fn formats(resource_type: &ResourceType) -> Vec<&str> {
+    let corrected = FORMATS.iter().find(|(name, _, _)| {
+        name.rsplit(':').next() == Some(&resource_type.key) && same_service(name, &resource_type.arn)
+    });
+    corrected.map_or_else(|| resource_type.arn.split(", ").collect(), |(_, format, _)| vec![*format])
 }
 
 fn same_service(name: &str, arn: &str) -> bool {
@@ -283,13 +300,13 @@ fn same_service(name: &str, arn: &str) -> bool {
 }
 
 /// A type's name and the last fixed part of its ARN: `restapi` and `restapis`.
-pub fn names_of(kind: &ResourceType) -> Vec<String> {
-    let key = plain(&kind.key);
+pub fn names_of(resource_type: &ResourceType) -> Vec<String> {
+    let key = plain(&resource_type.key);
     let mut names = vec![singular(&key), key.clone()];
     if let Some(stem) = key.strip_suffix("resource") {
         names.push(stem.to_owned());
     }
-    let resource = kind.arn.splitn(6, ':').nth(5).unwrap_or_default();
+    let resource = resource_type.arn.splitn(6, ':').nth(5).unwrap_or_default();
     let fixed = resource.split(['/', ':']).rfind(|part| !part.is_empty() && !part.contains('$'));
     if let Some(fixed) = fixed {
         names.push(singular(&plain(fixed)));
@@ -308,45 +325,45 @@ fn best_type<'a>(
     let mut untaggable = 0;
     for (prefix, authorization) in &known.authorizations {
         let listed = authorization.listed_as_taggable();
-        for kind in authorization.types.values() {
-            let (score, sure) = score(kind, noun, action, cfn);
+        for resource_type in authorization.types.values() {
+            let (score, sure) = score(resource_type, noun, action, cfn);
             let registered = cfn.is_some_and(|all| {
-                all.iter().any(|one| one.taggable && one.arn.as_deref() == Some(kind.arn.as_str()))
+                all.iter().any(|one| one.taggable && one.arn.as_deref() == Some(resource_type.arn.as_str()))
             });
             let by_request = because == Because::TagsInRequest;
-            let takes_tags = listed.contains(kind.key.as_str())
-                || (kind.has_tags()
+            let takes_tags = listed.contains(resource_type.key.as_str())
+                || (resource_type.has_tags()
                     && (by_request || registered || because == Because::RequestTag || listed.is_empty()));
             if !takes_tags {
                 untaggable = untaggable.max(score);
                 continue;
             }
             let better = |(other, _, _, old): (u32, bool, &str, &ResourceType)| {
-                score > other || (score == other && kind.key.len() < old.key.len())
+                score > other || (score == other && resource_type.key.len() < old.key.len())
             };
             if best.is_none_or(better) {
-                best = Some((score, sure, prefix, kind));
+                best = Some((score, sure, prefix, resource_type));
             }
         }
     }
-    let (score, sure, prefix, kind) = best?;
-    let fits = match because {
+    let (score, sure, prefix, resource_type) = best?;
+    let is_good_enough = match because {
         Because::TagsInRequest => score >= 4,
         Because::RequestTag => sure && score >= 9,
         Because::Name | Because::Override => score >= 10 && score > untaggable,
     };
-    fits.then_some((prefix, kind, sure))
+    is_good_enough.then_some((prefix, resource_type, sure))
 }
 
 /// How well a type fits, and whether the name or CloudFormation says that it is this type and
 /// not one that the call only works on.
 fn score(
-    kind: &ResourceType,
+    resource_type: &ResourceType,
     noun: &str,
     action: Option<&Action>,
     cfn: Option<&Vec<&Registered>>,
 ) -> (u32, bool) {
-    let names = names_of(kind);
+    let names = names_of(resource_type);
     let (mut score, mut sure) = (0, true);
     if names.iter().any(|name| name == noun) {
         score += if names[0] == noun || names[1] == noun { 11 } else { 10 };
@@ -364,12 +381,14 @@ fn score(
             score += 1;
         }
     }
-    if let Some(on) = action.and_then(|action| action.resource_types.iter().find(|on| on.name == kind.key)) {
+    if let Some(on) =
+        action.and_then(|action| action.resource_types.iter().find(|on| on.name == resource_type.key))
+    {
         score += if on.condition_keys.iter().any(|key| key.starts_with("aws:RequestTag")) { 5 } else { 2 };
     }
     let same = |one: &&Registered| {
         let name = plain(one.name.rsplit("::").next().unwrap_or_default());
-        one.arn.as_deref() == Some(kind.arn.as_str()) && (name == noun || noun.ends_with(&name))
+        one.arn.as_deref() == Some(resource_type.arn.as_str()) && (name == noun || noun.ends_with(&name))
     };
     let registered = cfn.is_some_and(|all| all.iter().any(same));
     (score + if registered { 6 } else { 0 }, sure || registered)

@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use crate::locate::variables;
 use crate::models::{Api, Reference, Shape};
+use crate::naming::camel;
 use crate::overrides::PLACES;
 use crate::table::{Catalog, Route, Row};
-use crate::words::camel;
 
 /// The account of all samples.
 pub const ACCOUNT: &str = "111122223333";
@@ -42,7 +42,7 @@ pub fn record(catalog: &Catalog, row: &Row, variant: Variant) -> Option<(Value, 
         // An override knows better than the model.
         (None, Some(path)) if by_hand(row) => {
             let arn = arn(row, variant);
-            made(response.get_or_insert_default(), path).clone_from(&Value::from(arn.as_str()));
+            at_or_created(response.get_or_insert_default(), path).clone_from(&Value::from(arn.as_str()));
             arn
         }
         _ => return None,
@@ -54,7 +54,7 @@ pub fn record(catalog: &Catalog, row: &Row, variant: Variant) -> Option<(Value, 
             "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/developer/ann@example.com"), "accountId": ACCOUNT,
         },
         "eventTime": "2026-05-04T10:28:00Z", "eventSource": format!("{}.amazonaws.com", row.source),
-        "eventName": row.call, "awsRegion": variant.region, "requestParameters": request,
+        "eventName": row.event_name, "awsRegion": variant.region, "requestParameters": request,
         "responseElements": response, "eventID": format!("00000000-0000-4000-8000-{:012}", variant.seed),
         "eventType": "AwsApiCall", "recipientAccountId": ACCOUNT,
     });
@@ -63,9 +63,9 @@ pub fn record(catalog: &Catalog, row: &Row, variant: Variant) -> Option<(Value, 
 
 /// Whether an override says where a row's resource is.
 fn by_hand(row: &Row) -> bool {
-    PLACES
-        .iter()
-        .any(|(source, call, kind, _, _)| (*source, *call, *kind) == (&row.source, &row.call, &row.kind))
+    PLACES.iter().any(|(source, event_name, resource_type, _, _)| {
+        (*source, *event_name, *resource_type) == (&row.source, &row.event_name, &row.resource_type)
+    })
 }
 
 /// Sees to it that a place holds an ARN, which it returns; `None` where the record has no such place.
@@ -94,24 +94,29 @@ pub fn fault(catalog: &Catalog, row: &Row) -> Option<String> {
 
 fn fault_in(catalog: &Catalog, row: &Row, variant: Variant) -> Option<String> {
     let Some((record, arn)) = record(catalog, row, variant) else {
-        return Some(format!("{} {}: the model has no `{}`", row.source, row.call, row.places.first()?));
+        return Some(format!(
+            "{} {}: the model has no `{}`",
+            row.source,
+            row.event_name,
+            row.places.first()?
+        ));
     };
     let event = Event::from_json(record).ok()?;
     let (service, rows) = rows(&event.source, &event.name)?;
     let found: Vec<String> = match created(service, rows, &event) {
         Ok(creation) => creation.resources.iter().map(|resource| resource.arn.to_string()).collect(),
-        Err(ending) => return Some(format!("{} {}: {ending:?}", row.source, row.call)),
+        Err(ending) => return Some(format!("{} {}: {ending:?}", row.source, row.event_name)),
     };
     // What a service keeps in lower case is found so.
     let wanted = |found: &String| *found == arn || (row.lower_case && *found == arn.to_lowercase());
-    let fits = |found: &String| {
+    let is_of_type = |found: &String| {
         row.formats.is_empty() || by_hand(row) || row.formats.iter().any(|format| matches(format, found))
     };
     if !found.iter().any(wanted) {
-        return Some(format!("{} {}: wanted {arn}, found {found:?}", row.source, row.call));
+        return Some(format!("{} {}: wanted {arn}, found {found:?}", row.source, row.event_name));
     }
-    let odd = found.iter().find(|found| wanted(found) && !fits(found));
-    odd.map(|found| format!("{} {}: {found} is unlike {:?}", row.source, row.call, row.formats))
+    let mismatch = found.iter().find(|found| wanted(found) && !is_of_type(found));
+    mismatch.map(|found| format!("{} {}: {found} is unlike {:?}", row.source, row.event_name, row.formats))
 }
 
 /// Whether an ARN is as a format says, whatever stands for its variables.
@@ -132,7 +137,11 @@ fn matches(format: &str, arn: &str) -> bool {
 /// An ARN as the row's type has it.
 fn arn(row: &Row, variant: Variant) -> String {
     let of_nothing = || {
-        format!("arn:${{Partition}}:{}:${{Region}}:${{Account}}:{}x/${{Id}}", row.arn_service, row.begins())
+        format!(
+            "arn:${{Partition}}:{}:${{Region}}:${{Account}}:{}x/${{Id}}",
+            row.arn_service,
+            row.resource_prefix()
+        )
     };
     let mut arn = row.formats.first().cloned().unwrap_or_else(of_nothing);
     let names: Vec<String> = variables(&arn).map(str::to_owned).collect();
@@ -184,7 +193,7 @@ fn at<'v>(value: &'v mut Value, path: &str) -> Option<&'v mut Value> {
 }
 
 /// The value at a path of names, made if it is not there.
-fn made<'v>(value: &'v mut Value, path: &str) -> &'v mut Value {
+fn at_or_created<'v>(value: &'v mut Value, path: &str) -> &'v mut Value {
     path.split('.').fold(value, |value, step| &mut value[step])
 }
 
@@ -236,12 +245,12 @@ fn members(api: &Api, shape: &Shape, variant: Variant, depth: usize) -> Map<Stri
 }
 
 fn text(name: &str, variant: Variant) -> String {
-    let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    let letters = letters.to_lowercase();
-    if letters.ends_with("account") || letters.ends_with("accountid") {
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let plain = plain.to_lowercase();
+    if plain.ends_with("account") || plain.ends_with("accountid") {
         return ACCOUNT.to_owned();
     }
-    format!("{letters}-{}", variant.seed)
+    format!("{plain}-{}", variant.seed)
 }
 
 /// Whether a row is in the generated table and finds something.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::event_sources::event_source;
 use crate::overrides::{
     ALSO_CREATES, CREATE_NOTHING, CREATES, FORMATS, NO_ROW, NOT_CREATED, OPT_IN, OWN_TAG_OPERATIONS, PLACES,
-    SAYS, TAG_ACTIONS, UPSERTS,
+    RESOURCE_VALUES, TAG_ACTIONS, UPSERTS,
 };
 use crate::rules::call_name;
 use crate::table::{Catalog, Row};
@@ -23,45 +23,52 @@ pub fn overrides(catalog: &Catalog, rows: &[Row]) -> Vec<String> {
         .authorizations
         .iter()
         .flat_map(|(prefix, known)| known.types.keys().map(move |key| format!("{prefix}:{key}")))
-        .chain(rows.iter().map(|row| row.kind.clone()))
+        .chain(rows.iter().map(|row| row.resource_type.clone()))
         .collect();
-    let has_call = |source: &str, call: &str| calls.contains(&(source, call));
-    let mut idle: Vec<String> = Vec::new();
-    let mut expect = |there: bool, name: &str| {
-        if !there {
-            idle.push(name.to_owned());
+    let has_call = |source: &str, event_name: &str| calls.contains(&(source, event_name));
+    let mut stale: Vec<String> = Vec::new();
+    let mut expect = |is_used: bool, name: &str| {
+        if !is_used {
+            stale.push(name.to_owned());
         }
     };
-    for (source, call, _) in CREATE_NOTHING {
-        expect(has_call(source, call), call);
+    for (source, event_name, _) in CREATE_NOTHING {
+        expect(has_call(source, event_name), event_name);
     }
-    for (source, call, _) in UPSERTS {
-        expect(has_call(source, call), call);
+    for (source, event_name, _) in UPSERTS {
+        expect(has_call(source, event_name), event_name);
     }
-    for (source, call, kind, _) in CREATES {
+    for (source, event_name, resource_type, _) in CREATES {
         // An entry without a row has neither places nor a format.
         let row = |row: &Row| {
-            (row.source.as_str(), row.call.as_str(), row.kind.as_str()) == (*source, *call, *kind)
+            (row.source.as_str(), row.event_name.as_str(), row.resource_type.as_str())
+                == (*source, *event_name, *resource_type)
         };
-        expect(rows.iter().any(row), call);
+        expect(rows.iter().any(row), event_name);
     }
-    for (source, call, kind, _, _) in ALSO_CREATES {
-        expect(has_call(source, call) && types.contains(*kind), call);
+    for (source, event_name, resource_type, _, _) in ALSO_CREATES {
+        expect(has_call(source, event_name) && types.contains(*resource_type), event_name);
     }
-    for (source, call, kind, _, _) in PLACES {
+    for (source, event_name, resource_type, _, _) in PLACES {
         let row = |row: &Row| {
-            (row.source.as_str(), row.call.as_str(), row.kind.as_str()) == (*source, *call, *kind)
+            (row.source.as_str(), row.event_name.as_str(), row.resource_type.as_str())
+                == (*source, *event_name, *resource_type)
         };
-        expect(rows.iter().any(row), call);
+        expect(rows.iter().any(row), event_name);
     }
-    let kinds = FORMATS.iter().map(|(kind, _, _)| kind).chain(OPT_IN.iter().map(|(kind, _)| kind));
-    for kind in kinds.chain(NOT_CREATED.iter().chain(NO_ROW).map(|(kind, _)| kind)) {
-        expect(types.contains(*kind), kind);
+    let named_types = FORMATS
+        .iter()
+        .map(|(resource_type, _, _)| resource_type)
+        .chain(OPT_IN.iter().map(|(resource_type, _)| resource_type));
+    for resource_type in
+        named_types.chain(NOT_CREATED.iter().chain(NO_ROW).map(|(resource_type, _)| resource_type))
+    {
+        expect(types.contains(*resource_type), resource_type);
     }
-    for (kind, operation, _) in OWN_TAG_OPERATIONS {
-        expect(types.contains(*kind) && operations.contains(operation), kind);
+    for (resource_type, operation, _) in OWN_TAG_OPERATIONS {
+        expect(types.contains(*resource_type) && operations.contains(operation), resource_type);
     }
-    for (api, operation, _, _) in SAYS {
+    for (api, operation, _, _) in RESOURCE_VALUES {
         expect(
             catalog.apis.iter().any(|one| one.name == *api && one.operations.contains_key(*operation)),
             api,
@@ -70,5 +77,5 @@ pub fn overrides(catalog: &Catalog, rows: &[Row]) -> Vec<String> {
     for (prefix, _, _) in TAG_ACTIONS {
         expect(catalog.authorizations.contains_key(*prefix), prefix);
     }
-    idle
+    stale
 }

@@ -1,4 +1,4 @@
-//! The table: rules, overrides and routes put together, one row per call and kind.
+//! The table: rules, overrides and routes put together, one row per call and resource type.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,7 @@ pub enum Route {
     /// Resource Groups Tagging API `TagResources`.
     TaggingApi,
     /// The service's own operation.
-    Own(Box<TagOperation>),
+    TagOperation(Box<TagOperation>),
     /// No operation adds tags to it and does nothing else.
     Unknown,
 }
@@ -47,9 +47,9 @@ pub struct Row {
     /// Event source without `.amazonaws.com`.
     pub source: String,
     /// Name of the call, without a date.
-    pub call: String,
+    pub event_name: String,
     /// Resource type, e.g. `ec2:volume`.
-    pub kind: String,
+    pub resource_type: String,
     /// Where the record names it; empty if nowhere.
     pub places: Vec<String>,
     /// ARN formats of the type.
@@ -67,7 +67,7 @@ pub struct Row {
     /// Whether the service keeps names in lower case.
     pub lower_case: bool,
     /// User tags that it takes.
-    pub limit: usize,
+    pub max_tags: usize,
     /// Whether a record without it is fine.
     pub optional: bool,
     /// Whether a published record confirms it.
@@ -82,7 +82,7 @@ pub struct Row {
 
 impl Row {
     /// What all its ARN formats begin the resource part with, e.g. `topic/`.
-    pub fn begins(&self) -> String {
+    pub fn resource_prefix(&self) -> String {
         let fixed = |format: &String| {
             let resource = format.splitn(6, ':').nth(5).unwrap_or_default();
             resource.split(['$', '*', '[']).next().unwrap_or_default().to_owned()
@@ -110,7 +110,7 @@ impl Catalog {
     /// sorted.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows = self.all_rows();
-        rows.retain(|row| !by_hand(&row.source, &row.call) && row.route != Route::Unknown);
+        rows.retain(|row| !by_hand(&row.source, &row.event_name) && row.route != Route::Unknown);
         rows
     }
 
@@ -140,24 +140,24 @@ impl Catalog {
 }
 
 fn route(row: &Row, search: Search<'_>) -> Route {
-    let prefix = row.kind.split(':').next().unwrap_or_default();
+    let prefix = row.resource_type.split(':').next().unwrap_or_default();
     if prefix == "ec2" {
         return Route::Ec2CreateTags;
     }
     if tagging_api::tags(prefix) {
         return Route::TaggingApi;
     }
-    match search.operation(&row.from.0, &row.kind) {
-        Some(operation) => Route::Own(Box::new(operation)),
+    match search.operation(&row.from.0, &row.resource_type) {
+        Some(operation) => Route::TagOperation(Box::new(operation)),
         None => Route::Unknown,
     }
 }
 
 /// Whether a service written by hand knows the call.
-pub fn by_hand(source: &str, call: &str) -> bool {
+pub fn by_hand(source: &str, event_name: &str) -> bool {
     BY_HAND
         .iter()
-        .any(|service| service.name == source && service.rows.iter().any(|row| row.event_name == call))
+        .any(|service| service.name == source && service.rows.iter().any(|row| row.event_name == event_name))
 }
 
 fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
@@ -168,15 +168,18 @@ fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
         return None;
     }
     let source = event_source(api);
-    let (prefix, key) = creation.kind.split_once(':')?;
+    let (prefix, key) = creation.resource_type.split_once(':')?;
     let authorization =
         known.authorizations.iter().find(|(other, _)| *other == prefix).map(|(_, known)| *known);
     let in_format = creation.formats.first().and_then(|format| format.split(':').nth(2));
-    let opt_in = OPT_IN.iter().find(|(kind, _)| *kind == creation.kind).map(|(_, why)| *why);
+    let opt_in = OPT_IN
+        .iter()
+        .find(|(resource_type, _)| *resource_type == creation.resource_type)
+        .map(|(_, why)| *why);
     let upserts = creation.upsert.then_some("UPSERT");
     Some(Row {
         source: source.to_owned(),
-        call: creation.call.to_owned(),
+        event_name: creation.event_name.to_owned(),
         places,
         formats: creation.formats.iter().map(|format| (*format).to_owned()).collect(),
         arn_service: in_format.unwrap_or(prefix).to_owned(),
@@ -185,19 +188,19 @@ fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
         opt_in: upserts.or(opt_in),
         upsert: creation.upsert,
         lower_case: LOWER_CASE.contains(&source),
-        limit: 50,
+        max_tags: 50,
         optional: false,
-        recorded: is_recorded(source, creation.call),
+        recorded: is_recorded(source, creation.event_name),
         registered: creation.registered.map(|one| one.name.clone()),
         because: creation.because,
         from: (api.name.clone(), operation.name.clone()),
-        kind: creation.kind,
+        resource_type: creation.resource_type,
     })
 }
 
 /// Whether a published record confirms the row of a call.
-fn is_recorded(source: &str, call: &str) -> bool {
-    include_str!("../recorded.txt").lines().any(|line| line.split_once(' ') == Some((source, call)))
+fn is_recorded(source: &str, event_name: &str) -> bool {
+    include_str!("../recorded.txt").lines().any(|line| line.split_once(' ') == Some((source, event_name)))
 }
 
 fn tag_actions(prefix: &str, key: &str, authorization: Option<&Authorization>) -> Vec<String> {
@@ -227,24 +230,30 @@ fn tag_actions(prefix: &str, key: &str, authorization: Option<&Authorization>) -
 /// lists condition keys for tags with every method and model.
 fn without_untaggable(rows: Vec<Row>, authorizations: &BTreeMap<String, Authorization>) -> Vec<Row> {
     let by_request = rows.iter().filter(|row| row.because != Because::Name);
-    let surely: BTreeSet<String> = by_request.map(|row| row.kind.clone()).collect();
+    let surely: BTreeSet<String> = by_request.map(|row| row.resource_type.clone()).collect();
     let listed = |row: &Row| {
-        row.kind.split_once(':').is_some_and(|(prefix, key)| {
+        row.resource_type.split_once(':').is_some_and(|(prefix, key)| {
             authorizations.get(prefix).is_some_and(|known| known.listed_as_taggable().contains(key))
         })
     };
-    rows.into_iter().filter(|row| surely.contains(&row.kind) || listed(row)).collect()
+    rows.into_iter().filter(|row| surely.contains(&row.resource_type) || listed(row)).collect()
 }
 
 /// Adds what calls make besides, as optional rows.
 fn add_companions(rows: &mut Vec<Row>) {
-    for (source, call, kind, places, _) in ALSO_CREATES {
-        let Some(main) = rows.iter().find(|row| row.source == *source && row.call == *call) else { continue };
+    for (source, event_name, resource_type, places, _) in ALSO_CREATES {
+        let Some(main) = rows.iter().find(|row| row.source == *source && row.event_name == *event_name)
+        else {
+            continue;
+        };
         let places = places.iter().map(|place| (*place).to_owned()).collect();
-        let formats =
-            rows.iter().find(|row| row.kind == *kind).map(|row| row.formats.clone()).unwrap_or_default();
+        let formats = rows
+            .iter()
+            .find(|row| row.resource_type == *resource_type)
+            .map(|row| row.formats.clone())
+            .unwrap_or_default();
         let companion = Row {
-            kind: (*kind).to_owned(),
+            resource_type: (*resource_type).to_owned(),
             places,
             formats,
             optional: true,
@@ -254,19 +263,32 @@ fn add_companions(rows: &mut Vec<Row>) {
         rows.push(companion);
     }
     rows.sort_by(|a, b| {
-        (&a.source, &a.call, a.optional, &a.kind).cmp(&(&b.source, &b.call, b.optional, &b.kind))
+        (&a.source, &a.event_name, a.optional, &a.resource_type).cmp(&(
+            &b.source,
+            &b.event_name,
+            b.optional,
+            &b.resource_type,
+        ))
     });
 }
 
 /// Two APIs of one event source may share a call: their places are alternatives.
 fn merged(mut rows: Vec<Row>) -> Vec<Row> {
     rows.sort_by(|a, b| {
-        (&a.source, &a.call, &a.kind, a.because as u8).cmp(&(&b.source, &b.call, &b.kind, b.because as u8))
+        (&a.source, &a.event_name, &a.resource_type, a.because as u8).cmp(&(
+            &b.source,
+            &b.event_name,
+            &b.resource_type,
+            b.because as u8,
+        ))
     });
     let mut merged: Vec<Row> = Vec::new();
     for row in rows {
         match merged.last_mut() {
-            Some(last) if (&last.source, &last.call, &last.kind) == (&row.source, &row.call, &row.kind) => {
+            Some(last)
+                if (&last.source, &last.event_name, &last.resource_type)
+                    == (&row.source, &row.event_name, &row.resource_type) =>
+            {
                 let new = row.places.into_iter().filter(|place| !last.places.contains(place));
                 last.places.extend(new.collect::<Vec<_>>());
                 for format in row.formats {

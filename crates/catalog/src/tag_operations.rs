@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use crate::authorization::Authorization;
-use crate::endpoints::{Elsewhere, Endpoints, Host};
+use crate::endpoints::{EndpointOverride, Endpoints, Host};
 use crate::models::{Api, Operation, Reference, Shape};
-use crate::overrides::{OWN_TAG_OPERATIONS, SAYS};
-use crate::words::plain;
+use crate::naming::plain;
+use crate::overrides::{OWN_TAG_OPERATIONS, RESOURCE_VALUES};
 
 /// What services call it, the likeliest first.
 const NAMES: &[&str] = &["TagResource", "AddTagsToResource", "AddTags", "CreateTags", "TagResources"];
@@ -21,7 +21,7 @@ const TAGS_PER_CALL: u64 = 50;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagOperation {
     /// IAM's name, e.g. `dax:TagResource`.
-    pub call: String,
+    pub name: String,
     /// API and operation, e.g. `dax` and `TagResource`.
     pub from: (String, String),
     /// The IAM actions that it needs.
@@ -31,7 +31,7 @@ pub struct TagOperation {
     /// The service's name in signatures.
     pub signing_name: String,
     /// Where it is called, and where else.
-    pub endpoint: (Host, Vec<Elsewhere>),
+    pub endpoint: (Host, Vec<EndpointOverride>),
     /// How requests are written, as Rust.
     pub protocol: String,
     /// `POST` or `PUT`.
@@ -39,7 +39,7 @@ pub struct TagOperation {
     /// Path and query with `{labels}`.
     pub path: String,
     /// The member that names the resource, as Rust.
-    pub field: String,
+    pub resource: String,
     /// How it spells tags, as Rust.
     pub tags: String,
     /// Tags that one call takes.
@@ -50,7 +50,7 @@ impl TagOperation {
     /// Name of its constant.
     pub fn constant(&self) -> String {
         let (api, operation) = &self.from;
-        let words = crate::words::words(operation).join("_");
+        let words = crate::naming::words(operation).join("_");
         format!("{}_{words}", api.replace('-', "_")).to_uppercase()
     }
 }
@@ -68,25 +68,30 @@ pub struct Search<'a> {
 
 impl Search<'_> {
     /// The operation for a type that an API's call creates: of that API, else of one that signs alike.
-    pub fn operation(&self, api: &str, kind: &str) -> Option<TagOperation> {
+    pub fn operation(&self, api: &str, resource_type: &str) -> Option<TagOperation> {
         let api = self.apis.iter().find(|one| one.name == api)?;
-        let alike = |one: &&Api| one.name != api.name && one.signing_name() == api.signing_name();
+        let signs_alike = |one: &&Api| one.name != api.name && one.signing_name() == api.signing_name();
         // Another API tags what its action lists: AppRegistry's does not tag portfolios.
-        let listed = |operation: &TagOperation| self.lists(kind, &operation.from.1);
-        self.of_api(api, kind).or_else(|| {
-            self.apis.iter().filter(alike).filter_map(|other| self.of_api(other, kind)).find(listed)
+        let listed = |operation: &TagOperation| self.lists(resource_type, &operation.from.1);
+        self.of_api(api, resource_type).or_else(|| {
+            self.apis
+                .iter()
+                .filter(signs_alike)
+                .filter_map(|other| self.of_api(other, resource_type))
+                .find(listed)
         })
     }
 
-    fn of_api(&self, api: &Api, kind: &str) -> Option<TagOperation> {
-        let own =
-            OWN_TAG_OPERATIONS.iter().find(|(of, name, _)| *of == kind && api.operations.contains_key(*name));
+    fn of_api(&self, api: &Api, resource_type: &str) -> Option<TagOperation> {
+        let own = OWN_TAG_OPERATIONS
+            .iter()
+            .find(|(of, name, _)| *of == resource_type && api.operations.contains_key(*name));
         let usual = NAMES.iter().filter_map(|name| api.operations.get(*name));
         let named = own.and_then(|(_, name, _)| api.operations.get(*name));
-        named.into_iter().chain(usual).find_map(|operation| self.described(api, operation, kind))
+        named.into_iter().chain(usual).find_map(|operation| self.described(api, operation, resource_type))
     }
 
-    fn described(&self, api: &Api, operation: &Operation, kind: &str) -> Option<TagOperation> {
+    fn described(&self, api: &Api, operation: &Operation, resource_type: &str) -> Option<TagOperation> {
         let input = api.input(operation)?;
         let is_tags =
             |name: &&String| matches!(plain(name).as_str(), "tags" | "taglist" | "resourcetags" | "addtags");
@@ -111,12 +116,12 @@ impl Search<'_> {
             let hosts = std::iter::once(&mut endpoint.0).chain(endpoint.1.iter_mut().map(|(_, host)| host));
             hosts.for_each(|host| host.pattern.insert_str(0, prefix));
         }
-        let prefix = kind.split(':').next().unwrap_or_default();
+        let prefix = resource_type.split(':').next().unwrap_or_default();
         let protocol = protocol(api, operation)?;
-        let (tags, tags_per_call) = spelled(api, tags, input.members.get(tags)?, &protocol)?;
+        let (tags, tags_per_call) = tag_shape(api, tags, input.members.get(tags)?, &protocol)?;
         let signing_name = endpoint.0.signing_name.clone().unwrap_or_else(|| api.signing_name().to_owned());
         Some(TagOperation {
-            call: format!("{prefix}:{}", operation.name),
+            name: format!("{prefix}:{}", operation.name),
             from: (api.name.clone(), operation.name.clone()),
             actions: self.actions(prefix, &operation.name),
             service_id: api.metadata.service_id.clone(),
@@ -128,7 +133,7 @@ impl Search<'_> {
             } else {
                 operation.http.request_uri.clone()
             },
-            field: field(api, operation, input, resource)?,
+            resource: resource_member(api, operation, input, resource)?,
             protocol,
             tags,
             tags_per_call,
@@ -136,8 +141,8 @@ impl Search<'_> {
     }
 
     /// Whether the action of the operation's name works on a type, as far as it lists types.
-    fn lists(&self, kind: &str, operation: &str) -> bool {
-        let Some((prefix, key)) = kind.split_once(':') else { return false };
+    fn lists(&self, resource_type: &str, operation: &str) -> bool {
+        let Some((prefix, key)) = resource_type.split_once(':') else { return false };
         let action =
             self.authorizations.get(prefix).and_then(|known| known.actions.get(&operation.to_lowercase()));
         let types = action.map(|action| action.resource_types.as_slice()).unwrap_or_default();
@@ -172,28 +177,28 @@ fn protocol(api: &Api, operation: &Operation) -> Option<String> {
 }
 
 /// The member that names the resource, as Rust.
-fn field(api: &Api, operation: &Operation, input: &Shape, name: &str) -> Option<String> {
+fn resource_member(api: &Api, operation: &Operation, input: &Shape, name: &str) -> Option<String> {
     let reference = input.members.get(name)?;
     let shape = api.shape(reference)?;
-    let known = SAYS.iter().find(|(of, call, _, _)| *of == api.name && *call == operation.name);
+    let known = RESOURCE_VALUES.iter().find(|(of, name, _, _)| *of == api.name && *name == operation.name);
     let pattern = shape.pattern.as_deref().unwrap_or_default();
-    let says = match known {
-        Some((_, _, says, _)) => *says,
+    let value = match known {
+        Some((_, _, value, _)) => *value,
         None if plain(name).ends_with("arn") || pattern.contains("arn") => "ResourceValue::Arn",
         None => return None,
     };
-    let at = match (reference.location.as_deref(), shape.kind.as_str()) {
+    let binding = match (reference.location.as_deref(), shape.kind.as_str()) {
         (None, "string") => "HttpBinding::Payload",
         (Some("uri"), "string") => "HttpBinding::Label",
         (Some("querystring"), "string") => "HttpBinding::Query",
         _ => return None,
     };
     let wire = reference.location_name.as_deref().unwrap_or(name);
-    Some(format!("ResourceMember {{ name: {wire:?}, binding: {at}, value: {says} }}"))
+    Some(format!("ResourceMember {{ name: {wire:?}, binding: {binding}, value: {value} }}"))
 }
 
 /// How the request spells tags, as Rust, and how many.
-fn spelled(api: &Api, name: &str, reference: &Reference, protocol: &str) -> Option<(String, u64)> {
+fn tag_shape(api: &Api, name: &str, reference: &Reference, protocol: &str) -> Option<(String, u64)> {
     let shape = api.shape(reference)?;
     let most = shape.max.map_or(TAGS_PER_CALL, |max| (max as u64).min(TAGS_PER_CALL));
     let wire = reference.location_name.as_deref().unwrap_or(name);
@@ -220,6 +225,6 @@ fn spelled(api: &Api, name: &str, reference: &Reference, protocol: &str) -> Opti
     } else {
         wire.into()
     };
-    let spelled = format!("TagShape::List {{ name: {list:?}, key: {key:?}, value: {value:?} }}");
-    Some((spelled, most))
+    let tag_shape = format!("TagShape::List {{ name: {list:?}, key: {key:?}, value: {value:?} }}");
+    Some((tag_shape, most))
 }

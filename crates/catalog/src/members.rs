@@ -1,11 +1,11 @@
 //! The texts in a request or response, each with its path as CloudTrail spells it.
 
 use crate::models::{Api, Reference, Shape};
-use crate::words::camel;
+use crate::naming::camel;
 
 /// A text somewhere in a message.
 #[derive(Clone, Debug)]
-pub struct Leaf {
+pub struct Member {
     /// Path below `responseElements` or `requestParameters`.
     pub path: String,
     /// Name of the member.
@@ -28,14 +28,14 @@ pub struct Leaf {
 const DEPTH: usize = 3;
 
 /// The texts of a message. Lists are entered if `lists` says so.
-pub fn leaves(api: &Api, shape: &Shape, lists: bool) -> Vec<Leaf> {
+pub fn members(api: &Api, shape: &Shape, lists: bool) -> Vec<Member> {
     let mut found = Vec::new();
-    walk(api, shape, &Around { lists, ..Around::default() }, &mut found);
+    walk(api, shape, &Context { lists, ..Context::default() }, &mut found);
     found
 }
 
 #[derive(Clone, Default)]
-struct Around {
+struct Context {
     path: String,
     chain: Vec<String>,
     lists: bool,
@@ -43,20 +43,20 @@ struct Around {
     optional: bool,
 }
 
-fn walk(api: &Api, shape: &Shape, around: &Around, found: &mut Vec<Leaf>) {
+fn walk(api: &Api, shape: &Shape, context: &Context, found: &mut Vec<Member>) {
     for (name, reference) in &shape.members {
         let Some(target) = api.shape(reference) else { continue };
         let step = spelled(api, name, reference);
-        let path = if around.path.is_empty() { step.clone() } else { format!("{}.{step}", around.path) };
-        let required = !around.optional && shape.required.contains(name);
+        let path = if context.path.is_empty() { step.clone() } else { format!("{}.{step}", context.path) };
+        let required = !context.optional && shape.required.contains(name);
         match target.kind.as_str() {
             "string" | "integer" | "long" => {
-                found.push(leaf(name, reference, target, around, path, required))
+                found.push(member(name, reference, target, context, path, required))
             }
-            "structure" if around.chain.len() < DEPTH => {
-                walk(api, target, &inside(around, name, path, false, !required), found);
+            "structure" if context.chain.len() < DEPTH => {
+                walk(api, target, &inside(context, name, path, false, !required), found);
             }
-            "list" if around.lists && !around.listed => {
+            "list" if context.lists && !context.listed => {
                 let Some(item) = &target.member else { continue };
                 let Some(item_shape) = api.shape(item) else { continue };
                 // EC2 and Query APIs put list items in `items`.
@@ -66,10 +66,10 @@ fn walk(api: &Api, shape: &Shape, around: &Around, found: &mut Vec<Leaf>) {
                     format!("{path}[]")
                 };
                 if item_shape.kind == "string" {
-                    let around = Around { listed: true, ..around.clone() };
-                    found.push(leaf(name, item, item_shape, &around, path, required));
-                } else if around.chain.len() < DEPTH {
-                    walk(api, item_shape, &inside(around, name, path, true, !required), found);
+                    let context = Context { listed: true, ..context.clone() };
+                    found.push(member(name, item, item_shape, &context, path, required));
+                } else if context.chain.len() < DEPTH {
+                    walk(api, item_shape, &inside(context, name, path, true, !required), found);
                 }
             }
             _ => {}
@@ -77,31 +77,31 @@ fn walk(api: &Api, shape: &Shape, around: &Around, found: &mut Vec<Leaf>) {
     }
 }
 
-fn inside(around: &Around, name: &str, path: String, listed: bool, optional: bool) -> Around {
-    let mut chain = around.chain.clone();
+fn inside(context: &Context, name: &str, path: String, listed: bool, optional: bool) -> Context {
+    let mut chain = context.chain.clone();
     chain.push(name.to_owned());
-    Around {
+    Context {
         path,
         chain,
-        lists: around.lists,
-        listed: around.listed || listed,
-        optional: around.optional || optional,
+        lists: context.lists,
+        listed: context.listed || listed,
+        optional: context.optional || optional,
     }
 }
 
-fn leaf(
+fn member(
     name: &str,
     reference: &Reference,
     shape: &Shape,
-    around: &Around,
+    context: &Context,
     path: String,
     required: bool,
-) -> Leaf {
-    Leaf {
+) -> Member {
+    Member {
         path,
         name: name.to_owned(),
-        chain: around.chain.clone(),
-        listed: around.listed,
+        chain: context.chain.clone(),
+        listed: context.listed,
         required,
         pattern: shape.pattern.clone(),
         max: shape.max,
