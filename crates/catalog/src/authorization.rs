@@ -11,11 +11,11 @@ use crate::sources::source;
 /// One service prefix, e.g. `ec2`.
 #[derive(Debug, Default)]
 pub struct Authorization {
-    /// Its name, e.g. `Amazon EC2`.
+    /// The service's name, e.g. `Amazon EC2`.
     pub title: String,
-    /// Its actions, by name in lower case.
+    /// Actions, by name in lower case.
     pub actions: BTreeMap<String, Action>,
-    /// Its resource types, by name.
+    /// Resource types, by name.
     pub types: BTreeMap<String, ResourceType>,
 }
 
@@ -23,23 +23,22 @@ pub struct Authorization {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Action {
-    /// Its name.
     pub name: String,
     /// `Write`, `Read`, `List`, `Tagging, Write`, …
     #[serde(default)]
     pub access_level: String,
-    /// The types that it works on.
+    /// The types that it applies to.
     #[serde(default)]
     pub resource_types: Vec<OnType>,
     /// Condition keys of the action.
     #[serde(default)]
     pub condition_keys: Vec<String>,
-    /// Actions that it needs besides.
+    /// Further actions that it needs.
     #[serde(default)]
     pub dependent_actions: Vec<String>,
 }
 
-/// A type that an action works on.
+/// A type that an action applies to.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OnType {
@@ -48,7 +47,7 @@ pub struct OnType {
     /// Condition keys of the action on this type.
     #[serde(default)]
     pub condition_keys: Vec<String>,
-    /// Actions that it needs besides.
+    /// Further actions that it needs.
     #[serde(default)]
     pub dependent_actions: Vec<String>,
 }
@@ -57,7 +56,6 @@ pub struct OnType {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceType {
-    /// Its name.
     pub key: String,
     /// Format of its ARN.
     pub arn: String,
@@ -67,25 +65,25 @@ pub struct ResourceType {
 }
 
 impl ResourceType {
-    /// Whether policies can ask for its tags: so it has some.
+    /// Whether policies can test its tags: then it takes some.
     pub fn has_tags(&self) -> bool {
         self.condition_keys.iter().any(|key| key.contains("ResourceTag") || key.contains("resourceTag"))
     }
 }
 
 impl Action {
-    /// Whether policies can ask for the tags in its request.
+    /// Whether policies can test the tags in its request.
     pub fn takes_tags(&self) -> bool {
         let on_types = self.resource_types.iter().flat_map(|on| &on.condition_keys);
         self.condition_keys.iter().chain(on_types).any(|key| key.starts_with("aws:RequestTag"))
     }
 
-    /// Whether it tags what is there already.
+    /// Whether it tags existing resources.
     pub fn tags(&self) -> bool {
-        const TAKES_AWAY: &[&str] = &["untag", "delete", "remove", "list", "get", "describe"];
+        const NOT_ADDING: &[&str] = &["untag", "delete", "remove", "list", "get", "describe"];
         self.access_level.contains("Tagging")
             && self.name.contains("Tag")
-            && !TAKES_AWAY.iter().any(|verb| self.name.to_lowercase().starts_with(verb))
+            && !NOT_ADDING.iter().any(|verb| self.name.to_lowercase().starts_with(verb))
     }
 }
 

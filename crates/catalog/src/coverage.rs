@@ -1,5 +1,5 @@
-//! Writes the coverage page: every service, type, creating call, route and evidence, and what is
-//! not covered and why.
+//! Writes the coverage page: every service, type, creating call, route and evidence, and which types
+//! are not covered and why.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -47,7 +47,7 @@ pub fn page(catalog: &Catalog, rows: &[Row]) -> String {
          - The tagging actions of the service authorization data list {} types. Calls of published APIs create \
          {creatable} of them (with those that a record shows though no action lists them), and {} have a row with a \
          route: {percent:.1} %.\n\
-         - On demand: only if the setting `ALSO_TAG` names the kind.\n\n## Rows\n\n{HEAD}{rows_table}",
+         - On demand: only if the setting `ALSO_TAG` names the type.\n\n## Rows\n\n{HEAD}{rows_table}",
         count_calls(),
         sources.len(),
         covered.len(),
@@ -112,7 +112,7 @@ fn why(
     })
 }
 
-/// A format without the names of its variables.
+/// An ARN format without the names of its variables.
 fn shape(format: &str) -> String {
     format
         .split("${")
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_are_alike_whatever_their_variables_are_called() {
+    fn formats_are_compared_without_the_names_of_their_variables() {
         assert_eq!(shape("arn:${Partition}:x:${Id}/y"), shape("arn:${Partition}:x:${Name}/y"));
         assert_ne!(shape("arn:${Partition}:x:${Id}/y"), shape("arn:${Partition}:x:${Id}/z"));
     }

@@ -1,5 +1,5 @@
-//! Where services are called: the rule sets that SDKs resolve endpoints with, evaluated for every
-//! Region, and put back into few patterns.
+//! Where services are called: the rule sets with which SDKs resolve endpoints, evaluated for every
+//! Region, and reduced to a few patterns.
 //! <https://smithy.io/2.0/additional-specs/rules-engine/specification.html>
 
 use std::collections::{BTreeMap, HashMap};
@@ -32,9 +32,9 @@ pub struct Endpoints {
 pub struct Host {
     /// With `${Region}`, `${Suffix}` and `${DualStackSuffix}`.
     pub pattern: String,
-    /// The Region that signatures name, where it is not the one called in.
+    /// The Region that signatures name, if it is not the one called in.
     pub signing_region: Option<String>,
-    /// The service that signatures name, where the rules say it.
+    /// The service that signatures name, if the rules say it.
     pub signing_name: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl Endpoints {
         Ok(Self { rule_sets, partitions })
     }
 
-    /// The usual host of an API, and where it is called elsewhere.
+    /// The usual host of an API, and the Regions and partitions with another.
     /// `parameters` are those that an operation fixes.
     pub fn of(&self, api: &str, parameters: &Parameters) -> Option<(Host, Vec<EndpointOverride>)> {
         let rules = self.rule_sets.get(api)?;
@@ -128,7 +128,7 @@ impl Endpoints {
             (None, None) => host,
         };
         let pattern = suffixed.replace(&format!(".{region}."), ".${Region}.");
-        // A host for a whole partition is signed for the Region that the partition names.
+        // The signature for a host of a whole partition names the partition's global Region.
         let global = || (!pattern.contains("${Region}")).then(|| output("implicitGlobalRegion").to_owned());
         let signing_region = signs("signingRegion").or_else(global);
         Some(Host {
@@ -153,7 +153,7 @@ fn commonest<'a>(hosts: impl Iterator<Item = &'a Host>) -> Option<Host> {
     counts.into_iter().max_by_key(|(_, count)| *count).map(|(host, _)| host.clone())
 }
 
-/// One Region's evaluation of a rule set; what a user might configure is not set.
+/// One Region's evaluation of a rule set, with nothing that a user may configure.
 struct Evaluation<'a> {
     partition: &'a Partition,
     region: &'a str,

@@ -4,8 +4,8 @@ use crate::models::Api;
 
 /// APIs whose event source is not the name that requests are signed with.
 ///
-/// Facts from the services' pages on CloudTrail, whose sample records show the name.
-const OTHERWISE: &[(&str, &str)] = &[
+/// From the sample records in the services' documentation of CloudTrail.
+const EXCEPTIONS: &[(&str, &str)] = &[
     ("application-autoscaling", "autoscaling"),
     ("marketplace-catalog", "marketplacecatalog"),
     ("pinpoint", "pinpoint"),
@@ -15,21 +15,21 @@ const OTHERWISE: &[(&str, &str)] = &[
 
 /// The event source without `.amazonaws.com`.
 pub fn event_source(api: &Api) -> &str {
-    let other = OTHERWISE.iter().find(|(name, _)| *name == api.name);
+    let other = EXCEPTIONS.iter().find(|(name, _)| *name == api.name);
     other.map_or_else(|| api.signing_name(), |(_, source)| source)
 }
 
-/// The prefixes of the service authorization data under which an API's actions and resources stand,
-/// the likeliest first.
+/// The prefixes of the service authorization data that have an API's actions and resources, the
+/// likeliest first.
 pub fn prefixes(api: &Api) -> Vec<&str> {
-    const OTHERWISE: &[(&str, &[&str])] = &[
+    const EXCEPTIONS: &[(&str, &[&str])] = &[
         ("cloudwatch", &["cloudwatch"]),
         ("iotsecuretunneling", &["iot"]),
         ("mq", &["mq"]),
         ("pinpoint", &["mobiletargeting"]),
         ("application-autoscaling", &["application-autoscaling"]),
     ];
-    if let Some((_, prefixes)) = OTHERWISE.iter().find(|(name, _)| *name == api.name) {
+    if let Some((_, prefixes)) = EXCEPTIONS.iter().find(|(name, _)| *name == api.name) {
         return prefixes.to_vec();
     }
     if api.name.starts_with("partnercentral-") {

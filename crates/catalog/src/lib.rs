@@ -1,10 +1,10 @@
 //! Generates the table of creating calls from AWS's own machine-readable descriptions.
 //!
 //! A developer's tool: no part of it runs in a Lambda. [`sources`] pins and fetches the packages;
-//! [`models`], [`authorization`] and [`registry`] read them; [`rules`] tells which operations
+//! [`models`], [`authorization`] and [`registry`] read them; [`rules`] finds which operations
 //! create which taggable types, [`locate`] where the record of such a call names the resource,
 //! [`tagging_api`], [`tag_operations`] and [`endpoints`] how it is tagged;
-//! [`overrides`] corrects them; [`table`] puts everything together and [`emit`] writes it.
+//! [`overrides`] corrects them; [`table`] combines everything and [`emit`] writes it.
 
 pub mod authorization;
 pub mod coverage;

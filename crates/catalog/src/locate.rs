@@ -18,7 +18,7 @@ pub fn places(api: &Api, operation: &Operation, creation: &Creation<'_>) -> Vec<
     }
     let mut response =
         api.output(operation).map(|shape| members(api, shape, creation.several)).unwrap_or_default();
-    // The body of a response is the created thing, whatever its member is called.
+    // The body of a response is the created resource, whatever its member is called.
     let payload = api.output(operation).and_then(|shape| shape.payload.clone());
     for member in response
         .iter_mut()
@@ -34,13 +34,13 @@ pub fn places(api: &Api, operation: &Operation, creation: &Creation<'_>) -> Vec<
         .filter_map(|format| subject.filled(api, operation, format, &response, &request, creation))
         .flatten()
         .collect();
-    // What is called the resource's ARN may be that of what the new resource is for.
+    // `resourceArn` may be the ARN of another resource, which the new one is for.
     let by_arn = match by_arn {
         Some((member, _)) if plain(&member.name) == "resourcearn" && !by_ids.is_empty() => Vec::new(),
         Some((_, paths)) => paths,
         None => Vec::new(),
     };
-    // EC2's tag call takes ids, and its formats are exact; elsewhere a named ARN is surest.
+    // EC2's tag call takes ids, and its formats are exact; elsewhere a named ARN is the surest.
     if api.name == "ec2" && !by_ids.is_empty() { by_ids } else { [by_arn, by_ids].concat() }
 }
 
@@ -58,7 +58,7 @@ fn spelled(api: &Api, operation: &Operation, member: &Member) -> Vec<String> {
     }
 }
 
-/// What is looked for.
+/// The resource to find, by its names.
 struct Subject<'a> {
     noun: &'a str,
     type_name: String,
@@ -67,7 +67,7 @@ struct Subject<'a> {
 impl<'a> Subject<'a> {
     fn of(creation: &'a Creation<'_>) -> Self {
         let type_name = creation.resource_type.split_once(':').map_or("", |(_, type_name)| type_name);
-        // Members do not tell the generation: an `automation-rulev2` has a `ruleArn`.
+        // Members leave out the generation: an `automation-rulev2` has a `ruleArn`.
         let type_name = plain(type_name);
         let type_name = type_name.strip_suffix("v2").unwrap_or(&type_name);
         let noun = creation.noun.strip_suffix("v2").unwrap_or(&creation.noun);
@@ -87,7 +87,7 @@ impl<'a> Subject<'a> {
                     || self.noun.starts_with(name))
     }
 
-    /// How surely the structure around a member is the created resource.
+    /// How likely the structure around a member is the created resource.
     fn owner(&self, member: &Member) -> u32 {
         let Some(outer) = member.chain.last() else { return 10 };
         let plain_outer = singular(&plain(outer));
@@ -115,13 +115,13 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// `deploymentsnapshot` ends in `snapshot`; it begins with what the snapshot is of.
+    /// `deploymentsnapshot` ends in `snapshot`; it begins with the subject of the snapshot.
     fn ends_in(&self, name: &str) -> bool {
         name.len() > 2 && (self.noun.ends_with(name) || self.type_name.ends_with(name))
             || name.len() > 4 && (name.ends_with(self.noun) || name.ends_with(&self.type_name))
     }
 
-    /// The member that holds the ARN. What the request must name too was there before.
+    /// The member that holds the ARN. A member that the request requires too names an older resource.
     fn arn<'l>(&self, response: &'l [Member], request: &[Member]) -> Option<&'l Member> {
         let scored = response.iter().filter_map(|member| {
             let name = plain(&member.name);
@@ -209,7 +209,7 @@ impl<'a> Subject<'a> {
         (!paths.is_empty()).then_some(paths)
     }
 
-    /// What a variable named `ResourceId` or the like stands for: the id, or the name of what has none.
+    /// The member for a variable named `ResourceId` or similar: the id, or else the name.
     fn of_generic<'l>(&self, variable: &str, response: &'l [Member]) -> Option<&'l Member> {
         if !matches!(
             plain(variable).as_str(),
@@ -231,11 +231,11 @@ impl<'a> Subject<'a> {
             };
             response.iter().filter(named).min_by_key(|member| member.chain.len())
         };
-        // What has an ARN that the response names has an id too: the name is not in it.
+        // If the response has the ARN, the resource has an id too, and the name is not in the ARN.
         of_subject("id").or_else(|| of_subject("name").filter(|_| self.arn(response, &[]).is_none()))
     }
 
-    /// How surely a member holds the resource's own variable of the ARN format.
+    /// How likely a member holds the resource's own variable of the ARN format.
     fn own_score(&self, variable: &str, member: &Member) -> Option<u32> {
         let name = id(&plain(&member.name));
         let wanted = id(&plain(variable));
@@ -243,7 +243,7 @@ impl<'a> Subject<'a> {
         if owner == 0 || holds_an_arn(member) {
             return None;
         }
-        // `resourceId` is the id of what the new resource is for.
+        // `resourceId` is the id of another resource, which the new one is for.
         if name == wanted && !name.starts_with("resource") {
             return Some(90 + owner);
         }
@@ -264,8 +264,8 @@ impl<'a> Subject<'a> {
         of_subject(wanted_stem).then_some(score + owner)
     }
 
-    /// Whether the ARN holds a name that the caller chose. A format that says `Name` does, unless
-    /// the response has an id of its own or CloudFormation identifies it by what the service makes.
+    /// Whether the ARN holds a name that the caller chose. A format with `Name` does, unless the response
+    /// has an id or CloudFormation identifies the resource by what the service generates.
     fn caller_chooses(
         &self,
         variable: &str,
@@ -304,7 +304,8 @@ fn holds_an_arn(member: &Member) -> bool {
             .is_some_and(|pattern| pattern.starts_with("arn:") || pattern.starts_with("^arn:"))
 }
 
-/// A member that takes an id or something else, as the caller likes: no part of an ARN.
+/// Whether a member takes an id or something else, by the caller's choice: then it is not part of an
+/// ARN.
 fn takes_id_or_more(member: &Member) -> bool {
     const EITHER: &[&str] = &[
         "name or id",
@@ -322,7 +323,7 @@ fn takes_id_or_more(member: &Member) -> bool {
     EITHER.iter().any(|either| text.contains(either))
 }
 
-/// A variable of what the resource belongs to: named the same in request or response.
+/// Paths for a variable of the resource's parent: members of that name in request or response.
 fn parent_paths(
     api: &Api,
     operation: &Operation,

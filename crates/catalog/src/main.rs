@@ -11,14 +11,14 @@ use aws_tags_catalog::{coverage, emit, requests, sample, stale};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    // Told by the table that is compiled in: no package is needed.
+    // From the table that is compiled in: no package is needed.
     if arguments == ["requests"] {
         requests::print();
         return Ok(());
     }
     let catalog = match Catalog::read() {
         Err(error) if arguments == ["check"] && error.is::<Unfetched>() => {
-            eprintln!("catalog: not checked, as the packages are not to be had: {error}");
+            eprintln!("catalog: skipped: cannot fetch the packages: {error}");
             return Ok(());
         }
         read => read?,
@@ -50,18 +50,18 @@ fn main() -> Result<()> {
     }
 }
 
-/// Fails on a file that is not what the packages give, and on overrides that override nothing.
+/// Fails if a file differs from what the packages give, or an override overrides nothing.
 fn check(catalog: &Catalog, rows: &[Row]) -> Result<()> {
     let all_rows = catalog.all_rows();
     let mut files: Vec<(PathBuf, String)> =
         generated(catalog, rows).into_iter().map(|(file, text)| (folder().join(file), text)).collect();
     files.push((coverage_page(), coverage::page(catalog, &all_rows)));
     for (path, text) in files {
-        ensure!(fs::read_to_string(&path)? == text, "{} is not what the packages give", path.display());
+        ensure!(fs::read_to_string(&path)? == text, "{} differs from what the packages give", path.display());
     }
     for (source, text) in events(catalog, rows) {
         let path = events_folder().join(format!("{source}.json"));
-        ensure!(fs::read_to_string(&path)? == text, "{} is not what the packages give", path.display());
+        ensure!(fs::read_to_string(&path)? == text, "{} differs from what the packages give", path.display());
     }
     let faults: Vec<String> = rows
         .iter()
@@ -74,7 +74,7 @@ fn check(catalog: &Catalog, rows: &[Row]) -> Result<()> {
     Ok(())
 }
 
-/// Writes the event files of generated rows: one for an event source, as CloudTrail's own files.
+/// Writes the event files of generated rows: one per event source, like CloudTrail's own files.
 fn write_events(catalog: &Catalog, rows: &[Row]) -> Result<()> {
     let folder = events_folder();
     if folder.exists() {
@@ -87,7 +87,7 @@ fn write_events(catalog: &Catalog, rows: &[Row]) -> Result<()> {
     Ok(())
 }
 
-/// The files of `events/modelled`: a record a line.
+/// The files of `events/modelled`: one record per line.
 fn events(catalog: &Catalog, rows: &[Row]) -> BTreeMap<String, String> {
     let variant = sample::Variant { seed: 1, region: "us-east-1" };
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();

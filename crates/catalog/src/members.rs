@@ -1,18 +1,17 @@
-//! The texts in a request or response, each with its path as CloudTrail spells it.
+//! The scalar members of a request or response, each with its path as CloudTrail spells it.
 
 use crate::models::{Api, Reference, Shape};
 use crate::naming::camel;
 
-/// A text somewhere in a message.
+/// A scalar member of a message.
 #[derive(Clone, Debug)]
 pub struct Member {
     /// Path below `responseElements` or `requestParameters`.
     pub path: String,
-    /// Name of the member.
     pub name: String,
     /// Names of the members around it, the outermost first.
     pub chain: Vec<String>,
-    /// Whether it stands in a list.
+    /// Whether it is in a list.
     pub listed: bool,
     /// Whether the message must hold it.
     pub required: bool,
@@ -20,14 +19,13 @@ pub struct Member {
     pub pattern: Option<String>,
     /// Greatest length of its values.
     pub max: Option<f64>,
-    /// What it is.
     pub documentation: String,
 }
 
 /// Structures within structures are followed this deep: deeper ones describe other resources.
 const DEPTH: usize = 3;
 
-/// The texts of a message. Lists are entered if `lists` says so.
+/// The members of a message; those in lists only if `lists` says so.
 pub fn members(api: &Api, shape: &Shape, lists: bool) -> Vec<Member> {
     let mut found = Vec::new();
     walk(api, shape, &Context { lists, ..Context::default() }, &mut found);
@@ -109,7 +107,7 @@ fn member(
     }
 }
 
-/// EC2 has names of its own on the wire, and CloudTrail writes those; others write the member.
+/// CloudTrail writes EC2's names on the wire; of other APIs the names of the members.
 fn spelled(api: &Api, name: &str, reference: &Reference) -> String {
     match &reference.location_name {
         Some(wire) if api.metadata.protocol == "ec2" => camel(wire),

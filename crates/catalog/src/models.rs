@@ -52,7 +52,6 @@ pub struct Metadata {
 /// One operation.
 #[derive(Debug, Deserialize)]
 pub struct Operation {
-    /// Its name.
     pub name: String,
     /// Method and path.
     #[serde(default)]
@@ -67,10 +66,10 @@ pub struct Operation {
     /// What it does, in HTML.
     #[serde(default)]
     pub documentation: String,
-    /// What its host has before that of its API.
+    /// Prefix of its host before that of its API.
     #[serde(default)]
     pub endpoint: OperationEndpoint,
-    /// Whether its address must be asked for first.
+    /// Whether its endpoint must be discovered first.
     #[serde(default, rename = "endpointdiscovery")]
     pub discovery: Discovery,
     /// Parameters of the endpoint's rules that it fixes.
@@ -88,11 +87,10 @@ pub struct Parameter {
     pub value: serde_json::Value,
 }
 
-/// Whether an operation's address must be asked for first.
+/// Whether an operation's endpoint must be discovered first.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Discovery {
-    /// It must.
     pub required: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Names taken apart: API members, operations and resource types spell the same thing differently.
+//! Normalizes names: API members, operations and resource types spell the same thing differently.
 
 /// Lower case, letters and digits only: `DBInstance`, `db-instance` and `db instance` are one.
 pub fn plain(name: &str) -> String {
@@ -42,10 +42,10 @@ pub fn singular(name: &str) -> String {
     name.strip_suffix('s').unwrap_or(name).to_owned()
 }
 
-/// As CloudTrail writes a member: the first letter small (`DBInstanceArn` → `dBInstanceArn`).
+/// As CloudTrail writes a member: the first letter in lower case (`DBInstanceArn` → `dBInstanceArn`).
 pub fn camel(member: &str) -> String {
-    let mut letters = member.chars();
-    letters.next().map_or_else(String::new, |first| first.to_ascii_lowercase().to_string() + letters.as_str())
+    let mut rest = member.chars();
+    rest.next().map_or_else(String::new, |first| first.to_ascii_lowercase().to_string() + rest.as_str())
 }
 
 #[cfg(test)]
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_come_apart_at_capitals() {
+    fn names_are_split_at_capitals() {
         assert_eq!(words("CreateDBInstance"), ["Create", "DB", "Instance"]);
         assert_eq!(words("CreateTags"), ["Create", "Tags"]);
         assert_eq!(words("CreateMLModel"), ["Create", "ML", "Model"]);

@@ -20,9 +20,9 @@ pub struct Registered {
     pub creates_with: BTreeSet<String>,
     /// Last parts of the properties that identify it, e.g. `QueueName`.
     pub identified_by: Vec<String>,
-    /// Last parts of the properties that the service sets.
+    /// Last parts of the read-only properties.
     pub read_only: BTreeSet<String>,
-    /// Its ARN format, where AWS publishes it.
+    /// Its ARN format, if AWS publishes it.
     pub arn: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Prints the requests of all tag operations, so that an SDK's can be compared with them.
+//! Prints the requests of all tag operations, to compare them with those of an SDK.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use aws_tags::table::{self, Route};
 use aws_tags::tags::TagMap;
 use serde_json::json;
 
-/// One of a usual, the oldest, a Chinese and a GovCloud Region.
+/// A usual Region, us-east-1, one in China and one of GovCloud.
 const REGIONS: &[&str] = &["eu-west-1", "us-east-1", "cn-north-1", "us-gov-west-1"];
 
-/// One JSON object a line for every operation and Region.
+/// One JSON object per line for every operation and Region.
 pub fn print() {
     let mut operations: BTreeMap<(&str, &str), (&str, &TagOperation)> = BTreeMap::new();
     for service in table::all() {

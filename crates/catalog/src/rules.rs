@@ -51,7 +51,7 @@ const NEVER: &[&str] = &[
 const ONLY_WITH_TAGS: &[&str] =
     &["Associate", "Attach", "Add", "Apply", "Enable", "Accept", "Restore", "Register"];
 
-/// Last words that tell the generation of an API or type.
+/// Last words of a name that give the generation of an API or type.
 const VERSIONS: &[&str] = &["V2", "V3"];
 
 /// An operation that creates a resource type.
@@ -71,7 +71,7 @@ pub struct Creation<'a> {
     pub sure: bool,
     /// Whether it creates several.
     pub several: bool,
-    /// Whether it also changes what is there.
+    /// Whether it also changes existing resources.
     pub upsert: bool,
     /// Why it counts as a creation.
     pub because: Because,
@@ -110,7 +110,7 @@ impl<'a> Known<'a> {
         types.into_iter().any(|resource_type| plain(&resource_type.key) == plain_name)
     }
 
-    /// The one type that an ARN in the response is called by: `provisionedModelArn`.
+    /// The one type that the name of an ARN in the response gives: `provisionedModelArn`.
     fn named_by_response(
         &self,
         api: &Api,
@@ -153,7 +153,7 @@ pub fn creation<'a>(api: &'a Api, operation: &'a Operation, known: &Known<'a>) -
     if NEVER.contains(&verb) && forced.is_none() {
         return None;
     }
-    // What fails where there is one already only creates.
+    // A call that fails if the resource exists only creates.
     let only_creates = operation
         .errors
         .iter()
@@ -174,7 +174,7 @@ pub fn creation<'a>(api: &'a Api, operation: &'a Operation, known: &Known<'a>) -
         return None;
     }
     let joined = plain(&noun_words.concat());
-    // What associating makes is an association.
+    // Associating creates an association.
     let noun = singular(&joined) + if verb == "Associate" { "association" } else { "" };
     let (prefix, action) = known
         .authorizations
@@ -248,8 +248,8 @@ fn without_qualifiers<'a>(nouns: &[&'a str]) -> Vec<&'a str> {
     kept
 }
 
-/// How the names of tags begin that are not for the new resource.
-const OTHERS_TAGS: &[&str] = &["override", "include", "session", "filter", "copy"];
+/// Prefixes of members with tags that are not for the new resource.
+const NOT_ITS_TAGS: &[&str] = &["override", "include", "session", "filter", "copy"];
 
 /// Whether a request has a list or map for tags, at the top or in the one structure that describes
 /// the new resource.
@@ -257,7 +257,7 @@ fn takes_tags(api: &Api, input: &Shape) -> bool {
     let tags = |shape: &Shape, whole: bool| {
         shape.members.iter().any(|(name, member)| {
             let name = plain(name);
-            if OTHERS_TAGS.iter().any(|start| name.starts_with(start)) {
+            if NOT_ITS_TAGS.iter().any(|start| name.starts_with(start)) {
                 return false;
             }
             let named = name == "tags"
@@ -355,8 +355,8 @@ fn best_type<'a>(
     is_good_enough.then_some((prefix, resource_type, sure))
 }
 
-/// How well a type fits, and whether the name or CloudFormation says that it is this type and
-/// not one that the call only works on.
+/// How well a type fits, and whether the name or CloudFormation shows that the call creates this type
+/// and does not only use it.
 fn score(
     resource_type: &ResourceType,
     noun: &str,

@@ -1,5 +1,5 @@
-//! Records as the API models say they look, with values that tell where they come from: for event
-//! files, and to try every row on.
+//! Records made from the API models, with values that show which member they are of: for event files,
+//! and to try every row.
 
 use aws_tags::Event;
 use aws_tags::table::{created, rows};
@@ -34,7 +34,7 @@ pub fn record(catalog: &Catalog, row: &Row, variant: Variant) -> Option<(Value, 
     let mut response =
         operation.output.as_ref().map(|shape| sample(api, shape, variant, 0)).map(|all| bare(api, all));
     let mut request = request.unwrap_or_else(|| json!({}));
-    // Of a row by hand, the first place that the model knows: records hold more than models.
+    // For an overridden row, the first place that the model has: records hold more than models.
     let known = if by_hand(row) { row.places.as_slice() } else { row.places.get(..1)? };
     let found = known.iter().find_map(|place| put(place, &mut request, response.as_mut(), row, variant));
     let arn = match (found, row.places.first()?.strip_prefix("responseElements.")) {
@@ -68,7 +68,7 @@ fn by_hand(row: &Row) -> bool {
     })
 }
 
-/// Sees to it that a place holds an ARN, which it returns; `None` where the record has no such place.
+/// Puts an ARN at a place, and returns it; `None` if the record has no such place.
 fn put(
     place: &str,
     request: &mut Value,
@@ -85,7 +85,7 @@ fn put(
     Some(arn)
 }
 
-/// What is wrong with a row, by samples of its call: the resource is not found, or another one is.
+/// What is wrong with a row, by samples of its call: it finds no resource, or the wrong one.
 pub fn fault(catalog: &Catalog, row: &Row) -> Option<String> {
     let mut variants =
         (1..=3).flat_map(|seed| ["eu-west-1", "us-east-1"].map(|region| Variant { seed, region }));
@@ -107,7 +107,7 @@ fn fault_in(catalog: &Catalog, row: &Row, variant: Variant) -> Option<String> {
         Ok(creation) => creation.resources.iter().map(|resource| resource.arn.to_string()).collect(),
         Err(ending) => return Some(format!("{} {}: {ending:?}", row.source, row.event_name)),
     };
-    // What a service keeps in lower case is found so.
+    // Names that a service keeps in lower case are found in lower case.
     let wanted = |found: &String| *found == arn || (row.lower_case && *found == arn.to_lowercase());
     let is_of_type = |found: &String| {
         row.formats.is_empty() || by_hand(row) || row.formats.iter().any(|format| matches(format, found))
@@ -119,7 +119,7 @@ fn fault_in(catalog: &Catalog, row: &Row, variant: Variant) -> Option<String> {
     mismatch.map(|found| format!("{} {}: {found} is unlike {:?}", row.source, row.event_name, row.formats))
 }
 
-/// Whether an ARN is as a format says, whatever stands for its variables.
+/// Whether an ARN has a format, with any values of the variables.
 fn matches(format: &str, arn: &str) -> bool {
     let mut pattern = String::from("^(?i)");
     let mut rest = format;
@@ -157,7 +157,7 @@ fn arn(row: &Row, variant: Variant) -> String {
     arn.replace('*', "x").replace(['[', ']'], "")
 }
 
-/// A place with what stands in the record in place of its variables.
+/// A place with its variables filled in from the record.
 fn filled(place: &str, request: &Value, response: Option<&Value>, variant: Variant) -> Option<String> {
     let mut filled = place.to_owned();
     for name in variables(place) {
@@ -181,7 +181,7 @@ fn scalar(value: &Value) -> Option<String> {
 fn at<'v>(value: &'v mut Value, path: &str) -> Option<&'v mut Value> {
     path.split('.').try_fold(value, |value, step| {
         let key = step.trim_end_matches("[]");
-        // EC2's newer calls put the call's name around everything, which the model does not know.
+        // EC2's newer calls wrap everything in the call's name, which the model does not have.
         if key.ends_with("Response") && value.get(key).is_none() && value.is_object() {
             return Some(value);
         }
@@ -192,7 +192,7 @@ fn at<'v>(value: &'v mut Value, path: &str) -> Option<&'v mut Value> {
     })
 }
 
-/// The value at a path of names, made if it is not there.
+/// The value at a path of names, created if it is absent.
 fn at_or_created<'v>(value: &'v mut Value, path: &str) -> &'v mut Value {
     path.split('.').fold(value, |value, step| &mut value[step])
 }
@@ -233,7 +233,7 @@ fn members(api: &Api, shape: &Shape, variant: Variant, depth: usize) -> Map<Stri
         let is_secret = name.to_lowercase().contains("password") || name.to_lowercase().contains("secret");
         let value = match (api.shape(reference).map(|shape| shape.kind.as_str()), is_secret) {
             (Some("string"), true) => json!("HIDDEN_DUE_TO_SECURITY_REASONS"),
-            // Two members of one shape are two values.
+            // Two members of one shape get two values.
             (Some("string"), false) if api.shape(reference).is_some_and(|shape| shape.allowed.is_empty()) => {
                 Value::from(text(name, variant))
             }
@@ -258,8 +258,7 @@ pub fn is_tried(row: &Row) -> bool {
     !row.places.is_empty() && row.route != Route::Unknown
 }
 
-/// The operation's request and response with everything that no place needs left out: event files
-/// are to be read.
+/// The record with only what places need of request and response, so that event files are readable.
 pub fn short(record: &Value, row: &Row) -> Value {
     let mut short = record.clone();
     for part in ["requestParameters", "responseElements"] {
@@ -307,14 +306,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_match_what_fills_them_and_nothing_else() {
+    fn a_format_matches_its_own_arns_only() {
         let format = "arn:${Partition}:sqs:${Region}:${Account}:${QueueName}";
         assert!(matches(format, "arn:aws:sqs:eu-west-1:111122223333:q"));
         assert!(!matches(format, "arn:aws:sns:eu-west-1:111122223333:q"));
     }
 
     #[test]
-    fn only_what_a_place_needs_is_kept() {
+    fn only_members_that_a_place_needs_are_kept() {
         let value = json!({"a": {"b": [{"c": 1, "d": 2}], "e": 3}, "f": 4});
         assert_eq!(kept(&value, &["a.b[].c"]), json!({"a": {"b": [{"c": 1}]}}));
     }

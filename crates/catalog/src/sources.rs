@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
-/// A package that is not at hand and cannot be fetched, and why.
+/// A package that cannot be fetched, and why.
 #[derive(Debug)]
 pub struct Unfetched(&'static str, String);
 
@@ -67,11 +67,11 @@ impl Source {
         }
         let bytes = fs::read(&path).with_context(|| format!("no {}", path.display()))?;
         let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        ensure!(found == self.sha256, "{} has the hash {found}, pinned is {}", self.file, self.sha256);
+        ensure!(found == self.sha256, "{} has the hash {found}, expected {}", self.file, self.sha256);
         Ok(path)
     }
 
-    /// What the clients print is progress, and no answer of ours.
+    /// The clients print progress, which is not part of our output.
     fn fetch(&self, folder: &Path) -> Result<()> {
         eprintln!("catalog: fetching {} {}", self.package, self.version);
         let status = if self.client == "pip" {
@@ -104,8 +104,8 @@ impl Source {
         Ok(())
     }
 
-    /// The files of the archive whose path `wanted` takes, by path. `.gz` files are unpacked, and
-    /// lose that ending.
+    /// The files of the archive with a wanted path, by path. `.gz` files are unpacked, and lose that
+    /// suffix.
     pub fn files(&self, wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<String, Vec<u8>>> {
         let archive = fs::File::open(self.archive()?)?;
         let mut files = BTreeMap::new();

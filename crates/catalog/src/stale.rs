@@ -1,4 +1,4 @@
-//! Finds overrides that override nothing any more.
+//! Finds overrides that no longer override anything.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::overrides::{
 use crate::rules::call_name;
 use crate::table::{Catalog, Row};
 
-/// The names of overrides whose call, type or operation the packages do not have.
+/// The names of overrides whose call, type or operation is not in the packages.
 pub fn overrides(catalog: &Catalog, rows: &[Row]) -> Vec<String> {
     let calls: BTreeSet<(&str, &str)> = catalog
         .apis

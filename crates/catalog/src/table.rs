@@ -1,4 +1,4 @@
-//! The table: rules, overrides and routes put together, one row per call and resource type.
+//! The table: rules, overrides and routes combined, one row per call and resource type.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +37,7 @@ pub enum Route {
     TaggingApi,
     /// The service's own operation.
     TagOperation(Box<TagOperation>),
-    /// No operation adds tags to it and does nothing else.
+    /// No operation only adds tags to it.
     Unknown,
 }
 
@@ -50,7 +50,7 @@ pub struct Row {
     pub event_name: String,
     /// Resource type, e.g. `ec2:volume`.
     pub resource_type: String,
-    /// Where the record names it; empty if nowhere.
+    /// Where the record names it; empty if it does not.
     pub places: Vec<String>,
     /// ARN formats of the type.
     pub formats: Vec<String>,
@@ -62,7 +62,7 @@ pub struct Row {
     pub actions: Vec<String>,
     /// Why it is left alone by default.
     pub opt_in: Option<&'static str>,
-    /// Whether the call also changes what is there.
+    /// Whether the call also changes existing resources.
     pub upsert: bool,
     /// Whether the service keeps names in lower case.
     pub lower_case: bool,
@@ -81,7 +81,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// What all its ARN formats begin the resource part with, e.g. `topic/`.
+    /// The common prefix of the resource parts of its ARN formats, e.g. `topic/`.
     pub fn resource_prefix(&self) -> String {
         let fixed = |format: &String| {
             let resource = format.splitn(6, ':').nth(5).unwrap_or_default();
@@ -89,7 +89,7 @@ impl Row {
         };
         let common = |a: String, b: String| {
             let same = a.chars().zip(b.chars()).take_while(|(a, b)| a == b);
-            same.map(|(letter, _)| letter).collect()
+            same.map(|(char, _)| char).collect()
         };
         self.formats.iter().map(fixed).reduce(common).unwrap_or_default()
     }
@@ -106,8 +106,7 @@ impl Catalog {
         })
     }
 
-    /// The rows of all calls that the services written by hand do not know and that something tags,
-    /// sorted.
+    /// The rows of all calls that have no row by hand and whose resources an API tags, sorted.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows = self.all_rows();
         rows.retain(|row| !by_hand(&row.source, &row.event_name) && row.route != Route::Unknown);
@@ -153,7 +152,7 @@ fn route(row: &Row, search: Search<'_>) -> Route {
     }
 }
 
-/// Whether a service written by hand knows the call.
+/// Whether the call has a row by hand.
 pub fn by_hand(source: &str, event_name: &str) -> bool {
     BY_HAND
         .iter()
@@ -163,7 +162,7 @@ pub fn by_hand(source: &str, event_name: &str) -> bool {
 fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
     let creation = creation(api, operation, known)?;
     let places = places(api, operation, &creation);
-    // Without a type and without an ARN there is nothing to say.
+    // Without a type and without an ARN there is no row to write.
     if places.is_empty() && creation.formats.is_empty() {
         return None;
     }
@@ -226,8 +225,8 @@ fn tag_actions(prefix: &str, key: &str, authorization: Option<&Authorization>) -
     names
 }
 
-/// Where the tagging actions list no types, a type that no request tags takes none: API Gateway
-/// lists condition keys for tags with every method and model.
+/// Drops types that no request tags and no tagging action lists: API Gateway has condition keys for
+/// tags on every method and model.
 fn without_untaggable(rows: Vec<Row>, authorizations: &BTreeMap<String, Authorization>) -> Vec<Row> {
     let by_request = rows.iter().filter(|row| row.because != Because::Name);
     let surely: BTreeSet<String> = by_request.map(|row| row.resource_type.clone()).collect();
@@ -239,7 +238,7 @@ fn without_untaggable(rows: Vec<Row>, authorizations: &BTreeMap<String, Authoriz
     rows.into_iter().filter(|row| surely.contains(&row.resource_type) || listed(row)).collect()
 }
 
-/// Adds what calls make besides, as optional rows.
+/// Adds the further resources of calls, as optional rows.
 fn add_companions(rows: &mut Vec<Row>) {
     for (source, event_name, resource_type, places, _) in ALSO_CREATES {
         let Some(main) = rows.iter().find(|row| row.source == *source && row.event_name == *event_name)
@@ -296,7 +295,7 @@ fn merged(mut rows: Vec<Row>) -> Vec<Row> {
                         last.formats.push(format);
                     }
                 }
-                // ARNs before what is built.
+                // ARNs of the record before ARNs that are built.
                 last.places.sort_by_key(|place| place.starts_with("arn:"));
             }
             _ => merged.push(row),

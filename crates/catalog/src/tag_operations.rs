@@ -1,7 +1,7 @@
 //! Each service's own operation that adds tags to a resource, found in its API model.
 //!
-//! An operation qualifies if it says nothing but the resource and the tags, so that one generic
-//! caller can call them all. What replaces tags is none: it would delete those of others.
+//! An operation qualifies if it takes nothing but the resource and the tags, so that one generic caller
+//! can call them all. One that replaces tags does not: it would delete tags that others set.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::models::{Api, Operation, Reference, Shape};
 use crate::naming::plain;
 use crate::overrides::{OWN_TAG_OPERATIONS, RESOURCE_VALUES};
 
-/// What services call it, the likeliest first.
+/// Usual names of the operation, the likeliest first.
 const NAMES: &[&str] = &["TagResource", "AddTagsToResource", "AddTags", "CreateTags", "TagResources"];
 
-/// Tags that a call takes where the model does not limit them.
+/// Tags that a call takes if the model does not limit them.
 const TAGS_PER_CALL: u64 = 50;
 
 /// An operation that adds tags to one resource.
@@ -30,9 +30,9 @@ pub struct TagOperation {
     pub service_id: String,
     /// The service's name in signatures.
     pub signing_name: String,
-    /// Where it is called, and where else.
+    /// Where it is called.
     pub endpoint: (Host, Vec<EndpointOverride>),
-    /// How requests are written, as Rust.
+    /// The protocol, as Rust.
     pub protocol: String,
     /// `POST` or `PUT`.
     pub method: String,
@@ -40,7 +40,7 @@ pub struct TagOperation {
     pub path: String,
     /// The member that names the resource, as Rust.
     pub resource: String,
-    /// How it spells tags, as Rust.
+    /// The shape of its tags, as Rust.
     pub tags: String,
     /// Tags that one call takes.
     pub tags_per_call: u64,
@@ -67,7 +67,7 @@ pub struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The operation for a type that an API's call creates: of that API, else of one that signs alike.
+    /// The operation for a type that an API's call creates: of that API, else of one with the same signing name.
     pub fn operation(&self, api: &str, resource_type: &str) -> Option<TagOperation> {
         let api = self.apis.iter().find(|one| one.name == api)?;
         let signs_alike = |one: &&Api| one.name != api.name && one.signing_name() == api.signing_name();
@@ -103,7 +103,7 @@ impl Search<'_> {
                 }
                 required => required,
             };
-        // One call would become two.
+        // Endpoint discovery would need a second call.
         if operation.discovery.required {
             return None;
         }
@@ -140,7 +140,7 @@ impl Search<'_> {
         })
     }
 
-    /// Whether the action of the operation's name works on a type, as far as it lists types.
+    /// Whether the action of the operation's name applies to a type, if it lists types.
     fn lists(&self, resource_type: &str, operation: &str) -> bool {
         let Some((prefix, key)) = resource_type.split_once(':') else { return false };
         let action =
@@ -197,7 +197,7 @@ fn resource_member(api: &Api, operation: &Operation, input: &Shape, name: &str) 
     Some(format!("ResourceMember {{ name: {wire:?}, binding: {binding}, value: {value} }}"))
 }
 
-/// How the request spells tags, as Rust, and how many.
+/// The shape of the request's tags, as Rust, and how many it takes.
 fn tag_shape(api: &Api, name: &str, reference: &Reference, protocol: &str) -> Option<(String, u64)> {
     let shape = api.shape(reference)?;
     let most = shape.max.map_or(TAGS_PER_CALL, |max| (max as u64).min(TAGS_PER_CALL));

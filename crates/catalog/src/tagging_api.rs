@@ -1,6 +1,6 @@
 //! Which services the Resource Groups Tagging API can tag.
 
-/// Prefixes that it could tag, and that their own operations tag better: prefix, reason.
+/// Prefixes that it could tag, but that their own operations tag better: prefix, reason.
 const BETTER: &[(&str, &str)] =
     &[("iam", "its documentation and its policy differ on which types of IAM it takes")];
 
