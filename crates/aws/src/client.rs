@@ -1,4 +1,4 @@
-//! How AWS is reached: configuration, time-outs, and a client for each Region.
+//! How AWS is reached: configuration, timeouts, and a client for each Region.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ pub struct Aws {
     scope: OnceCell<Scope>,
 }
 
-/// What overrides the environment's configuration.
+/// Overrides of the environment's configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     /// A profile of the shared AWS configuration files.

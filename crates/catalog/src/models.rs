@@ -60,7 +60,7 @@ pub struct Operation {
     pub input: Option<Reference>,
     /// Shape of the response.
     pub output: Option<Reference>,
-    /// How it fails.
+    /// Its errors.
     #[serde(default)]
     pub errors: Vec<Reference>,
     /// What it does, in HTML.

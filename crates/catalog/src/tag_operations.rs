@@ -55,7 +55,7 @@ impl TagOperation {
     }
 }
 
-/// Where operations are looked for.
+/// Where to look for operations.
 #[derive(Clone, Copy, Debug)]
 pub struct Search<'a> {
     /// All API models.

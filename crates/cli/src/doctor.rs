@@ -32,7 +32,7 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// What is checked, and the permissions that it takes.
+/// The checks, and the permissions that they need.
 const CHECKS: &[(&str, &str)] = &[
     ("trails", "cloudtrail:DescribeTrails, cloudtrail:GetTrailStatus, cloudtrail:GetEventSelectors"),
     ("rules", "events:ListRules, events:ListTargetsByRule"),

@@ -31,7 +31,7 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// What a row rests on.
+/// The evidence for a row.
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum EvidenceChoice {
     /// A published record.

@@ -1,4 +1,4 @@
-//! What it costs to find the rows of a call, in the whole table. Prints the mean of every call and
+//! The time to find the rows of a call, in the whole table. Prints the mean of every call and
 //! of unknown calls.
 
 use std::hint::black_box;

@@ -8,7 +8,7 @@ use crate::record::{Event, NotARecord};
 
 pub use dead_letter::{DeadLetter, GivenUpBy, LostEvent};
 
-/// What one invocation brings: one event from EventBridge, or a batch of SQS messages.
+/// The payload of one invocation: one event from EventBridge, or a batch of SQS messages.
 #[derive(Debug)]
 pub struct Delivery {
     pub messages: Vec<Message>,

@@ -1,4 +1,4 @@
-//! What the two verbs need from outside: traits behind which AWS is, or [`offline`] stand-ins.
+//! The traits through which the two verbs reach AWS, or [`offline`] stand-ins.
 
 pub mod offline;
 
@@ -71,11 +71,11 @@ pub struct Batch {
 #[error("{message}")]
 pub struct Failure {
     pub kind: FailureKind,
-    /// What AWS said.
+    /// AWS's code and message.
     pub message: String,
 }
 
-/// What a failure means for the next try.
+/// What a failure means for the next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
     /// AWS says that there is no such resource.

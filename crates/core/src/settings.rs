@@ -98,7 +98,7 @@ pub const SETTINGS: &[Setting] = &[
     LOG_VALUES,
 ];
 
-/// What the owner tag says.
+/// What the owner tag holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnerForm {
     /// ARN of the session or user.
@@ -124,7 +124,7 @@ const OWNER_FORMS: &[(&str, OwnerForm)] = &[
 /// Checked settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What the owner tag says.
+    /// What the owner tag holds.
     pub owner: OwnerForm,
     /// Key of the owner tag.
     pub owner_tag: String,

@@ -38,13 +38,13 @@ pub(super) async fn with_retries<T: Clone>(
     for pause in PAUSES {
         let transient =
             |nth: &usize| results[*nth].as_ref().is_err_and(|failure| failure.kind == FailureKind::Transient);
-        let again: Vec<usize> = (0..results.len()).filter(transient).collect();
-        if again.is_empty() {
+        let failed: Vec<usize> = (0..results.len()).filter(transient).collect();
+        if failed.is_empty() {
             break;
         }
         tokio::time::sleep(pause).await;
-        let retried: Vec<T> = again.iter().map(|nth| items[*nth].clone()).collect();
-        for (nth, result) in again.into_iter().zip(whole_or_halves(&retried, &call).await) {
+        let retried: Vec<T> = failed.iter().map(|nth| items[*nth].clone()).collect();
+        for (nth, result) in failed.into_iter().zip(whole_or_halves(&retried, &call).await) {
             results[nth] = result;
         }
     }

@@ -61,7 +61,6 @@ impl Status {
 pub(super) struct ReportRow {
     /// `eventID`.
     pub(super) event_id: Option<String>,
-    /// What became of it.
     pub(super) status: Status,
     queue: String,
     to: Option<&'static str>,
@@ -72,7 +71,7 @@ pub(super) struct ReportRow {
 }
 
 impl ReportRow {
-    /// What is shown of an event in a message of `queue`.
+    /// The row of an event in a message of `queue`.
     pub(super) fn new(queue: &Queue, dead_letter: &DeadLetter, lost: &LostEvent, status: Status) -> Self {
         let event = lost.event.as_ref().ok();
         let call =
@@ -120,7 +119,7 @@ impl<'a, W: Write> Report<'a, W> {
         }
     }
 
-    /// What became of everything.
+    /// What became of the events.
     pub(super) fn done(&mut self, rows: &[ReportRow], interrupted: bool) -> io::Result<End> {
         self.rows(rows)?;
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();

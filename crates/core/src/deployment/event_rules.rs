@@ -18,7 +18,7 @@ const PATTERN_LENGTH: usize = 2048;
 /// Services whose `eventName` may end in the date of their API: `CreateFunction20150331v2`,
 /// `CreateDistribution2020_05_31`.
 const DATED: &[&str] = &["cloudfront", "lambda"];
-/// How such dates begin. `CreateFunctionUrlConfig` is not a dated `CreateFunction`.
+/// First digits of such dates. `CreateFunctionUrlConfig` is not a dated `CreateFunction`.
 const CENTURY: &str = "20";
 
 /// One rule for creation events.

@@ -1,4 +1,4 @@
-//! IAM policies from the table: what the tag handler must be allowed to tag, to read for it, and
+//! IAM policies from the table: the tagging actions that the tag-handler needs, the reads for them, and
 //! nothing else.
 //!
 //! `${AWS::Partition}` and `${AWS::AccountId}` are left for CloudFormation to fill in.
@@ -203,7 +203,7 @@ pub fn example(action: &str, partition: &str, region: &str, account: &str) -> St
     regional.strip_suffix('*').map_or(regional.clone(), |start| format!("{start}example"))
 }
 
-/// What the functions use in addition to what they tag.
+/// Resources that the functions use themselves.
 const OWN_RESOURCES: &[(&str, &str)] = &[
     ("dynamodb:PutItem", "arn:${AWS::Partition}:dynamodb:*:${AWS::AccountId}:table/aws-tags-sessions"),
     ("dynamodb:Query", "arn:${AWS::Partition}:dynamodb:*:${AWS::AccountId}:table/aws-tags-sessions"),

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-/// What CloudTrail writes in place of a value that it hides.
+/// Texts that CloudTrail writes in place of a value that it hides.
 const HIDDEN: &[&str] = &["HIDDEN_DUE_TO_SECURITY_REASONS", "***"];
 
 /// A scalar as text; `None` for empty, blank and hidden ones.
@@ -65,7 +65,7 @@ pub(crate) fn pairs(value: &Value) -> Vec<(String, String)> {
     }
 }
 
-/// What a step leads into: the value itself, or with `[]` its elements.
+/// The values that a step leads to: the value itself, or with `[]` its elements.
 pub(super) fn elements(value: &Value, each: bool) -> &[Value] {
     match value {
         Value::Array(items) if each => items,

@@ -38,14 +38,14 @@ pub struct Lookup {
     account: String,
 }
 
-/// What a creating call created.
+/// The resources that a call created.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Creation {
-    /// What the record names.
+    /// Named in the record.
     pub resources: Vec<Resource>,
-    /// What AWS must be asked for.
+    /// To be looked up in AWS.
     pub lookups: Vec<Lookup>,
-    /// What should be in the record and is not.
+    /// Resources that the record should name and does not.
     pub missing: Vec<LocateError>,
 }
 
@@ -90,7 +90,7 @@ impl PartialEq for RowRef {
 
 impl Eq for RowRef {}
 
-/// What the rows of a call find in its record; an ending where there is nothing to tag.
+/// The resources that the rows of a call find in its record; an ending if there is nothing to tag.
 pub fn created(service: &Service, rows: &'static [Row], event: &Event) -> Result<Creation, Ending> {
     let mut creation = Creation::default();
     let mut missing = Vec::new();
@@ -146,7 +146,7 @@ impl Creation {
 }
 
 fn resource(arn: Arn, row: &Row, route: Route, event_region: &str) -> Resource {
-    // Replicas lie in other Regions than the call; buckets and global clusters name none.
+    // Replicas are in other Regions than the call; buckets and global clusters name none.
     let region = if arn.region().is_empty() { event_region } else { arn.region() };
     Resource {
         region: region.to_owned(),
@@ -208,7 +208,7 @@ impl fmt::Display for Lookup {
     }
 }
 
-/// What a place gives.
+/// The result of looking at a place.
 enum Resolved {
     Found(Vec<Arn>),
     /// A list that should hold it is there, and empty: no task was placed, no rule was new.

@@ -12,7 +12,7 @@ pub struct Service {
     pub name: &'static str,
     /// The service's name as AWS writes it.
     pub title: &'static str,
-    /// How its resources are tagged where a row does not say otherwise.
+    /// How its resources are tagged, unless a row has its own route.
     pub route: Route,
     /// The IAM actions that tagging needs, in addition to `tag:TagResources` where that is the route.
     pub actions: &'static [&'static str],
@@ -31,9 +31,9 @@ pub struct Row {
     pub resource_type: &'static str,
     /// Where the resources are.
     pub locator: Locator,
-    /// How they are tagged; `None` means as the service says.
+    /// How they are tagged; `None` means by the service's route.
     pub route: Option<Route>,
-    /// The IAM actions that tagging needs; `None` means as the service says.
+    /// The IAM actions that tagging needs; `None` means the service's.
     pub actions: Option<&'static [&'static str]>,
     /// Why the type is tagged only where the setting `ALSO_TAG` names it.
     pub opt_in: Option<&'static str>,
@@ -53,9 +53,8 @@ pub struct Row {
     pub without_account: bool,
     /// Whether its ARNs name no Region.
     pub without_region: bool,
-    /// How the resource part of its ARNs begins, e.g. `topic/`, where the record has whole ARNs.
+    /// Prefix of the resource part of its ARNs, e.g. `topic/`, if the record has whole ARNs.
     pub resource_prefix: &'static str,
-    /// What the row rests on.
     pub evidence: Evidence,
 }
 
@@ -117,7 +116,7 @@ pub enum Locator {
     None(Ending),
 }
 
-/// What AWS is asked about resources that a record does not name.
+/// The question to AWS about resources that a record does not name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LookupKind {
     /// EBS volumes that were created with instances.
@@ -143,7 +142,7 @@ pub enum LookupKind {
 pub enum Ending {
     /// The call creates no resource (yet).
     NothingCreated(&'static str),
-    /// What it creates takes no tags.
+    /// The resources that it creates take no tags.
     NotTaggable(&'static str),
     /// It changed something that existed before.
     Update(&'static str),

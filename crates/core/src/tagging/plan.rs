@@ -27,7 +27,7 @@ const AT_ONCE: usize = 8;
 pub struct Scope {
     /// The account whose resources are tagged; `None` is any (offline).
     pub account: Option<String>,
-    /// How the session ARNs of this program's own role begin, up to the last slash: its calls are
+    /// Prefix of the session ARNs of this program's own role, up to the last slash: its calls are
     /// never acted on.
     pub own_role_sessions: Option<String>,
 }

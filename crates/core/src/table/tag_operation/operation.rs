@@ -21,7 +21,7 @@ pub struct TagOperation {
     pub method: &'static str,
     /// Path and query with `{labels}`, e.g. `/tags/{resourceArn}`.
     pub path: &'static str,
-    /// What names the resource.
+    /// The member that names the resource.
     pub resource: ResourceMember,
     /// The shape of its tags.
     pub tags: TagShape,
@@ -82,7 +82,7 @@ pub enum ResourceValue {
     Arn,
     /// The last part of the ARN: `name` of `role/path/name`.
     Id,
-    /// What follows the type: `path/name` of `opsmetadata/path/name`.
+    /// The part after the type: `path/name` of `opsmetadata/path/name`.
     Name,
 }
 
