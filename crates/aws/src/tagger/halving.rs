@@ -65,7 +65,7 @@ mod tests {
     use std::cell::{Cell, RefCell};
 
     fn run<T>(future: impl Future<Output = T>) -> T {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         runtime.expect("a runtime").block_on(future)
     }
 
