@@ -221,7 +221,7 @@ class TheDoctor(unittest.TestCase):
     def test_without_credentials_nothing_can_be_checked(self):
         done = self.doctor("--endpoint-url", "http://127.0.0.1:1")
         self.assertEqual(done.returncode, 2)
-        self.assertIn("cannot ask AWS who we are", done.stderr)
+        self.assertIn("cannot ask AWS whose credentials these are", done.stderr)
 
 
 class Redrive(unittest.TestCase):
