@@ -27,9 +27,10 @@ test:
 	python3 tests/operations.py
 	cargo test $(ALL) --quiet
 
-# Start, memory, CPU and AWS calls of the release binaries. Builds them: minutes.
+# Start, memory, CPU and AWS calls of the release binaries, and with AGAINST=COMMIT their ratio to another commit's. Builds
+# them: a quarter of an hour.
 bench:
-	python3 tests/bench.py
+	python3 tests/bench.py $(if $(AGAINST),--against $(AGAINST))
 
 # Writes what is derived from the table and the event files anew.
 snapshots:
