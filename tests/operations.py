@@ -132,7 +132,7 @@ class TheDoctor(unittest.TestCase):
     def test_another_tagger(self):
         arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:AutoTag"
         self.here.make_rule(REGION, "AutoTag", "ENABLED", "ec2", [{"prefix": "Create"}, "RunInstances"], CREATIONS, Arn=arn)
-        self.finds("warning", "rules", f"`AutoTag` gives creation events to {arn}", todo="another tagger")
+        self.finds("warning", "rules", f"`AutoTag` sends creation events to {arn}", todo="another tagger")
 
     def test_a_missing_function(self):
         self.here.c("lambda").delete_function(FunctionName="aws-tags-tag-handler")

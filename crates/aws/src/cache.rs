@@ -1,5 +1,5 @@
-//! What was asked of AWS and stays true for minutes: kept in the warm process, asked once even
-//! by many at the same time.
+//! Answers of AWS that stay true for minutes: kept in the warm process, and asked for once even by many
+//! callers at the same time.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
 
-/// Entries beyond this are forgotten all at once: a Lambda sees few principals.
+/// A full cache is emptied: a function sees few principals.
 const MOST: usize = 4096;
 
 #[derive(Debug)]
@@ -29,8 +29,8 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
         Self { lifetime, entries: RefCell::default() }
     }
 
-    /// The value of `key`, asked for if it is not known; errors are not kept, nor values that
-    /// `keep` refuses.
+    /// The value of `key`, asked for if it is not known. Errors are not kept, nor values that `keep`
+    /// rejects.
     pub(crate) async fn get<E>(
         &self,
         key: &K,
@@ -72,7 +72,7 @@ mod tests {
         runtime.expect("a runtime").block_on(future)
     }
 
-    /// How often the cache asked, over three callers at the same time and one later.
+    /// How often the cache asked for three callers at the same time and one later.
     fn asked(lifetime: Duration, keep: bool) -> u32 {
         let asked = Cell::new(0);
         let cache: Cache<&str, u32> = Cache::new(lifetime);
@@ -96,12 +96,12 @@ mod tests {
     }
 
     #[test]
-    fn many_at_the_same_time_ask_once() {
+    fn many_callers_at_the_same_time_ask_once() {
         assert_eq!(asked(Duration::from_secs(60), true), 1);
     }
 
     #[test]
-    fn what_is_not_to_be_kept_is_asked_again() {
+    fn a_value_that_is_not_kept_is_asked_for_again() {
         assert_eq!(asked(Duration::from_secs(60), false), 2);
     }
 
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn old_answers_are_asked_again() {
+    fn old_answers_are_asked_for_again() {
         let cache: Cache<u8, u8> = Cache::new(Duration::ZERO);
         run(async {
             assert_eq!(cache.get(&1, |_| true, async || Ok::<_, &str>(1)).await, Ok(1));

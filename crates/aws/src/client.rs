@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::error::Error;
 
-/// Tries of one call, the first included; throttling is waited out in between.
+/// Attempts of one call, including the first; the SDK backs off between them when throttled.
 const ATTEMPTS: u32 = 4;
 /// A tagging call answers within a second or two, or not at all.
 const CALL_TIME: Duration = Duration::from_secs(20);
@@ -29,16 +29,15 @@ pub struct Aws {
 /// What overrides the environment's configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// A profile of the shared configuration files.
+    /// A profile of the shared AWS configuration files.
     pub profile: Option<String>,
-    /// The Region.
     pub region: Option<String>,
-    /// Where all calls go, e.g. to a local AWS.
+    /// The address that all calls go to, e.g. of a local AWS.
     pub endpoint_url: Option<String>,
 }
 
 impl Aws {
-    /// Reads Region, credentials and endpoints as all AWS tools do, but for what is overridden.
+    /// Reads Region, credentials and endpoints as all AWS tools do, except what `access` overrides.
     pub async fn connect(access: &Access) -> Self {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -61,7 +60,7 @@ impl Aws {
         Self { config: loader.load().await, scope: OnceCell::new() }
     }
 
-    /// Whose credentials these are: the account that is served, and our own role. Asked once.
+    /// The account that is served and our own role, by the credentials. Asked for once.
     pub async fn scope(&self) -> Result<&Scope, Error> {
         self.scope
             .get_or_try_init(async || {
@@ -69,14 +68,14 @@ impl Aws {
                 let role = identity.arn.filter(|arn| arn.contains(":assumed-role/"));
                 Ok(Scope {
                     account: identity.account,
-                    // `assumed-role/role/session`: the role's other sessions are us as well.
+                    // `assumed-role/role/session`: other sessions of the role are ours as well.
                     own_role_sessions: role.and_then(|arn| Some(format!("{}/", arn.rsplit_once('/')?.0))),
                 })
             })
             .await
     }
 
-    /// Region, credentials and endpoints, as clients of further services take them.
+    /// The configuration for clients of further services.
     pub fn config(&self) -> &SdkConfig {
         &self.config
     }

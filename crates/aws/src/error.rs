@@ -1,4 +1,4 @@
-//! What AWS said, in one line.
+//! Errors of AWS, in one line.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use aws_tags::ports::{Failure, FailureKind};
 /// A failed call.
 #[derive(Debug)]
 pub struct Error {
-    /// AWS's error code, e.g. `ThrottlingException`; absent where AWS did not answer.
+    /// AWS's error code, e.g. `ThrottlingException`; `None` if AWS did not answer.
     pub code: Option<String>,
     message: String,
 }
@@ -46,12 +46,12 @@ impl Error {
         Self { code: Some(code.to_owned()), message: message.to_owned() }
     }
 
-    /// A request that cannot even be built.
+    /// A request that cannot be built.
     pub(crate) fn incomplete(error: impl fmt::Display) -> Self {
         Self { code: None, message: error.to_string() }
     }
 
-    /// Whether AWS says that there is no such thing: codes like `NoSuchEntity`,
+    /// Whether AWS says that the resource does not exist: codes like `NoSuchEntity`,
     /// `InvalidVolume.NotFound`, `ResourceNotFoundException`, `NoSuchBucket`; some services say
     /// it in the message of a general code.
     pub fn is_not_found(&self) -> bool {
@@ -61,7 +61,7 @@ impl Error {
     }
 }
 
-/// How the codes begin that say no more than that something in a request is wrong.
+/// Prefixes of codes that only say that something in a request is wrong.
 const GENERAL_CODES: &[&str] =
     &["Validation", "InvalidParameter", "InvalidInput", "InvalidRequest", "BadRequest"];
 
@@ -73,7 +73,7 @@ pub(crate) fn names_absence(text: &str) -> bool {
         .any(|sign| text.contains(sign))
 }
 
-/// What a code and its message mean for the next try.
+/// What an error code means for the next attempt.
 pub(crate) fn failure_kind(code: &str, not_found: bool) -> FailureKind {
     if not_found {
         FailureKind::NotFound

@@ -1,5 +1,5 @@
-//! IAM tags of roles and users. IAM's request rate is per account and cannot be raised, so
-//! answers are kept for minutes, "no tags" included.
+//! IAM tags of roles and users. IAM's request rate is per account and cannot be raised, so answers are
+//! kept for minutes, including "no tags".
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl IamTags {
         Self { client: Client::new(config), known: Cache::new(KEPT) }
     }
 
-    /// `GetRole` and `GetUser` answer with the unique id and all tags in one call.
+    /// `GetRole` and `GetUser` return the unique id and all tags in one call.
     async fn ask(&self, identity: &IamIdentity) -> Result<Option<TagMap>, Error> {
         let answer = match identity.kind {
             IamKind::Role => {
@@ -47,7 +47,7 @@ impl IamTags {
             }
         };
         match answer {
-            // Deleted and made again under the same name: somebody else's tags.
+            // Deleted and created again under the same name: these tags are not the principal's.
             Ok(Some((id, _))) if id != identity.id => Ok(None),
             Ok(Some((_, tags))) => Ok(Some(tag_map(tags.unwrap_or_default()))),
             Ok(None) => Ok(None),

@@ -1,7 +1,7 @@
 //! AWS behind the ports of `aws-tags`: session table, IAM tags, lookups, taggers.
 //!
 //! Clients are made when they are first used, one per Region, and kept: a warm invocation with a
-//! known principal and session makes no call but the tagging one.
+//! known principal and session makes only the tagging call.
 
 mod cache;
 mod client;

@@ -1,4 +1,4 @@
-//! Resources that records do not name, asked for in EC2 and Secrets Manager.
+//! Looks up resources that records do not name, in EC2 and Secrets Manager.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use time::OffsetDateTime;
 use crate::client::Regional;
 use crate::error::Error;
 
-/// Volumes attach while an instance is pending, most within seconds. After these tries the queue
-/// brings the event back.
+/// Volumes are attached while an instance is pending, most within seconds. After these attempts the
+/// queue delivers the event again.
 const TRIES: usize = 3;
 const BETWEEN_TRIES: Duration = Duration::from_secs(2);
-/// What came to be with the call is not older than the call, as far as clocks agree, nor much
-/// younger: a volume that somebody attaches later has another creator.
+/// A resource that the call created is not older than the call, as far as clocks agree, nor much
+/// younger: a volume that is attached later may have another creator.
 const BEFORE: time::Duration = time::Duration::minutes(1);
 const AFTER: time::Duration = time::Duration::minutes(5);
 
@@ -45,30 +45,36 @@ impl AwsLookups {
                 let name = filter("group-name", &["default".to_owned()]);
                 let call = ec2.describe_security_groups().filters(of_vpc("vpc-id")).filters(name).send();
                 let groups = call.await.map_err(Error::from)?.security_groups.unwrap_or_default();
-                there("default security group", groups.into_iter().filter_map(|group| group.group_id))
+                found_or_retry(
+                    "default security group",
+                    groups.into_iter().filter_map(|group| group.group_id),
+                )
             }
             LookupKind::NetworkAclOfVpc => {
                 let default = filter("default", &["true".to_owned()]);
                 let call = ec2.describe_network_acls().filters(of_vpc("vpc-id")).filters(default).send();
                 let acls = call.await.map_err(Error::from)?.network_acls.unwrap_or_default();
-                there("default network ACL", acls.into_iter().filter_map(|acl| acl.network_acl_id))
+                found_or_retry("default network ACL", acls.into_iter().filter_map(|acl| acl.network_acl_id))
             }
             LookupKind::RouteTableOfVpc => {
                 let main = filter("association.main", &["true".to_owned()]);
                 let call = ec2.describe_route_tables().filters(of_vpc("vpc-id")).filters(main).send();
                 let tables = call.await.map_err(Error::from)?.route_tables.unwrap_or_default();
-                there("main route table", tables.into_iter().filter_map(|table| table.route_table_id))
+                found_or_retry(
+                    "main route table",
+                    tables.into_iter().filter_map(|table| table.route_table_id),
+                )
             }
             LookupKind::SubnetsOfVpc => {
                 let default = filter("default-for-az", &["true".to_owned()]);
                 let call = ec2.describe_subnets().filters(of_vpc("vpc-id")).filters(default).send();
                 let subnets = call.await.map_err(Error::from)?.subnets.unwrap_or_default();
-                there("default subnet", subnets.into_iter().filter_map(|subnet| subnet.subnet_id))
+                found_or_retry("default subnet", subnets.into_iter().filter_map(|subnet| subnet.subnet_id))
             }
             LookupKind::InternetGatewayOfVpc => {
                 let call = ec2.describe_internet_gateways().filters(of_vpc("attachment.vpc-id")).send();
                 let gateways = call.await.map_err(Error::from)?.internet_gateways.unwrap_or_default();
-                there(
+                found_or_retry(
                     "internet gateway",
                     gateways.into_iter().filter_map(|gateway| gateway.internet_gateway_id),
                 )
@@ -83,19 +89,19 @@ impl AwsLookups {
             let call = self.secrets.client(&lookup.region).describe_secret().secret_id(name).send();
             let secret = call.await.map_err(Error::from)?;
             let created = secret.created_date.and_then(instant);
-            // A secret of this name that was made at another time is another secret.
-            if came_with(created, at) {
+            // A secret of this name that was created at another time is another secret.
+            if created_by_call(created, at) {
                 arns.extend(secret.arn);
             }
         }
-        there("secret of the call", arns.into_iter())
+        found_or_retry("secret of the call", arns.into_iter())
     }
 }
 
 impl Lookups for AwsLookups {
     async fn look_up(&self, lookup: &Lookup, at: Option<OffsetDateTime>) -> Result<Vec<String>, Failure> {
         let mut answer = self.ask(lookup, at).await;
-        // Of an old event, what is not there now will not come.
+        // A resource of an old event that does not exist now will not appear.
         let recent = at.is_some_and(|at| OffsetDateTime::now_utc() < at + AFTER);
         let mut tries = 1;
         while answer.is_err() && recent && tries < TRIES {
@@ -134,7 +140,7 @@ async fn volumes(
     let volumes = call.await.map_err(Error::from)?.volumes.unwrap_or_default();
     Ok(volumes
         .into_iter()
-        .filter(|volume| came_with(volume.create_time.and_then(instant), at))
+        .filter(|volume| created_by_call(volume.create_time.and_then(instant), at))
         .filter_map(|volume| volume.volume_id)
         .collect())
 }
@@ -152,24 +158,24 @@ async fn snapshots(
         .filter_map(|mapping| Some(mapping.ebs()?.snapshot_id()?.to_owned()))
         .collect();
     if named.is_empty() {
-        // An image names its snapshots once they are begun.
-        return there("snapshot of the image", std::iter::empty());
+        // An image names its snapshots once they are started.
+        return found_or_retry("snapshot of the image", std::iter::empty());
     }
     let call = ec2.describe_snapshots().set_snapshot_ids(Some(named)).send();
     let snapshots = call.await.map_err(Error::from)?.snapshots.unwrap_or_default();
     Ok(snapshots
         .into_iter()
-        // The request may name snapshots that were there before.
-        .filter(|snapshot| came_with(snapshot.start_time.and_then(instant), at))
+        // The request may name snapshots that existed before.
+        .filter(|snapshot| created_by_call(snapshot.start_time.and_then(instant), at))
         .filter_map(|snapshot| snapshot.snapshot_id)
         .collect())
 }
 
-/// Whether something that was created at one time came to be with a call at another.
-fn came_with(created: Option<OffsetDateTime>, at: Option<OffsetDateTime>) -> bool {
+/// Whether a resource that was created at one time may be of a call at another.
+fn created_by_call(created: Option<OffsetDateTime>, at: Option<OffsetDateTime>) -> bool {
     match (created, at) {
         (Some(created), Some(at)) => at - BEFORE <= created && created <= at + AFTER,
-        // Without times there is nothing to tell them apart by.
+        // Without times nothing tells it apart from older ones.
         _ => false,
     }
 }
@@ -182,8 +188,8 @@ fn filter(name: &str, values: &[String]) -> Filter {
     Filter::builder().name(name).set_values(Some(values.to_vec())).build()
 }
 
-/// What is found; where nothing is, it may not be there yet.
-fn there(what: &str, found: impl Iterator<Item = String>) -> Result<Vec<String>, Failure> {
+/// The resources found; an error if found_or_retry are none, as they may not exist yet.
+fn found_or_retry(what: &str, found: impl Iterator<Item = String>) -> Result<Vec<String>, Failure> {
     let found: Vec<String> = found.collect();
     match found.is_empty() {
         true => Err(Failure::not_found(format!("{what} not found"))),
@@ -197,11 +203,11 @@ mod tests {
     use time::macros::datetime;
 
     #[test]
-    fn what_is_older_or_much_younger_did_not_come_with_the_call() {
+    fn resources_older_or_much_younger_than_the_call_are_not_its_own() {
         let at = Some(datetime!(2026-05-04 09:00:00 UTC));
-        assert!(came_with(Some(datetime!(2026-05-04 09:00:20 UTC)), at));
-        assert!(!came_with(Some(datetime!(2026-05-04 08:58:00 UTC)), at));
-        assert!(!came_with(Some(datetime!(2026-05-04 09:06:00 UTC)), at));
-        assert!(!came_with(None, at));
+        assert!(created_by_call(Some(datetime!(2026-05-04 09:00:20 UTC)), at));
+        assert!(!created_by_call(Some(datetime!(2026-05-04 08:58:00 UTC)), at));
+        assert!(!created_by_call(Some(datetime!(2026-05-04 09:06:00 UTC)), at));
+        assert!(!created_by_call(None, at));
     }
 }

@@ -4,9 +4,9 @@
 //! |---|---|---|
 //! | `caller` | S, partition key | account and assumed-role id: `111122223333#AROA…:session` |
 //! | `issued` | S, sort key | issue time and issued access key: `2026-05-04T09:00:00Z#ASIA…` |
-//! | `arn`, `source_identity` | S | as STS said |
+//! | `arn`, `source_identity` | S | as in the STS record |
 //! | `tags` | M of S | session tags |
-//! | `transitive_tag_keys` | L of S | keys that pass on to the next role |
+//! | `transitive_tag_keys` | L of S | keys that role chaining passes on |
 //! | `expires_at` | S | end of the credentials |
 //! | `forget_after` | N | TTL: epoch seconds |
 
@@ -25,7 +25,7 @@ use time::OffsetDateTime;
 use crate::cache::Cache;
 use crate::error::Error;
 
-/// A found session does not change; what is asked again is only whether there is another.
+/// A session does not change: after this, only new ones could be found.
 const KEPT: Duration = Duration::from_secs(300);
 
 type Item = HashMap<String, AttributeValue>;
@@ -57,7 +57,7 @@ impl SessionTable {
             .key_condition_expression("caller = :caller AND issued BETWEEN :from AND :to")
             .expression_attribute_values(":caller", text(partition_key(&key.account, &key.id)))
             .expression_attribute_values(":from", text(timestamp::format(from)))
-            // `~` sorts behind every access key.
+            // `~` sorts after every access key.
             .expression_attribute_values(":to", text(format!("{}~", timestamp::format(to))))
             .into_paginator()
             .items()
@@ -84,7 +84,7 @@ impl SessionStore for SessionTable {
         key: &SessionKey,
         (from, to): (OffsetDateTime, OffsetDateTime),
     ) -> Result<Vec<Session>, Error> {
-        // "Not seen yet" must be asked again; "never seen" stays so.
+        // A session that is not recorded yet must be looked for again; one that never was need not.
         let is_final = |sessions: &Vec<Session>| {
             !sessions.is_empty() || OffsetDateTime::now_utc() > key.created + DELIVERY_TIME
         };

@@ -1,4 +1,4 @@
-//! The tagging APIs, with one result for each resource whatever a call says about all of them.
+//! The tagging APIs, with one result for each resource, even where a call fails as a whole.
 
 mod error_response;
 mod halving;
@@ -29,13 +29,13 @@ pub struct AwsTagger {
 impl Tagger for AwsTagger {
     async fn tag(&self, batch: &Batch) -> Results {
         let Batch { route, region, tags, resources } = batch;
-        with_retries(resources, async |some: &[Resource]| match route {
-            Route::Ec2CreateTags => self.create_tags(region, tags, some).await,
-            Route::TaggingApi => self.tag_resources(region, tags, some).await,
-            Route::S3Object => self.put_object_tagging(region, tags, some).await,
+        with_retries(resources, async |part: &[Resource]| match route {
+            Route::Ec2CreateTags => self.create_tags(region, tags, part).await,
+            Route::TaggingApi => self.tag_resources(region, tags, part).await,
+            Route::S3Object => self.put_object_tagging(region, tags, part).await,
             Route::TagOperation(operation) => {
                 let (tags, mut results) = (tag_map(tags), Results::new());
-                for Resource { arn, .. } in some {
+                for Resource { arn, .. } in part {
                     let added = self.tag_operations.add(operation, region, arn, &tags).await;
                     results.push(added.map_err(Failure::from));
                 }
@@ -69,7 +69,7 @@ impl AwsTagger {
         Ok(vec![Ok(()); resources.len()])
     }
 
-    /// Answers 200 even where all ARNs failed: the result of each stands in a map.
+    /// The API answers 200 even if all ARNs failed: a map in the answer has the failures.
     async fn tag_resources(
         &self,
         region: &str,
@@ -93,8 +93,8 @@ impl AwsTagger {
         Ok(resources.iter().map(|resource| result(resource.arn.as_str())).collect())
     }
 
-    /// `PutObjectTagging` replaces all tags, so they are read first, and nothing is written where
-    /// they cannot be read.
+    /// `PutObjectTagging` replaces all tags, so they are read first, and nothing is written if they
+    /// cannot be read.
     async fn put_object_tagging(
         &self,
         region: &str,

@@ -22,7 +22,7 @@ pub(crate) use trails::Trail;
 use aws_tags_aws::{Access, Aws};
 use clap::Args;
 
-/// Which AWS is asked.
+/// Which account, Region and endpoint are asked.
 #[derive(Args)]
 pub(crate) struct AccessOptions {
     /// A profile of the shared AWS configuration.
@@ -31,7 +31,7 @@ pub(crate) struct AccessOptions {
     /// The home Region of the installation.
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
-    /// Send all calls there, e.g. to a local AWS.
+    /// Send all calls to this address, e.g. to a local AWS.
     #[arg(long, value_name = "URL")]
     endpoint_url: Option<String>,
 }

@@ -1,8 +1,8 @@
-//! How a command ends, and what it says on standard error.
+//! How a command ends, and its messages on standard error.
 
 use std::io::Write;
 
-/// How a command ended. Bad input is said at once, on standard error, and remembered here.
+/// How a command ended. Bad input is reported at once, on standard error, and remembered here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum End {
     Done,
@@ -12,7 +12,7 @@ pub(crate) enum End {
 
 /// One line on standard error.
 pub(crate) fn complain(message: &str) {
-    // A closed standard error leaves nobody to tell.
+    // With standard error closed, there is nowhere to report it.
     let _ = writeln!(anstream::stderr(), "aws-tags: {message}");
 }
 

@@ -13,10 +13,10 @@ use crate::console::End;
 /// Options of `rules` and `policy`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Which services: the essential ones, those of common use too, or all.
+    /// The tier of services: essential, common (which includes essential), or all.
     #[arg(long, value_name = "WHICH", default_value = "all")]
     services: Tier,
-    /// One JSON object a rule or policy.
+    /// One JSON object per rule or policy.
     #[arg(long)]
     json: bool,
 }
@@ -68,6 +68,6 @@ fn print(
         return writeln!(out, "{line}");
     }
     let text = |name: &str| about[name].as_str().unwrap_or_default();
-    let on_demand = if about["optIn"] == true { ", for ALSO_TAG" } else { "" };
-    writeln!(out, "{} ({} services{on_demand})\n{document:#}\n", text("name"), text("tier"))
+    let opt_in = if about["optIn"] == true { ", for ALSO_TAG" } else { "" };
+    writeln!(out, "{} ({} services{opt_in})\n{document:#}\n", text("name"), text("tier"))
 }

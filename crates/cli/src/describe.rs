@@ -5,7 +5,7 @@ use aws_tags::tags::TagMap;
 use aws_tags::{Principal, Session};
 use serde::Serialize;
 
-/// A session without what nobody should see.
+/// A session as it is shown: without anything secret.
 #[derive(Serialize)]
 pub(crate) struct SessionFields<'a> {
     account: &'a str,
@@ -35,7 +35,7 @@ impl<'a> From<&'a Session> for SessionFields<'a> {
     }
 }
 
-/// The principal in a few words: `arn:aws:iam::…:user/ann (IAMUser)`.
+/// The principal on one line: `arn:aws:iam::…:user/ann (IAMUser)`.
 pub(crate) fn principal(principal: &Principal) -> String {
     let service = principal.service();
     let name =

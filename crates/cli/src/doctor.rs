@@ -23,11 +23,11 @@ use finding::{Finding, Severity};
 pub(crate) struct Options {
     #[command(flatten)]
     access: AccessOptions,
-    /// Further Regions whose trails and rules are checked. Without it us-east-1, where calls of the
+    /// Further Regions whose trails and rules are checked; by default us-east-1, where calls of the
     /// global STS endpoint are logged.
     #[arg(long, value_name = "REGION", value_delimiter = ',')]
     regions: Vec<String>,
-    /// One JSON object a finding.
+    /// One JSON object per finding.
     #[arg(long)]
     json: bool,
 }
@@ -45,7 +45,7 @@ const CHECKS: &[(&str, &str)] = &[
     ("permissions", "iam:SimulatePrincipalPolicy"),
 ];
 
-/// Checks everything; one check that fails does not stop the others.
+/// Checks everything; a check that fails does not stop the rest.
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -166,7 +166,7 @@ impl<W: Write> Report<'_, W> {
             Ok(facts) => judge(facts),
             Err(error) => {
                 let needed = CHECKS.iter().find(|(name, _)| *name == check).map_or("", |(_, needed)| needed);
-                let todo = format!("see that you may use {needed}, and try again");
+                let todo = format!("allow yourself {needed}, and try again");
                 vec![Finding::new(Severity::Unchecked, error.to_string(), todo)]
             }
         };
@@ -182,14 +182,14 @@ impl<W: Write> Report<'_, W> {
             serde_json::to_writer(&mut *self.out, finding)?;
             return writeln!(self.out);
         }
-        let (color, word) = match finding.severity {
+        let (color, name) = match finding.severity {
             Severity::Error => (AnsiColor::Red.on_default(), "error"),
             Severity::Warning => (AnsiColor::Yellow.on_default(), "warning"),
             Severity::Unchecked => (AnsiColor::Magenta.on_default(), "unchecked"),
         };
         let Finding { check, region, found, todo, .. } = finding;
         let dim = Style::new().dimmed();
-        writeln!(self.out, "{color}{word:<9}{color:#} {dim}{region} {check}:{dim:#} {found}")?;
+        writeln!(self.out, "{color}{name:<9}{color:#} {dim}{region} {check}:{dim:#} {found}")?;
         writeln!(self.out, "          → {todo}")
     }
 

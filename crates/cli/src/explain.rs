@@ -1,4 +1,4 @@
-//! `aws-tags explain`: what each call did, as its record alone tells.
+//! `aws-tags explain`: what each call did, from its record alone.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ use crate::input::{Input, Record, Records};
 pub(crate) struct Options {
     #[command(flatten)]
     input: Input,
-    /// One JSON object a record.
+    /// One JSON object per record.
     #[arg(long)]
     json: bool,
 }
@@ -51,7 +51,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
             write_text(out, file, event, &effect)?;
         }
     }
-    Ok(if input.sound { End::Done } else { End::BadInput })
+    Ok(if input.all_good { End::Done } else { End::BadInput })
 }
 
 fn as_json<'a>(file: &'a str, event: &'a Event, effect: &'a Effect) -> Explanation<'a> {

@@ -1,4 +1,4 @@
-//! Finds and reads records: whatever form CloudTrail, EventBridge and their tools give them.
+//! Finds and reads records, in every form that CloudTrail, EventBridge and their tools give them.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -21,27 +21,26 @@ pub(crate) struct Input {
     pub(crate) paths: Vec<PathBuf>,
 }
 
-/// A record and the file that it stands in, as the user named it.
+/// A record and its file, as the user named it.
 pub(crate) struct Record {
     /// Path, or `-`.
     pub(crate) file: String,
-    /// The record.
     pub(crate) event: Event,
 }
 
-/// The records of all paths. What cannot be read is said on standard error, one line each, and
-/// does not stop the rest; `sound` tells whether there was nothing to say.
+/// The records of all paths. Input that cannot be read is reported on standard error, one line each,
+/// and does not stop the rest.
 pub(crate) struct Records {
     /// In the order of paths, sorted by name within folders.
     pub(crate) records: Vec<Record>,
     /// Whether all input was good.
-    pub(crate) sound: bool,
+    pub(crate) all_good: bool,
 }
 
 impl Records {
     /// Reads everything.
     pub(crate) fn read(paths: &[PathBuf]) -> Self {
-        let mut all = Self { records: Vec::new(), sound: true };
+        let mut all = Self { records: Vec::new(), all_good: true };
         for path in paths {
             if path.is_dir() {
                 all.add_folder(path);
@@ -54,7 +53,7 @@ impl Records {
 
     fn add_folder(&mut self, folder: &Path) {
         let before = self.records.len();
-        let was_sound = self.sound;
+        let was_all_good = self.all_good;
         for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
             match entry {
                 Ok(entry) if entry.file_type().is_file() && may_hold_records(entry.path()) => {
@@ -68,7 +67,7 @@ impl Records {
                 }
             }
         }
-        if self.records.len() == before && self.sound == was_sound {
+        if self.records.len() == before && self.all_good == was_all_good {
             self.reject(
                 &folder.display().to_string(),
                 "no .json or .json.gz file with CloudTrail records inside",
@@ -98,7 +97,7 @@ impl Records {
         }
     }
 
-    /// Adds what a JSON value holds, and returns how many records, good or bad.
+    /// Adds the records in a JSON value, and returns how many there are, good or bad.
     fn add_value(&mut self, file: &str, value: Value) -> usize {
         match unpacked(value) {
             Ok(values) => {
@@ -121,7 +120,7 @@ impl Records {
     }
 
     fn reject(&mut self, file: &str, reason: &str) {
-        self.sound = false;
+        self.all_good = false;
         complain(&format!("{file}: {reason}"));
     }
 }

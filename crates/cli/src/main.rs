@@ -1,4 +1,5 @@
-//! `aws-tags`: tries, explains, checks and mends what the Lambdas do.
+//! `aws-tags`: explains events, tries the functions on them, checks an installation, redrives its dead
+//! letters.
 
 #[cfg(feature = "aws")]
 mod account;
@@ -31,32 +32,33 @@ struct Cli {
 }
 
 #[cfg(feature = "aws")]
-const EXIT_CODES: &str = "Exit codes: 0 all is done, 1 some resources could not be tagged, there are findings, or \
-some events could not be sent, 2 bad input, settings or credentials.";
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 some resources could not be tagged, there are findings, or some events \
+could not be sent, 2 bad input, settings or credentials.";
 
 #[cfg(not(feature = "aws"))]
-const EXIT_CODES: &str = "Exit codes: 0 all is done, 2 bad input or settings.
-This build cannot talk to AWS (`--no-default-features`): it has no doctor, no redrive and no replay --apply.";
+const EXIT_CODES: &str = "Exit codes: 0 success, 2 bad input or settings.
+This build does not reach AWS (`--no-default-features`): it has no doctor, no redrive and no replay --apply.";
 
 #[derive(Subcommand)]
 enum Command {
-    /// Says what records mean: which resources they created, which session they started. Offline.
+    /// Shows what each call did: the resources it created, the session it started, or why neither.
+    /// Offline.
     #[command(after_help = "Examples:
   aws-tags explain events/ec2/RunInstances.json
   aws-tags explain --json trail/*.json.gz | jq -r '.resources[]'
   aws s3 cp s3://trail/AWSLogs/…/x.json.gz - | aws-tags explain -")]
     Explain(explain::Options),
-    /// Runs events through the code of the Lambdas, in order of time, and says which resource
-    /// would get which tag from where.
+    /// Runs events through the code of the functions, in order of time, and shows which resource would
+    /// get which tag, and where the tag comes from.
     #[command(after_help = "Examples:
   aws-tags replay events
   aws-tags replay --iam-tags iam-tags.json trail/
   OWNER=session-name aws-tags replay --json trail/ | jq 'select(.resources != [])'
   aws-tags replay --apply trail/2026/05/04
 
-The settings of the tag handler count here too: see `aws-tags settings`.")]
+The settings of the tag-handler apply here too: see `aws-tags settings`.")]
     Replay(replay::Options),
-    /// Lists what is supported: services, calls, kinds of resources, how they are tagged.
+    /// Lists what is supported: services, calls, resource types, and how they are tagged.
     #[command(after_help = "Examples:
   aws-tags services
   aws-tags services ec2 rds
@@ -68,35 +70,35 @@ The settings of the tag handler count here too: see `aws-tags settings`.")]
   aws-tags rules
   aws-tags rules --services common --json | jq -c .pattern")]
     Rules(deployment::Options),
-    /// Prints the IAM policies that the tag handler needs for tagging.
+    /// Prints the IAM policies that the tag-handler needs for tagging.
     #[command(after_help = "Examples:
   aws-tags policy
   aws-tags policy --services all --json | jq .document")]
     Policy(deployment::Options),
     /// Lists the settings, which are environment variables, and checks those that are set.
     Settings(settings::Options),
-    /// Checks an installation, and says what to do about each finding: trails, rules, functions and
+    /// Checks an installation, and shows what to do about each finding: trails, rules, functions and
     /// their settings, table, queues, permissions, other taggers.
     #[command(after_help = "Examples:
   aws-tags doctor --profile prod --region eu-west-1
   aws-tags doctor --regions eu-central-1,us-east-1
   aws-tags doctor --json | jq -r 'select(.severity == \"error\") | .todo'
 
-A check that cannot be made, e.g. for want of a permission, is a finding and does not stop the others.
-Exit codes: 0 all is well, 1 there are findings, 2 nothing could be checked.")]
+A check that cannot be made, e.g. because a permission is missing, is a finding and does not stop the other checks.
+Exit codes: 0 no findings, 1 findings, 2 nothing could be checked.")]
     #[cfg(feature = "aws")]
     Doctor(doctor::Options),
-    /// Sends dead letters back to the queues that the functions read, and says what became of each.
-    /// Shows them first, and asks on a terminal.
+    /// Sends dead letters back to the queues that the functions read, and shows what became of each.
+    /// Lists them first, and asks on a terminal.
     #[command(after_help = "Examples:
   aws-tags redrive --dry-run
   aws-tags redrive --yes --wait 300
   aws-tags redrive --event-name CreateVolume --limit 1
-  aws-tags redrive --yes --json | jq -r 'select(.outcome == \"came back\") | .eventID'
+  aws-tags redrive --yes --json | jq -r 'select(.outcome == \"failed again\") | .eventID'
 
-A letter is deleted only after it was sent: an interrupted run loses nothing and can be started again.
-An event that fails again comes back only after all its tries in the queue; until then it is under way.
-Exit codes: 0 all are sent, 1 some came back or could not be sent, 2 the queues cannot be read.")]
+A message is deleted only after its events were sent: an interrupted run loses nothing, and can be repeated.
+An event that fails again is a dead letter only after all its retries; until then it is `in progress`.
+Exit codes: 0 all events are sent, 1 some failed again or could not be sent, 2 the queues cannot be read.")]
     #[cfg(feature = "aws")]
     Redrive(redrive::Options),
 }

@@ -1,5 +1,5 @@
-//! `aws-tags redrive`: sends dead letters back to the queues that the functions read, and says
-//! what became of each.
+//! `aws-tags redrive`: sends dead letters back to the queues that the functions read, and shows what
+//! became of each.
 //!
 //! A message is deleted only after its events were sent. Whatever stops the command in between, a
 //! message is at worst sent once more, and every event can be handled twice.
@@ -21,13 +21,13 @@ use crate::account::{AccessOptions, Installation, Queue, ReceivedMessage, region
 use crate::console::{End, bad_input, complain};
 use report::{Report, ReportRow, Status};
 
-/// How long a received message is hidden from others: longer than sending ten takes.
+/// How long a received message is hidden from other consumers: longer than sending ten takes.
 const HELD_SECONDS: i32 = 300;
 /// Calls under way at once.
 const AT_ONCE: usize = 10;
-/// Between looks at whether sent events are handled.
+/// Between checks whether sent events are handled.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Looks in a row that must find a queue empty: SQS's counts lag.
+/// Checks in a row that must find the queues empty: SQS's counts lag.
 const EMPTY_LOOKS: u32 = 2;
 
 /// Ctrl-C was pressed: finish what is in hand, then stop.
@@ -41,13 +41,13 @@ pub(crate) struct Options {
     /// Further Regions whose dead-letter queues are read. Events go to the home Region.
     #[arg(long, value_name = "REGION", value_delimiter = ',')]
     regions: Vec<String>,
-    /// Only messages in this dead-letter queue; may be given often.
+    /// Only messages in this dead-letter queue; may be repeated.
     #[arg(long = "queue", value_name = "NAME")]
     queues: Vec<String>,
-    /// Only events of this call, e.g. `CreateVolume`; may be given often.
+    /// Only events of this call, e.g. `CreateVolume`; may be repeated.
     #[arg(long = "event-name", value_name = "NAME")]
     event_names: Vec<String>,
-    /// At most so many messages.
+    /// At most this many messages.
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
     /// Show the messages and send nothing.
@@ -56,15 +56,15 @@ pub(crate) struct Options {
     /// Send without asking.
     #[arg(long)]
     yes: bool,
-    /// How long to wait for what becomes of the events; 0 does not wait.
+    /// How long to wait until the events are handled; 0 does not wait.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     wait: u64,
-    /// One JSON object an event.
+    /// One JSON object per event.
     #[arg(long)]
     json: bool,
 }
 
-/// Shows dead letters and, if told to, sends them back.
+/// Shows dead letters and, with `--yes` or a yes on the terminal, sends them back.
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -99,7 +99,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         let run = Run { dead, live, options };
         match run.redrive(out).await {
             Ok(end) => end,
-            Err(error) => cannot("go on; what was sent is deleted, the rest is where it was", &error),
+            Err(error) => cannot("go on; sent messages are deleted, the rest is still in its queue", &error),
         }
     })
 }
@@ -124,13 +124,13 @@ struct Run<'a> {
 }
 
 impl RegionalQueue {
-    /// Up to ten messages, for us alone.
+    /// Up to ten messages, hidden from other consumers.
     async fn receive(&self) -> Result<Vec<ReceivedMessage>, Error> {
         self.here.receive(&self.queue.url, HELD_SECONDS).await
     }
 
-    /// Everybody may have these messages again. Those that cannot be released wait till their time
-    /// is over.
+    /// Makes these messages visible again. One that cannot be released becomes visible when its time is
+    /// over.
     async fn release(&self, messages: &[ReceivedMessage]) {
         for some in messages.chunks(AT_ONCE) {
             join_all(some.iter().map(|message| self.here.release(&self.queue.url, message))).await;
@@ -164,14 +164,14 @@ impl Run<'_> {
         Ok(report.done(&rows, INTERRUPTED.load(Ordering::Relaxed)))
     }
 
-    /// Goes once through all messages; with `send` sends those that are wanted. Gives a row for each
-    /// wanted event, and the ids of all messages that were seen.
+    /// Goes once through all messages; with `send`, sends the wanted ones. Returns a row for each wanted
+    /// event, and the ids of all messages that were seen.
     async fn pass(&self, send: bool) -> Result<(Vec<ReportRow>, HashSet<String>), Error> {
         let (mut rows, mut seen) = (Vec::new(), HashSet::new());
         for queue in &self.dead {
             let mut kept = Vec::new();
             let passed = self.pass_queue(queue, send, &mut rows, &mut seen, &mut kept).await;
-            // Also after an error: nobody should have to wait for what we only looked at.
+            // Also after an error: messages that were only read must be visible at once.
             queue.release(&kept).await;
             passed?;
         }
@@ -226,7 +226,7 @@ impl Run<'_> {
         names.is_empty() || lost.event.as_ref().is_ok_and(|event| names.contains(&event.name))
     }
 
-    /// Sends the events of a message, then deletes it; it stays where one could not be sent.
+    /// Sends the events of a message, then deletes it; it stays if one could not be sent.
     async fn send(
         &self,
         from: &RegionalQueue,
@@ -257,8 +257,8 @@ impl Run<'_> {
         statuses
     }
 
-    /// Waits until the functions' queues are empty or the time is over, then looks which of the
-    /// sent events are dead letters again.
+    /// Waits until the functions' queues are empty or the time is over, then finds which of the sent
+    /// events are dead letters again.
     async fn follow(&self, rows: &mut [ReportRow], seen: &HashSet<String>) -> Result<(), Error> {
         if self.options.wait == 0 || !rows.iter().any(|row| row.status == Status::Sent) {
             return Ok(());
@@ -290,7 +290,7 @@ impl Run<'_> {
         Ok(left)
     }
 
-    /// Ids of the events in messages that were not there before.
+    /// Ids of the events in messages that were not seen before.
     async fn dead_again(&self, seen: &HashSet<String>) -> Result<HashSet<String>, Error> {
         let mut back = HashSet::new();
         for queue in &self.dead {
@@ -314,7 +314,7 @@ impl Run<'_> {
     }
 }
 
-/// Asks, where somebody is there to answer; else says how to go on.
+/// Asks on a terminal; elsewhere, says how to go on.
 fn agreed(count: usize) -> bool {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         complain("nothing was sent; to send them back, add --yes");

@@ -1,4 +1,4 @@
-//! `aws-tags replay`: events through the code of the Lambdas, with stand-ins for AWS or, with
+//! `aws-tags replay`: runs events through the code of the functions, with stand-ins for AWS or, with
 //! `--apply`, with AWS itself.
 
 mod report;
@@ -27,7 +27,7 @@ const TOGETHER: usize = 100;
 pub(crate) struct Options {
     #[command(flatten)]
     input: Input,
-    /// One JSON object an event.
+    /// One JSON object per event.
     #[arg(long)]
     json: bool,
     /// IAM tags of roles and users: {"role/developer": {"Team": "payments"}, "user/ann": {…}}.
@@ -38,7 +38,7 @@ pub(crate) struct Options {
     #[cfg(feature = "aws")]
     #[arg(long)]
     apply: bool,
-    /// Send all calls there, e.g. to a local AWS.
+    /// Send all calls to this address, e.g. to a local AWS.
     #[cfg(feature = "aws")]
     #[arg(long, value_name = "URL", requires = "apply")]
     endpoint_url: Option<String>,
@@ -55,13 +55,13 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         Err(reason) => return Ok(bad_input(&reason)),
     };
     let mut input = Records::read(&options.input.paths);
-    // Stable, so that records without a time keep their place behind the others.
+    // Stable, so that records without a time keep their order, after those with one.
     input.records.sort_by_key(|record| (record.event.time().is_none(), record.event.time()));
     let mut report = Report::new(out, options.json);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(replay(options, iam_tags, &settings, &mut report, &input.records))?;
     let failed = report.end()?;
-    Ok(match (input.sound, failed) {
+    Ok(match (input.all_good, failed) {
         (false, _) => End::BadInput,
         (true, 0) => End::Done,
         (true, _) => End::Failed,
@@ -87,13 +87,13 @@ async fn replay<W: Write>(
         lookups: GivenLookups::default(),
         tagger: CountingTagger::default(),
     };
-    // Late enough that an unrecorded session is no session.
+    // Late enough that a session that is not recorded counts as unknown, not as pending.
     let now =
         |event: &Event| event.time().unwrap_or(OffsetDateTime::UNIX_EPOCH).saturating_add(Duration::DAY);
     handle_all(&ports, settings, &Scope::default(), now, report, records).await
 }
 
-/// With AWS: what the records started are the sessions, all else is asked and done there.
+/// With AWS: sessions are those of the records, everything else is asked and done there.
 #[cfg(feature = "aws")]
 async fn apply<W: Write>(
     options: &Options,
@@ -144,10 +144,10 @@ where
         let recorded = record_session(&ports.sessions, event).await;
         recorded.map_err(|error| io::Error::other(error.to_string()))?;
     }
-    for some in records.chunks(TOGETHER) {
-        let events: Vec<&Event> = some.iter().map(|record| &record.event).collect();
+    for chunk in records.chunks(TOGETHER) {
+        let events: Vec<&Event> = chunk.iter().map(|record| &record.event).collect();
         let outcomes = tag_resources(ports, settings, scope, &now, &events).await;
-        for (record, outcome) in some.iter().zip(&outcomes) {
+        for (record, outcome) in chunk.iter().zip(&outcomes) {
             report.add(record, outcome)?;
         }
     }

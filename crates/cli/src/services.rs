@@ -11,22 +11,22 @@ use crate::console::{End, complain};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only these, e.g. `ec2`.
+    /// Only these services, e.g. `ec2`.
     #[arg(value_name = "SERVICE")]
     names: Vec<String>,
-    /// Only kinds of resources that contain this, e.g. `volume` or `ec2:`.
+    /// Only resource types that contain this, e.g. `volume` or `ec2:`.
     #[arg(long, value_name = "TEXT")]
     kind: Option<String>,
-    /// Only what is tagged by a call that contains this, e.g. `tag:TagResources`.
+    /// Only types that are tagged by an API call whose name contains this, e.g. `tag:TagResources`.
     #[arg(long, value_name = "TEXT")]
     route: Option<String>,
-    /// Only services of this tier and the ones within it.
+    /// Only services of this tier, which includes the tiers below it.
     #[arg(long, value_name = "WHICH", default_value = "all")]
     tier: Tier,
-    /// Only rows that rest on this.
+    /// Only rows with this evidence.
     #[arg(long, value_enum)]
     evidence: Option<EvidenceChoice>,
-    /// One JSON object a row.
+    /// One JSON object per row.
     #[arg(long)]
     json: bool,
 }
@@ -98,7 +98,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     Ok(end)
 }
 
-/// What a mistaken name may have meant; else where all names are.
+/// Services that an unknown name may have meant; otherwise how to list all.
 fn known(name: &str) -> String {
     let like: Vec<_> = table::all()
         .map(|service| service.name)
@@ -137,7 +137,7 @@ fn line(service: &Service, row: &Row) -> Line {
     let (found, reason) = match row.locator {
         Locator::Place(_) | Locator::Places(_) | Locator::Custom(_) => ("in the record", None),
         Locator::Lookup { .. } => ("by lookup", None),
-        Locator::None(ending) => (found_nothing(ending), Some(ending.reason())),
+        Locator::None(ending) => (ending_name(ending), Some(ending.reason())),
     };
     let created = reason.is_none();
     Line {
@@ -155,7 +155,7 @@ fn line(service: &Service, row: &Row) -> Line {
     }
 }
 
-const fn found_nothing(ending: Ending) -> &'static str {
+const fn ending_name(ending: Ending) -> &'static str {
     match ending {
         Ending::NotTaggable(_) => "not taggable",
         Ending::NothingCreated(_) => "nothing created",

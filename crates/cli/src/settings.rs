@@ -11,12 +11,12 @@ use crate::console::{End, bad_input};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// One JSON object a setting.
+    /// One JSON object per setting.
     #[arg(long)]
     json: bool,
 }
 
-/// Lists the settings with their values, and says what is wrong with them.
+/// Lists the settings with their values, and reports which are wrong.
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     for Setting { name, default, allowed, effect } in SETTINGS {
         if options.json {

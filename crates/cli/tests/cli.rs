@@ -1,4 +1,4 @@
-//! The command as a user meets it: input in every form, bad input, output for people and programs.
+//! The command as a user sees it: input in every form, bad input, output for people and programs.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -82,7 +82,7 @@ fn every_form_of_input_gives_the_same_record() {
 }
 
 #[test]
-fn bad_files_are_named_and_do_not_stop_the_others() {
+fn bad_files_are_named_and_do_not_stop_the_rest() {
     let folder = folder("bad");
     let path = |name: &str| folder.join(name).display().to_string();
     let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("writable");
@@ -109,7 +109,7 @@ fn bad_files_are_named_and_do_not_stop_the_others() {
     let output = aws_tags(&arguments);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(lines(&output).len(), 2, "good.json and the good half of half.json");
-    let said = complaints(&output);
+    let found = complaints(&output);
     for (file, what) in [
         ("no.json", "not JSON: expected value at line 1 column 1"),
         ("cut.json", "JSON ends too early: EOF while parsing a value at line 1 column 29"),
@@ -120,14 +120,14 @@ fn bad_files_are_named_and_do_not_stop_the_others() {
         ("absent.json", "No such file"),
     ] {
         let start = format!("aws-tags: {}: {what}", path(file));
-        let matching = said.iter().filter(|line| line.starts_with(&start)).count();
-        assert_eq!(matching, 1, "{start}\n{said:#?}");
+        let matching = found.iter().filter(|line| line.starts_with(&start)).count();
+        assert_eq!(matching, 1, "{start}\n{found:#?}");
     }
-    assert_eq!(said.len(), 7, "one line each: {said:#?}");
+    assert_eq!(found.len(), 7, "one line each: {found:#?}");
 }
 
 #[test]
-fn an_unreadable_file_is_said_and_skipped() {
+fn an_unreadable_file_is_reported_and_skipped() {
     use std::os::unix::fs::PermissionsExt;
     let folder = folder("forbidden");
     let path = folder.join("secret.json");
@@ -218,12 +218,12 @@ fn services_lists_every_row() {
     let unknown = aws_tags(&["services", "dynamo"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(complaints(&unknown)[0].ends_with("`dynamo` is not a supported service; there are dynamodb"));
-    let unheard = aws_tags(&["services", "zzz"]);
-    assert!(complaints(&unheard)[0].ends_with("`aws-tags services` lists all"));
+    let unlike_any = aws_tags(&["services", "zzz"]);
+    assert!(complaints(&unlike_any)[0].ends_with("`aws-tags services` lists all"));
 }
 
 #[test]
-fn services_filters_by_tier_kind_route_and_evidence() {
+fn services_filters_by_tier_resource_type_route_and_evidence() {
     let calls = |arguments: &[&str]| {
         let output = aws_tags(&[&["services", "--json"], arguments].concat());
         let call = |line: Value| line["call"].as_str().expect("a call").to_owned();

@@ -1,6 +1,7 @@
-//! The event files: one for every row, named after their call, explained as their `.txt` says.
+//! The event files: one for every row, named after its call, with a `.txt` that holds what `explain`
+//! prints for it.
 //!
-//! `UPDATE=1 cargo test -p aws-tags-cli --test events` writes the `.txt` files anew.
+//! `UPDATE=1 cargo test -p aws-tags-cli --test events` writes the `.txt` files again.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -11,7 +12,7 @@ use std::process::Command;
 use aws_tags::table::{self, BY_HAND, GENERATED};
 use aws_tags::{Effect, Event};
 
-/// Records of the generated rows, a file for each event source, by the models of the APIs.
+/// Records of the generated rows, made from the models of the APIs, a file for each event source.
 const MODELLED: &str = "events/modelled";
 
 fn root() -> PathBuf {
@@ -73,7 +74,7 @@ fn every_row_finds_its_resource_in_some_file() {
             }
         }
     }
-    assert!(missing.is_empty(), "rows without an event file that they find something in: {missing:#?}");
+    assert!(missing.is_empty(), "rows that find nothing in any event file: {missing:#?}");
 }
 
 #[test]
@@ -106,7 +107,7 @@ fn every_generated_row_finds_its_resource_in_its_modelled_record() {
 }
 
 #[test]
-fn explanations_are_as_the_snapshots_say() {
+fn explanations_equal_their_snapshots() {
     let update = std::env::var_os("UPDATE").is_some();
     let mut wrong = Vec::new();
     for (path, _) in events() {
@@ -122,10 +123,7 @@ fn explanations_are_as_the_snapshots_say() {
             wrong.push(path);
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "explained otherwise than their .txt says (UPDATE=1 writes it anew): {wrong:#?}"
-    );
+    assert!(wrong.is_empty(), "explanations differ from their .txt (UPDATE=1 writes it again): {wrong:#?}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! What it costs to find the rows of a call, in the whole table. Prints the mean of every call and
-//! of calls that nobody knows.
+//! of unknown calls.
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! How events reach a Lambda, what it answers, and where they end that nobody could handle.
+//! How events reach a function, how it answers, and dead letters: events that could not be handled.
 
 mod dead_letter;
 
@@ -11,13 +11,12 @@ pub use dead_letter::{DeadLetter, GivenUpBy, LostEvent};
 /// What one invocation brings: one event from EventBridge, or a batch of SQS messages.
 #[derive(Debug)]
 pub struct Delivery {
-    /// In order.
     pub messages: Vec<Message>,
-    /// Whether they are messages of a queue, which can fail one by one.
+    /// Whether they come from a queue, whose messages can fail one by one.
     from_queue: bool,
 }
 
-/// One event, or something else that was delivered.
+/// One delivered message: an event, or why it is not one.
 #[derive(Debug)]
 pub struct Message {
     pub event: Result<Event, NotAnEvent>,
@@ -25,23 +24,23 @@ pub struct Message {
     id: String,
 }
 
-/// Why a text is no CloudTrail event.
+/// Why a message is not a CloudTrail event.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAnEvent {
-    /// The error names a place in the text, and nothing of the text.
+    /// The error gives a position in the message, never its content.
     #[error("not JSON: {0}")]
     NotJson(#[from] serde_json::Error),
     #[error(transparent)]
     NotARecord(#[from] NotARecord),
 }
 
-/// Why an event must be delivered again. Lambda does so where the function fails.
+/// Why an event must be delivered again: Lambda does so when the function fails.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TryAgain(pub String);
 
 impl Delivery {
-    /// Takes the payload of an invocation apart.
+    /// Parses the payload of an invocation.
     ///
     /// <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>
     pub fn of(payload: Value) -> Self {
@@ -66,16 +65,16 @@ impl Delivery {
         self.messages.iter().filter_map(|message| message.event.as_ref().ok()).collect()
     }
 
-    /// The function's answer, given which messages must be delivered again: a list of those, or for
-    /// EventBridge an error that makes Lambda try again.
-    pub fn answer(&self, again: &[Option<String>]) -> Result<Value, TryAgain> {
+    /// The function's answer, given why each message must be delivered again, if it must: a list of
+    /// those messages, or for an event from EventBridge an error, which makes Lambda retry.
+    pub fn answer(&self, retry_reasons: &[Option<String>]) -> Result<Value, TryAgain> {
         if !self.from_queue {
-            return match again.iter().flatten().next() {
+            return match retry_reasons.iter().flatten().next() {
                 Some(reason) => Err(TryAgain(reason.clone())),
                 None => Ok(Value::Null),
             };
         }
-        let failed = self.messages.iter().zip(again).filter(|(_, reason)| reason.is_some());
+        let failed = self.messages.iter().zip(retry_reasons).filter(|(_, reason)| reason.is_some());
         let failures: Vec<Value> = failed.map(|(message, _)| json!({"itemIdentifier": message.id})).collect();
         Ok(json!({"batchItemFailures": failures}))
     }
@@ -99,7 +98,7 @@ mod tests {
     fn only_failed_messages_are_delivered_again() {
         let delivery = Delivery::of(json!({"Records": [
             {"messageId": "a", "body": record().to_string()},
-            {"messageId": "b", "body": "no json"},
+            {"messageId": "b", "body": "not json"},
             {"messageId": "c", "body": record().to_string()},
         ]}));
         assert!(delivery.messages[0].event.is_ok() && delivery.messages[1].event.is_err());
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_says_so() {
+    fn a_payload_that_is_not_an_event_is_rejected() {
         let delivery = Delivery::of(json!({"hello": "world"}));
         assert!(
             delivery.messages[0].event.as_ref().is_err_and(|why| why.to_string().contains("`eventSource`"))

@@ -1,4 +1,4 @@
-//! What a call did, as its record alone tells.
+//! What a call did, from its record alone.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub enum Effect {
     NothingToTag(Ending),
     /// It failed, or was a dry run; the error code.
     FailedCall(String),
-    /// No row knows it.
+    /// No row covers it.
     NotSupported,
     /// It started a session.
     Session(Box<Session>),
@@ -55,7 +55,7 @@ impl Effect {
     /// The `outcome` of `explain --json`, and of the log where the effect is all there is to say.
     pub fn as_str(&self) -> &'static str {
         match self {
-            // Only a lookup can tell: the record itself names nothing.
+            // Only a lookup can find them: the record itself names none.
             Self::Created(creation) if creation.resources.is_empty() => "unresolvable",
             Self::Created(_) => "tag",
             Self::Unresolvable(_) => "unresolvable",
@@ -85,7 +85,7 @@ impl Effect {
         })
     }
 
-    /// Why a creation cannot be resolved, if it is one: it is kept for redrive, never dropped.
+    /// Why the resources of a creation cannot be found. Such an event is kept for redrive, never dropped.
     pub fn unresolvable(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Unresolvable(_) | Self::NothingToTag(Ending::Unresolvable(_)) => self.reason(),

@@ -10,14 +10,14 @@
 //! ```
 //!
 //! This crate does no I/O: it knows no SDK, clock, environment or log. [`record_session`] and
-//! [`tag_resources`] are the two verbs; [`Effect::of`] says what a call did without asking anybody.
+//! [`tag_resources`] are the two verbs; [`Effect::of`] says what a call did from its record alone.
 //! Every event can be handled twice, late and in any order, with the same result.
 //!
-//! The rooms, from the ground up: [`tags`] and [`record`] hold what AWS writes, [`identity`] says who
+//! The modules, from the ground up: [`tags`] and [`record`] hold what AWS writes, [`identity`] says who
 //! made a call, [`table`] which calls create what, [`mod@effect`] what one call did. [`ports`] are the
-//! doors to AWS, through which [`recording`] and [`tagging`] work as [`settings`] say. [`delivery`]
-//! brings events and takes failures, [`telemetry`] tells what happened, [`deployment`] derives rules
-//! and permissions from the table.
+//! traits through which [`recording`] and [`tagging`] reach AWS, as [`settings`] say. [`delivery`]
+//! brings events and takes failures, [`telemetry`] reports what happened, [`deployment`] derives
+//! rules and permissions from the table.
 
 pub mod delivery;
 pub mod deployment;

@@ -10,7 +10,7 @@ use crate::identity::{IamIdentity, Session, SessionKey};
 use crate::table::{Lookup, Resource, Route};
 use crate::tags::{Tag, TagMap};
 
-/// Sessions, by who was given them and when.
+/// Sessions, by principal and issue time.
 #[expect(async_fn_in_trait, reason = "only our own, single-threaded callers await these")]
 pub trait SessionStore {
     type Error: fmt::Display;
@@ -35,8 +35,8 @@ pub trait PrincipalTags {
 /// Resources that records do not name.
 #[expect(async_fn_in_trait, reason = "only our own, single-threaded callers await these")]
 pub trait Lookups {
-    /// Ids or ARNs, of what was created at about that time. A failure says what is not known yet,
-    /// and why.
+    /// Ids or ARNs of what was created at about that time. A failure says what is not known yet, and
+    /// why.
     async fn look_up(&self, lookup: &Lookup, created: Option<OffsetDateTime>)
     -> Result<Vec<String>, Failure>;
 }
@@ -48,7 +48,7 @@ pub trait Tagger {
     async fn tag(&self, batch: &Batch) -> Vec<Result<(), Failure>>;
 }
 
-/// Everything outside that tagging needs.
+/// Everything that tagging needs from outside.
 #[derive(Debug)]
 pub struct Ports<S, P, L, T> {
     pub sessions: S,
@@ -87,7 +87,7 @@ pub enum FailureKind {
 }
 
 impl Failure {
-    /// A failure of which nothing more is known than what was said.
+    /// A failure of which only the message is known.
     pub fn other(message: impl Into<String>) -> Self {
         Self { kind: FailureKind::Other, message: message.into() }
     }

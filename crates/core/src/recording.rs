@@ -22,15 +22,17 @@ pub enum Recorded {
 /// A cross-account `AssumeRole` reaches both accounts; it is recorded where the role lives.
 /// Errors are the store's.
 pub async fn record_session<S: SessionStore>(store: &S, event: &Event) -> Result<Recorded, S::Error> {
-    if let Some(source) = event.sent_by_other_than_aws() {
+    if let Some(source) = event.source_other_than_aws() {
         return Ok(Recorded::NotASession(NotASession::NotFromAws(source.to_owned())));
     }
     let session = match Session::of(event) {
         Ok(session) => session,
         Err(reason) => return Ok(Recorded::NotASession(reason)),
     };
-    let other = |account: &str| account != session.account;
-    if event.account().as_deref().is_some_and(other) || event.envelope_account.as_deref().is_some_and(other) {
+    let differs = |account: &str| account != session.account;
+    if event.account().as_deref().is_some_and(differs)
+        || event.envelope_account.as_deref().is_some_and(differs)
+    {
         return Ok(Recorded::OtherAccount);
     }
     if session.id.is_none() {

@@ -12,13 +12,11 @@ use crate::tags::{KEY_LENGTH, VALUE_LENGTH, is_allowed, starts_reserved};
 /// One environment variable, as the README and `--help` describe it.
 #[derive(Debug)]
 pub struct Setting {
-    /// The variable.
     pub name: &'static str,
-    /// Its value where it is not set.
     pub default: &'static str,
-    /// What it may be.
+    /// What it may be, in words.
     pub allowed: &'static str,
-    /// What it does.
+    /// What it does, in words.
     pub effect: &'static str,
 }
 
@@ -146,27 +144,25 @@ pub struct Settings {
     also_tag: Vec<WildMatch>,
 }
 
-/// Settings that cannot be used; every wrong one is named.
+/// Settings that cannot be used, all of them.
 #[derive(Debug, PartialEq, Eq)]
 pub struct WrongSettings(pub Vec<WrongSetting>);
 
 /// A variable, what it holds, and what is allowed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct WrongSetting {
-    /// The variable.
     pub name: &'static str,
     /// Its value, or the part of it that is wrong.
     pub value: String,
-    /// What it may be.
     pub allowed: &'static str,
 }
 
 impl fmt::Display for WrongSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (nth, wrong) in self.0.iter().enumerate() {
-            let break_ = if nth == 0 { "" } else { "; " };
+            let separator = if nth == 0 { "" } else { "; " };
             let WrongSetting { name, value, allowed } = wrong;
-            write!(f, "{break_}{name} is `{value}`, allowed: {allowed}")?;
+            write!(f, "{separator}{name} is `{value}`, allowed: {allowed}")?;
         }
         Ok(())
     }
@@ -203,8 +199,8 @@ impl Settings {
         matches(&self.inherit) && !matches(&self.do_not_inherit)
     }
 
-    /// Whether only this program states the tag; case-insensitive.
-    pub(crate) fn vouches_for(&self, key: &str) -> bool {
+    /// Whether this program itself states the tag, case-insensitively: it is never inherited.
+    pub(crate) fn states(&self, key: &str) -> bool {
         [Some(&self.owner_tag), self.principal_id_tag.as_ref()]
             .into_iter()
             .flatten()
@@ -217,7 +213,7 @@ impl Settings {
         self.excluded_principals.iter().any(|pattern| pattern.matches(arn))
     }
 
-    /// Whether a type that is left alone by default is tagged.
+    /// Whether an opt-in type is tagged.
     pub fn also_tags(&self, resource_type: &str) -> bool {
         self.also_tag.iter().any(|pattern| pattern.matches(resource_type))
     }
@@ -250,7 +246,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         chosen.unwrap_or(&choices[0]).1
     }
 
-    /// Patterns each of which matches some type that is left alone by default.
+    /// Patterns each of which matches an opt-in type.
     fn opt_in_types(&mut self, setting: &Setting) -> Vec<WildMatch> {
         let patterns = self.patterns(setting, WildMatch::new);
         for pattern in &patterns {

@@ -1,9 +1,9 @@
 //! The table: which calls create which resources, where a record names them, how they are tagged.
 //!
-//! One file per event source, one row per call and type of resource. Rows are `const`: a cold start
+//! One file per event source, one row per call and resource type. Rows are `const`: a cold start
 //! pays nothing for them, and [`rows`] finds those of a call by an index made at compile time.
-//! [`BY_HAND`] wins over [`GENERATED`], which holds the rest of AWS, made by `crates/catalog` from
-//! AWS's own descriptions.
+//! Rows of [`BY_HAND`] win over those of [`GENERATED`], which `crates/catalog` derives for the rest of
+//! AWS from AWS's own descriptions.
 
 mod extract;
 mod generated;

@@ -1,7 +1,7 @@
 //! The verb of the tag-handler: tags the resources that a batch of events created, with one result
 //! for each resource.
 //!
-//! [`tag_resources`] plans each event, packs what is to be tagged into batches, and applies them.
+//! [`tag_resources`] plans each event, packs their resources into batches, and tags those.
 
 mod batch;
 mod merge;

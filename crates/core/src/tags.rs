@@ -17,8 +17,8 @@ pub struct Tag {
     pub source: TagSource,
 }
 
-/// Where a tag comes from. The order is the one in which tags keep their place when a resource
-/// cannot take them all.
+/// Where a tag comes from, the most important source first: a resource that cannot take all tags
+/// loses the last ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TagSource {
     /// The owner that this program states.
@@ -52,12 +52,12 @@ impl fmt::Display for TagSource {
 pub(crate) const KEY_LENGTH: usize = 128;
 /// Longest value, in characters.
 pub(crate) const VALUE_LENGTH: usize = 256;
-/// User tags that most resources take.
+/// Limit on the user tags of most resources.
 pub(crate) const TAGS_PER_RESOURCE: usize = 50;
-/// Keys that begin so belong to AWS; compared case-insensitively.
+/// Prefix of keys that AWS reserves, case-insensitive.
 const RESERVED: &str = "aws:";
 
-/// Inserts; a key that differs only in case is replaced, and the new spelling kept.
+/// Inserts a tag; it replaces one whose key differs only in case.
 ///
 /// Session and IAM tag keys are case-insensitive, resource tag keys are not.
 pub(crate) fn insert_case_insensitive(tags: &mut TagMap, key: String, value: String) {

@@ -1,4 +1,4 @@
-//! What the functions say of what became of events: a log line each, and counts.
+//! What the functions report about events: a log line for each, and counts.
 
 pub mod event_log;
 pub mod metrics;

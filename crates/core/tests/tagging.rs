@@ -128,7 +128,7 @@ fn regions_and_tags_are_not_mixed() {
 }
 
 #[test]
-fn only_what_failed_is_tried_again() {
+fn only_the_event_that_failed_is_retried() {
     let mut world = world();
     world.tagger.failures = vec![("vol-2", Failure::other("throttled"))];
     let outcomes = run(&world, LATER, &[volume("vol-1"), volume("vol-2")]);
@@ -148,7 +148,7 @@ fn not_found_means_not_yet_for_ten_minutes_and_then_gone() {
 }
 
 #[test]
-fn what_a_young_session_makes_is_tagged_at_once_and_again_later() {
+fn resources_of_a_young_session_are_tagged_at_once_and_again_later() {
     let world = world();
     let outcome = one(&world, AT, volume("vol-1"));
     assert_eq!(tag(&outcome, 0, "Team"), Some("iam"));
@@ -171,7 +171,7 @@ fn without_iam_the_owner_is_tagged_and_the_event_retried() {
 }
 
 #[test]
-fn an_open_lookup_does_not_keep_the_rest_from_being_tagged() {
+fn an_unanswered_lookup_does_not_keep_other_resources_from_being_tagged() {
     let run_instances = || {
         event(
             "ec2.amazonaws.com",
@@ -218,13 +218,13 @@ fn skipped(vars: &'static [(&str, &str)], scope: &Scope, fields: Value) -> Optio
 }
 
 #[test]
-fn whose_creations_are_left_alone() {
+fn creations_of_other_accounts_and_excluded_principals_are_left_alone() {
     let scope = Scope { account: Some(ACCOUNT.into()), own_role_sessions: None };
     assert_eq!(skipped(&[], &scope, json!({})), None);
     let other = json!({"recipientAccountId": "444455556666"});
     assert_eq!(skipped(&[], &scope, other), Some(EventSkip::OtherAccount("444455556666".into())));
-    let nobody = json!({"userIdentity": null});
-    assert_eq!(skipped(&[], &scope, nobody), Some(EventSkip::NoPrincipal));
+    let without_identity = json!({"userIdentity": null});
+    assert_eq!(skipped(&[], &scope, without_identity), Some(EventSkip::NoPrincipal));
     let excluded = &[("EXCLUDED_PRINCIPALS", "arn:aws:iam::*:role/dev")];
     assert_eq!(skipped(excluded, &scope, json!({})), Some(EventSkip::ExcludedPrincipal));
     let own = Scope {
@@ -248,7 +248,7 @@ fn an_event_that_aws_did_not_send_is_left_alone() {
 }
 
 #[test]
-fn some_types_are_left_alone_unless_the_settings_say_otherwise() {
+fn opt_in_types_are_left_alone_unless_the_settings_name_them() {
     let put = || {
         event("s3.amazonaws.com", "PutObject", json!({"requestParameters": {"bucketName": "b", "key": "k"}}))
     };
@@ -262,7 +262,7 @@ fn some_types_are_left_alone_unless_the_settings_say_otherwise() {
 }
 
 #[test]
-fn interfaces_that_services_make_are_left_alone_and_those_of_people_are_not() {
+fn network_interfaces_are_left_alone_if_a_service_created_them() {
     let record = |identity: Value| {
         event(
             "ec2.amazonaws.com",
@@ -287,7 +287,7 @@ fn interfaces_that_services_make_are_left_alone_and_those_of_people_are_not() {
 }
 
 #[test]
-fn a_session_of_a_role_elsewhere_is_recorded_there() {
+fn a_session_of_a_role_in_another_account_is_not_recorded() {
     let mut record = json!({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole", "eventTime": BEGAN,
         "recipientAccountId": "444455556666"});
     record["responseElements"] = json!({"credentials": {"accessKeyId": "A"}, "assumedRoleUser": {
@@ -319,11 +319,11 @@ fn a_session_that_aws_did_not_report_is_not_recorded() {
 }
 
 #[test]
-fn dates_at_the_end_of_time_are_no_reason_to_panic() {
-    let mut odd = identity();
-    odd["sessionContext"]["attributes"]["creationDate"] = json!("9999-12-31T23:59:59Z");
+fn dates_at_the_end_of_time_do_not_panic() {
+    let mut late = identity();
+    late["sessionContext"]["attributes"]["creationDate"] = json!("9999-12-31T23:59:59Z");
     let record = json!({"eventSource": "sns.amazonaws.com", "eventName": "CreateTopic", "awsRegion": "eu-west-1",
-        "eventTime": "9999-12-31T23:59:59Z", "recipientAccountId": ACCOUNT, "userIdentity": odd,
+        "eventTime": "9999-12-31T23:59:59Z", "recipientAccountId": ACCOUNT, "userIdentity": late,
         "responseElements": {"topicArn": "arn:aws:sns:eu-west-1:111122223333:t"}});
     let outcome = one(&world(), AT, Event::from_json(record).expect("a record"));
     assert_eq!(outcome.resources().len(), 1);

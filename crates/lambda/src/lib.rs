@@ -1,5 +1,5 @@
-//! What both Lambda functions are around their verb: messages in; a log line an event, metrics, and
-//! an answer for each message out.
+//! What both functions do around their own work: messages in; a log line for each event, metrics, and an
+//! answer for each message out.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 pub use lambda_runtime::Error;
 
-/// One of the functions: what it does with events, and what it says of each.
+/// One of the functions: what it does with events, and what it reports about each.
 #[expect(async_fn_in_trait, reason = "only our own, single-threaded runner awaits these")]
 pub trait Function {
     /// What became of an event.
@@ -34,8 +34,8 @@ pub trait Function {
     fn retry_reason(&self, outcome: &Self::Outcome) -> Option<String>;
 }
 
-/// Makes the function and serves invocations until Lambda stops the process. What keeps it from
-/// starting is logged in one line, and is the function's last word.
+/// Makes the function and serves invocations until Lambda stops the process. An error that keeps it
+/// from starting is logged in one line, and ends the process.
 pub fn run<F: Function>(make: impl AsyncFnOnce() -> Result<F, Error>) -> ExitCode {
     init_log();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -73,14 +73,14 @@ async fn serve<F: Function>(function: &F, invocation: LambdaEvent<Value>) -> Res
         Err(reason) => event_log::unreadable(now, reason),
     });
     write(lines.chain(documents(F::NAME, F::metrics(), now, &handled)))?;
-    let again = |handled: &Handled<'_, F::Outcome>| match handled {
+    let retry_reason = |handled: &Handled<'_, F::Outcome>| match handled {
         Ok((_, outcome)) => function.retry_reason(outcome),
         Err(reason) => Some(reason.to_string()),
     };
-    Ok(delivery.answer(&handled.iter().map(again).collect::<Vec<_>>())?)
+    Ok(delivery.answer(&handled.iter().map(retry_reason).collect::<Vec<_>>())?)
 }
 
-/// What the runtime itself logs goes as JSON lines to standard output, where Lambda collects them.
+/// The runtime's own log goes to standard output as JSON lines, where Lambda collects them.
 fn init_log() {
     tracing_subscriber::fmt()
         .json()
@@ -93,7 +93,7 @@ fn init_log() {
         .init();
 }
 
-/// Writes one line for each to standard output, all at once.
+/// Writes the lines to standard output, all at once.
 fn write(lines: impl Iterator<Item = Value>) -> io::Result<()> {
     let text: String = lines.map(|line| format!("{line}\n")).collect();
     io::stdout().lock().write_all(text.as_bytes())

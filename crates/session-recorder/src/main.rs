@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 }
 
 impl Function for SessionRecorder {
-    /// What became of the record, or what the table said.
+    /// What became of the record, or the table's error.
     type Outcome = Result<Recorded, AwsError>;
     const NAME: &'static str = "session-recorder";
 

@@ -1,4 +1,4 @@
-//! Tags what creation events name with the tags of whoever created it.
+//! Tags the resources that creation events name with their creator's tags.
 
 use std::process::ExitCode;
 

@@ -1,9 +1,9 @@
-//! Code and message of an error answer, in whichever protocol it comes.
+//! Code and message of an error response, in any of the protocols.
 
 use aws_smithy_types::error::ErrorMetadata;
 use serde_json::Value;
 
-/// Reads an error answer; where it names no code, the HTTP status stands for it.
+/// Reads an error response; without a code, the HTTP status takes its place.
 ///
 /// JSON has the code in a header, `__type` or `code`, perhaps with a namespace before a `#` or an
 /// address after a `:`; XML has it in `<Code>`.
@@ -32,7 +32,7 @@ fn bare(code: &str) -> &str {
     code.rsplit('#').next().unwrap_or_default()
 }
 
-/// The text of the first element of this name: error answers have one error.
+/// The text of the first element of this name: an error response has one error.
 fn element(xml: &str, name: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn every_protocol_has_its_own_place_for_the_code() {
+    fn code_and_message_are_found_in_every_protocol() {
         for (header, body, code, message) in [
             (
                 None,

@@ -1,4 +1,5 @@
-//! One call for many resources, with one result for each, whatever a call says about all of them.
+//! One call for many resources, with one result for each: a call that fails because of one of them is
+//! halved.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use aws_tags::ports::{Failure, FailureKind};
 
 use crate::error::Error;
 
-/// Waits before resources that failed for a transient reason are tried again.
+/// Pauses before resources that failed for a transient reason are retried.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(800)];
 
 pub(super) type Results = Vec<Result<(), Failure>>;
@@ -28,7 +29,7 @@ pub(super) async fn whole_or_halves<T>(
     }
 }
 
-/// The same; what failed for a transient reason is tried again after a pause, alone.
+/// The same; resources that failed for a transient reason are retried after a pause, without the rest.
 pub(super) async fn with_retries<T: Clone>(
     items: &[T],
     call: impl AsyncFn(&[T]) -> Result<Results, Error>,
@@ -50,7 +51,7 @@ pub(super) async fn with_retries<T: Clone>(
     results
 }
 
-/// Whether one bad resource may have spoilt the call for the others.
+/// Whether a single bad resource may have failed the call for all.
 fn blames_one(error: &Error) -> bool {
     let code = error.code.as_deref().unwrap_or_default();
     error.is_not_found()
@@ -73,14 +74,14 @@ mod tests {
         Error::with_code(code, "no")
     }
 
-    /// Calls that fail where a bad item is among theirs; the results of 1 to `count`, and the calls.
+    /// Tags items 1 to `count` with calls that fail for any `bad` item: the results, and how many calls.
     fn tagged(count: usize, bad: &[usize], code: &str) -> (Results, usize) {
         let (items, calls): (Vec<usize>, _) = ((1..=count).collect(), Cell::new(0));
-        let results = run(with_retries(&items, async |some: &[usize]| {
+        let results = run(with_retries(&items, async |part: &[usize]| {
             calls.set(calls.get() + 1);
-            match some.iter().any(|item| bad.contains(item)) {
+            match part.iter().any(|item| bad.contains(item)) {
                 true => Err(error(code)),
-                false => Ok(vec![Ok(()); some.len()]),
+                false => Ok(vec![Ok(()); part.len()]),
             }
         }));
         (results, calls.get())
@@ -102,15 +103,15 @@ mod tests {
     }
 
     #[test]
-    fn a_transient_failure_is_tried_again_alone_and_twice_at_most() {
+    fn a_transient_failure_is_retried_alone_and_at_most_twice() {
         let calls = RefCell::new(Vec::new());
-        let results = run(with_retries(&["a", "b"], async |some: &[&str]| {
-            calls.borrow_mut().push(some.to_vec());
+        let results = run(with_retries(&["a", "b"], async |part: &[&str]| {
+            calls.borrow_mut().push(part.to_vec());
             let result = |item: &&str| match *item {
                 "a" => Ok(()),
                 _ => Err(Failure { kind: FailureKind::Transient, message: "slow down".into() }),
             };
-            Ok(some.iter().map(result).collect())
+            Ok(part.iter().map(result).collect())
         }));
         assert!(results[0].is_ok() && results[1].is_err());
         assert_eq!(*calls.borrow(), [vec!["a", "b"], vec!["b"], vec!["b"]]);

@@ -33,7 +33,7 @@ use crate::error::Error;
 #[derive(Debug)]
 pub(super) struct TagOperationCaller {
     config: SdkConfig,
-    /// Made once: the cache of credentials knows a resolver by its identity.
+    /// Made once: the credentials cache distinguishes resolvers by their identity.
     identity: Option<SharedIdentityResolver>,
 }
 
@@ -55,14 +55,14 @@ impl TagOperationCaller {
         let url = self.endpoint_url(operation).unwrap_or_else(|| format!("https://{}", endpoint.host));
         let call = self.call(operation, &url, endpoint.signing_region)?;
         let tags: Vec<_> = tags.iter().collect();
-        for some in tags.chunks(operation.tags_per_call.max(1)) {
-            let some = some.iter().map(|(key, value)| ((*key).clone(), (*value).clone())).collect();
-            call.invoke(operation.request(arn, &some)).await?;
+        for chunk in tags.chunks(operation.tags_per_call.max(1)) {
+            let chunk = chunk.iter().map(|(key, value)| ((*key).clone(), (*value).clone())).collect();
+            call.invoke(operation.request(arn, &chunk)).await?;
         }
         Ok(())
     }
 
-    /// The address that a user gave for this service, or for all, in the SDKs' order.
+    /// The endpoint that the user configured for this service, or for all, in the SDKs' order.
     /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
     fn endpoint_url(&self, operation: &TagOperation) -> Option<String> {
         let for_all = self.config.endpoint_url().map(str::to_owned);
@@ -78,7 +78,7 @@ impl TagOperationCaller {
         self.config.service_config().and_then(|settings| settings.load_config(key)).or(for_all)
     }
 
-    /// The call, without what it says: the same that SDK clients do around theirs.
+    /// The call without its request: what SDK clients do around theirs.
     fn call(
         &self,
         operation: &'static TagOperation,
@@ -109,7 +109,7 @@ impl TagOperationCaller {
         if let Some(time) = config.time_source() {
             call = call.time_source(time);
         }
-        Ok(call.serializer(to_http).deserializer(answered).build())
+        Ok(call.serializer(to_http).deserializer(check_status).build())
     }
 
     fn signed(&self, operation: &'static TagOperation, region: String) -> Result<StaticRuntimePlugin, Error> {
@@ -146,7 +146,7 @@ fn to_http(request: Request) -> Result<HttpRequest, BoxError> {
     Ok(http)
 }
 
-fn answered(response: &HttpResponse) -> Result<(), OrchestratorError<ErrorMetadata>> {
+fn check_status(response: &HttpResponse) -> Result<(), OrchestratorError<ErrorMetadata>> {
     if response.status().is_success() {
         return Ok(());
     }

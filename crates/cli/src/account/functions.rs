@@ -1,4 +1,4 @@
-//! The functions, and what they are fed from.
+//! The functions, and their event source mappings.
 
 use std::collections::HashMap;
 
@@ -13,29 +13,26 @@ pub(crate) struct Function {
     pub(crate) state: (String, Option<String>),
     /// `Successful`, `InProgress` or `Failed`, and why.
     pub(crate) last_update: (String, Option<String>),
-    /// Its environment variables.
     pub(crate) environment: HashMap<String, String>,
-    /// ARN of its role.
+    /// ARN.
     pub(crate) role: String,
     /// Reserved concurrency: 0 stops it.
     pub(crate) reserved: Option<i32>,
-    /// Its event source mappings.
     pub(crate) event_source_mappings: Vec<EventSourceMapping>,
 }
 
-/// An event source mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EventSourceMapping {
     /// What it reads, e.g. a queue.
     pub(crate) arn: String,
     /// `Enabled`, `Disabled`, …
     pub(crate) state: String,
-    /// Whether it understands that single messages failed.
+    /// Whether `ReportBatchItemFailures` is on.
     pub(crate) reports_failures: bool,
 }
 
 impl Installation {
-    /// A function by its name; `None` where there is none.
+    /// A function by its name; `None` if there is none.
     pub(crate) async fn function(&self, name: &str) -> Result<Option<Function>, Error> {
         let asked = self.lambda.get_function_configuration().function_name(name).send().await;
         let found = match asked.map_err(Error::from) {

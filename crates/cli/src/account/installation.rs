@@ -1,9 +1,9 @@
-//! The services that an installation is made of.
+//! The AWS services of an installation, in one Region.
 
 use aws_config::Region;
 use aws_tags_aws::Aws;
 
-/// Their clients, in one Region.
+/// Clients of the services, in one Region.
 #[derive(Clone, Debug)]
 pub(crate) struct Installation {
     pub(super) cloudtrail: aws_sdk_cloudtrail::Client,
@@ -15,7 +15,6 @@ pub(crate) struct Installation {
 }
 
 impl Installation {
-    /// The installation's part in a Region.
     pub(crate) fn new(aws: &Aws, region: &str) -> Self {
         let config = aws.config().to_builder().region(Region::new(region.to_owned())).build();
         Self {

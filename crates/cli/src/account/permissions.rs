@@ -1,4 +1,4 @@
-//! What a role may do, by IAM's own simulator.
+//! What a role may do, according to IAM's policy simulator.
 
 use aws_sdk_iam::types::PolicyEvaluationDecisionType;
 
@@ -6,12 +6,12 @@ use aws_tags_aws::Error;
 
 use super::installation::Installation;
 
-/// Actions asked about in one call; the answer has a page for as many.
+/// Actions simulated in one call; a page of the answer holds as many.
 const ACTIONS_PER_CALL: usize = 50;
 
 impl Installation {
-    /// The actions that the role may not use on a resource, or on `*`. Where that depends on what the
-    /// simulator is not told, e.g. an account in a condition, an action counts as allowed.
+    /// The actions that the role may not use on a resource, or on `*`. Where that depends on
+    /// context that the simulator lacks, e.g. an account in a condition, an action counts as allowed.
     pub(crate) async fn denied(
         &self,
         role: &str,

@@ -14,12 +14,10 @@ const MOST: i32 = 10;
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>
 const WAIT_SECONDS: i32 = 1;
 
-/// A queue and how much is in it, as far as SQS knows: its counts may lag by a minute.
+/// A queue and its message counts, which may lag by a minute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Queue {
-    /// Its name.
     pub(crate) name: String,
-    /// Its URL.
     pub(crate) url: String,
     /// Messages that can be received.
     pub(crate) waiting: u64,
@@ -29,11 +27,11 @@ pub(crate) struct Queue {
     pub(crate) dead_letter_queue: Option<String>,
 }
 
-/// A message that is held: nobody else receives it until it is released or the time is over.
+/// A received message, hidden from other consumers until it is released or its time is over.
 pub(crate) struct ReceivedMessage {
     /// SQS's id.
     pub(crate) id: String,
-    /// The text. May hold session tokens: never to be shown.
+    /// The text. It may hold session tokens, so it is never shown.
     pub(crate) body: String,
     receipt: String,
     attributes: HashMap<String, String>,
@@ -57,7 +55,7 @@ impl ReceivedMessage {
 }
 
 impl Installation {
-    /// The queues whose names begin so.
+    /// The queues whose names have this prefix.
     pub(crate) async fn queues(&self, prefix: &str) -> Result<Vec<Queue>, Error> {
         let mut urls = self
             .sqs
@@ -74,7 +72,7 @@ impl Installation {
         Ok(queues)
     }
 
-    /// How a queue is now.
+    /// The current state of a queue.
     pub(crate) async fn queue(&self, url: String) -> Result<Queue, Error> {
         let asked = self.sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All);
         let attributes = asked.send().await?.attributes.unwrap_or_default();
@@ -92,7 +90,7 @@ impl Installation {
         })
     }
 
-    /// Up to ten messages, held for so many seconds; none where the queue has none to give.
+    /// Up to ten messages, hidden for `held_seconds`; none if the queue is empty.
     pub(crate) async fn receive(&self, url: &str, held_seconds: i32) -> Result<Vec<ReceivedMessage>, Error> {
         let asked = self
             .sqs
@@ -106,13 +104,11 @@ impl Installation {
         Ok(messages.into_iter().filter_map(ReceivedMessage::of).collect())
     }
 
-    /// Sends a message.
     pub(crate) async fn send(&self, url: &str, body: &str) -> Result<(), Error> {
         self.sqs.send_message().queue_url(url).message_body(body).send().await?;
         Ok(())
     }
 
-    /// Deletes a received message.
     pub(crate) async fn delete(&self, url: &str, message: &ReceivedMessage) -> Result<(), Error> {
         self.sqs.delete_message().queue_url(url).receipt_handle(&message.receipt).send().await?;
         Ok(())

@@ -4,10 +4,8 @@ use aws_tags_aws::Error;
 
 use super::installation::Installation;
 
-/// A rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
-    /// Its name.
     pub(crate) name: String,
     /// `ENABLED`, `DISABLED` or `ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`.
     pub(crate) state: String,
@@ -17,10 +15,9 @@ pub(crate) struct Rule {
     pub(crate) targets: Vec<Target>,
 }
 
-/// A target of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// What gets the events.
+    /// The target that gets the events.
     pub(crate) arn: String,
     /// ARN of the queue for events that could not be delivered.
     pub(crate) dead_letter_queue: Option<String>,
@@ -52,7 +49,7 @@ impl Installation {
         }
     }
 
-    /// A rule has five targets at most, unless AWS was asked for more: one page holds 100.
+    /// By default a rule has at most five targets; one page holds 100.
     async fn targets(&self, rule: &str) -> Result<Vec<Target>, Error> {
         let targets = self.eventbridge.list_targets_by_rule().rule(rule).send().await?.targets;
         let target = |target: aws_sdk_eventbridge::types::Target| Target {

@@ -4,21 +4,20 @@ use aws_tags_aws::Error;
 
 use super::installation::Installation;
 
-/// A table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Table {
     /// `ACTIVE`, `UPDATING`, …
     pub(crate) status: String,
     /// Names of its key attributes: partition and sort.
     pub(crate) key: Vec<String>,
-    /// The attribute after whose time items are deleted, where that is on.
+    /// The TTL attribute, if TTL is on.
     pub(crate) ttl: Option<String>,
-    /// Whether it can be restored to any time of the last days.
+    /// Whether point-in-time recovery is on.
     pub(crate) point_in_time_recovery: bool,
 }
 
 impl Installation {
-    /// A table by its name; `None` where there is none.
+    /// A table by its name; `None` if there is none.
     pub(crate) async fn table(&self, name: &str) -> Result<Option<Table>, Error> {
         let table = match self.dynamodb.describe_table().table_name(name).send().await.map_err(Error::from) {
             Ok(answer) => answer.table,
@@ -29,7 +28,7 @@ impl Installation {
         let ttl = self.dynamodb.describe_time_to_live().table_name(name).send().await?;
         let backups = self.dynamodb.describe_continuous_backups().table_name(name).send().await?;
         let ttl = ttl.time_to_live_description.filter(|ttl| {
-            // On, or on its way to be.
+            // Enabled or enabling.
             ttl.time_to_live_status().is_some_and(|status| status.as_str().starts_with("ENABL"))
         });
         let recovery =

@@ -10,24 +10,22 @@ use super::installation::Installation;
 /// A trail that covers a Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trail {
-    /// Its name.
     pub(crate) name: String,
     /// Whether it covers all Regions.
     pub(crate) multi_region: bool,
-    /// Whether logging is on.
     pub(crate) logging: bool,
     /// Whether it logs management events that write, and those that read; `None` where we may not
-    /// ask, as with the trail of an organisation.
+    /// ask, as with an organization trail.
     pub(crate) management: Option<(bool, bool)>,
 }
 
 impl Installation {
-    /// The trails that cover the Region, those of other Regions and of the organisation included.
+    /// The trails that cover the Region, including those of other Regions and of the organization.
     pub(crate) async fn trails(&self) -> Result<Vec<Trail>, Error> {
         let listed = self.cloudtrail.describe_trails().send().await?.trail_list.unwrap_or_default();
         let mut trails = Vec::with_capacity(listed.len());
         for trail in listed {
-            // Of a trail that began in another Region, only the ARN is known here.
+            // A trail whose home Region is another one is known here by its ARN only.
             let arn = trail.trail_arn().or(trail.name()).unwrap_or_default();
             let status = self.cloudtrail.get_trail_status().name(arn).send().await?;
             let selectors = self.cloudtrail.get_event_selectors().trail_name(arn).send().await;

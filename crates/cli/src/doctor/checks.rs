@@ -1,4 +1,4 @@
-//! What is judged: facts in, findings out.
+//! The checks: facts in, findings out.
 
 use std::collections::BTreeSet;
 
@@ -22,9 +22,7 @@ const DEPLOY: &str = "deploy again (`make deploy`)";
 /// One of the two functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// The session recorder.
     Recorder,
-    /// The tag handler.
     Handler,
 }
 
@@ -45,24 +43,24 @@ pub(super) fn trails(trails: &[Trail]) -> Vec<Finding> {
         }];
     }
     let names = on.iter().map(|trail| trail.name.as_str()).collect::<Vec<_>>().join(", ");
-    let some = |logs: fn((bool, bool)) -> bool| on.iter().any(|trail| trail.management.is_none_or(logs));
+    let any = |logs: fn((bool, bool)) -> bool| on.iter().any(|trail| trail.management.is_none_or(logs));
     let mut findings = Vec::new();
-    if !some(|(writes, _)| writes) {
+    if !any(|(writes, _)| writes) {
         findings.push(Finding::error(
-            format!("no management events that write are logged: {names}"),
-            "let a trail log them: `aws cloudtrail put-event-selectors` with ReadWriteType All",
+            format!("no management events that write are logged by {names}"),
+            "log them in a trail: `aws cloudtrail put-event-selectors` with ReadWriteType All",
         ));
-    } else if !some(|(_, reads)| reads) {
+    } else if !any(|(_, reads)| reads) {
         findings.push(Finding::warning(
-            format!("no management events that read are logged, and AssumeRole is one: {names}"),
-            "let a trail log them too, or session tags may be missing: `aws cloudtrail put-event-selectors` with ReadWriteType All",
+            format!("no read-only management events are logged by {names}, and AssumeRole is one"),
+            "log them in a trail too, or session tags may be missing: `aws cloudtrail put-event-selectors` with ReadWriteType All",
         ));
     }
     if !on.iter().any(|trail| trail.multi_region) {
         findings.push(Finding::warning(
-            format!("no trail that logs covers all Regions: {names}"),
+            format!("no active trail covers all Regions: {names}"),
             format!(
-                "make it so: `aws cloudtrail update-trail --is-multi-region-trail --name {}`",
+                "extend one: `aws cloudtrail update-trail --is-multi-region-trail --name {}`",
                 on[0].name
             ),
         ));
@@ -70,7 +68,7 @@ pub(super) fn trails(trails: &[Trail]) -> Vec<Finding> {
     findings
 }
 
-/// Our rules, and those of others that catch the same events.
+/// Our rules, and other rules that match the same events.
 pub(super) fn rules(rules: &[Rule], home: bool) -> Vec<Finding> {
     let missing_to = match home {
         true => format!("{DEPLOY}: stacks aws-tags-tag-handler and aws-tags-session-recorder"),
@@ -106,7 +104,7 @@ fn our_rule(rule: &Rule) -> Vec<Finding> {
         ));
     } else if name == SESSION_RULE && state != ALL_EVENTS {
         findings.push(Finding::error(
-            format!("rule `{name}` is {state}, so that it never sees AssumeRole, which counts as reading"),
+            format!("rule `{name}` is {state}, so that it never sees AssumeRole, which CloudTrail counts as read-only"),
             format!("set its state to {ALL_EVENTS}: {DEPLOY}"),
         ));
     } else if name != SESSION_RULE && state == ALL_EVENTS {
@@ -121,7 +119,7 @@ fn our_rule(rule: &Rule) -> Vec<Finding> {
     for target in targets.iter().filter(|target| target.dead_letter_queue.is_none()) {
         findings.push(Finding::warning(
             format!(
-                "rule `{name}` has no dead-letter queue for {}: what cannot be delivered is lost",
+                "rule `{name}` has no dead-letter queue for {}: events that cannot be delivered are lost",
                 target.arn
             ),
             DEPLOY,
@@ -130,8 +128,8 @@ fn our_rule(rule: &Rule) -> Vec<Finding> {
     findings
 }
 
-/// Calls that this program knows and the rules do not, in services that they do know: the rules
-/// are older. Services that are left out altogether are so on purpose.
+/// Calls that this version supports and the rules miss, in services that the rules do cover: the rules
+/// are older. A service that no rule covers is left out on purpose.
 fn left_out(rules: &[&Rule]) -> Option<Finding> {
     let patterns: Vec<Value> =
         rules.iter().filter_map(|rule| serde_json::from_str(&rule.pattern).ok()).collect();
@@ -149,16 +147,16 @@ fn left_out(rules: &[&Rule]) -> Option<Finding> {
             calls.extend(left.map(|row| format!("{}:{}", service.name, row.event_name)));
         }
     }
-    let some = calls.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+    let first = calls.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
     let more = calls.len().saturating_sub(5);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     (!calls.is_empty()).then(|| {
-        let found = format!("no rule catches {some}{more}, which this version supports");
+        let found = format!("no rule matches {first}{more}, which this version supports");
         Finding::warning(found, format!("the rules are of another version: {DEPLOY}"))
     })
 }
 
-/// Somebody else's rule that gives creation events to a function.
+/// A rule that is not ours and sends creation events to a function.
 fn other_tagger(rule: &Rule) -> Option<Finding> {
     let is_function = |arn: &&str| arn.contains(":lambda:");
     let functions: Vec<&str> =
@@ -173,8 +171,8 @@ fn other_tagger(rule: &Rule) -> Option<Finding> {
         return None;
     }
     Some(Finding::warning(
-        format!("rule `{}` gives creation events to {} as well", rule.name, functions.join(", ")),
-        "if that is another tagger, see that they write different keys, or remove one",
+        format!("rule `{}` sends creation events to {} as well", rule.name, functions.join(", ")),
+        "if that is another tagger, make sure that the two write different keys, or remove one",
     ))
 }
 
@@ -199,7 +197,8 @@ pub(super) fn function(part: Part, function: Option<&Function>) -> Vec<Finding> 
         findings.push(Finding::warning(found, format!("wait for it, or {DEPLOY}")));
     }
     if function.reserved == Some(0) {
-        let todo = format!("let it run: `aws lambda delete-function-concurrency --function-name {name}`");
+        let todo =
+            format!("remove the limit: `aws lambda delete-function-concurrency --function-name {name}`");
         findings.push(Finding::error(
             format!("function `{name}` is stopped: its reserved concurrency is 0"),
             todo,
@@ -212,7 +211,7 @@ pub(super) fn function(part: Part, function: Option<&Function>) -> Vec<Finding> 
 
 fn settings(part: Part, name: &str, function: &Function) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let todo = format!("set it right and {DEPLOY}");
+    let todo = format!("correct the setting and {DEPLOY}");
     match function.environment.get("SESSION_TABLE").map(String::as_str) {
         Some(table) if table == SESSION_TABLE.0 => {}
         Some(table) => {
@@ -270,7 +269,7 @@ pub(super) fn table(table: Option<&Table>) -> Vec<Finding> {
         findings.push(Finding::error(found, format!("move it away and {DEPLOY}")));
     }
     if table.ttl.as_deref() != Some(TTL_ATTRIBUTE) {
-        let found = format!("table `{name}` forgets nothing: TTL is not on for `{TTL_ATTRIBUTE}`");
+        let found = format!("table `{name}` never deletes sessions: TTL is not on for `{TTL_ATTRIBUTE}`");
         findings.push(Finding::warning(found, DEPLOY));
     }
     if !table.point_in_time_recovery {
@@ -289,12 +288,12 @@ pub(super) fn queues(queues: &[Queue], account: &str) -> Vec<Finding> {
             continue;
         };
         if queue.dead_letter_queue.is_none() {
-            let found = format!("queue `{name}` has no dead-letter queue: what goes on failing is lost");
+            let found = format!("queue `{name}` has no dead-letter queue: events that keep failing are lost");
             findings.push(Finding::error(found, DEPLOY));
         }
         if queue.waiting > BACKLOG {
-            let found = format!("messages that wait in queue `{name}`: {}", queue.waiting);
-            let todo = "see the function's throttles and errors, and its reserved concurrency";
+            let found = format!("messages waiting in queue `{name}`: {}", queue.waiting);
+            let todo = "check the function's throttles and errors, and its reserved concurrency";
             findings.push(Finding::warning(found, todo));
         }
     }
@@ -302,7 +301,7 @@ pub(super) fn queues(queues: &[Queue], account: &str) -> Vec<Finding> {
     findings
 }
 
-/// Dead letters, which lie in every Region that has rules.
+/// Dead letters: every Region with rules has queues for them.
 pub(super) fn dead_letters(queues: &[Queue]) -> Vec<Finding> {
     let dead = queues.iter().filter(|queue| queue.name.ends_with(DEAD_LETTERS));
     dead.filter(|queue| queue.waiting + queue.in_progress > 0)
@@ -313,14 +312,14 @@ pub(super) fn dead_letters(queues: &[Queue]) -> Vec<Finding> {
         .collect()
 }
 
-/// Actions that a function needs whatever it tags.
+/// Actions that a function needs whatever its settings.
 const ALWAYS: &[(Part, &[&str])] = &[
     (Part::Recorder, &["dynamodb:PutItem"]),
     (Part::Handler, &["dynamodb:Query", "iam:GetRole", "iam:GetUser"]),
 ];
 
-/// The actions that a function's role must allow: for the tag handler those of all rows, but for
-/// kinds that it is not set to tag.
+/// The actions that a function's role must allow: for the tag-handler those of all rows, except opt-in
+/// types that its settings do not name.
 pub(super) fn needed_actions(part: Part, function: &Function) -> Vec<&'static str> {
     let always = ALWAYS.iter().filter(|(of, _)| *of == part).flat_map(|(_, actions)| actions.iter().copied());
     let mut actions: BTreeSet<&str> = always.collect();
@@ -337,7 +336,7 @@ pub(super) fn needed_actions(part: Part, function: &Function) -> Vec<&'static st
     actions.into_iter().collect()
 }
 
-/// What a function's role does not allow.
+/// Actions that a function's role does not allow.
 pub(super) fn permissions(name: &str, role: &str, denied: &[String]) -> Vec<Finding> {
     if denied.is_empty() {
         return Vec::new();
@@ -361,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_needs_a_trail_that_logs_what_writes_and_reads() {
+    fn a_region_needs_a_trail_that_logs_events_that_write_and_read() {
         let good = trail(true, true, Some((true, true)));
         for (all, expected) in [
             (vec![], vec![Severity::Error]),
@@ -433,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backlog_and_dead_letters_differ_from_a_few_waiting_messages() {
+    fn a_backlog_and_dead_letters_are_findings_and_a_few_waiting_messages_are_not() {
         let queue = |name: &str, waiting| Queue {
             name: name.into(),
             url: String::new(),
@@ -451,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn types_that_are_left_alone_need_no_permission() {
+    fn opt_in_types_that_are_not_named_need_no_permission() {
         let mut function = handler();
         assert!(!needed_actions(Part::Handler, &function).contains(&"s3:PutObjectTagging"));
         function.environment.insert("ALSO_TAG".into(), "s3:object".into());

@@ -1,4 +1,4 @@
-//! What the doctor says: something that is not as it should be, and what to do about it.
+//! A finding: something that is wrong, and what to do about it.
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ pub(super) enum Severity {
     Unchecked,
 }
 
-/// Something that is not as it should be.
+/// Something that is wrong, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     pub(super) severity: Severity,

@@ -5,22 +5,22 @@
 use serde_json::{Value, json};
 use wildmatch::WildMatch;
 
-/// Whether the pattern could match the event of a successful call. Fields that the call alone does
-/// not tell count as matching, and so do filters that this does not know.
+/// Whether the pattern could match the event of a successful call. Fields that do not follow from the
+/// call count as matching, and so do unknown filters.
 pub(super) fn could_match(pattern: &Value, service: &str, call: &str) -> bool {
     let event = json!({
         "source": format!("aws.{service}"),
         "detail-type": "AWS API Call via CloudTrail",
         "detail": {"eventSource": format!("{service}.amazonaws.com"), "eventName": call},
     });
-    fits(pattern, &event)
+    matches(pattern, &event)
 }
 
-fn fits(pattern: &Value, event: &Value) -> bool {
+fn matches(pattern: &Value, event: &Value) -> bool {
     let Some(fields) = pattern.as_object() else { return true };
     fields.iter().all(|(key, wanted)| match (wanted, event.get(key)) {
         (Value::Array(filters), Some(value)) => filters.iter().any(|filter| allows(filter, value)),
-        (Value::Object(_), Some(inner)) => fits(wanted, inner),
+        (Value::Object(_), Some(inner)) => matches(wanted, inner),
         _ => true,
     })
 }

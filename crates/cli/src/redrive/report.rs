@@ -1,4 +1,4 @@
-//! What `redrive` says: rows of facts about events, never their bodies.
+//! The output of `redrive`: facts about events, never their bodies.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
@@ -29,7 +29,7 @@ pub(super) enum Status {
     NotSent(String),
     /// It was sent, but its message stays, so that it will be sent again.
     NotDeleted(String),
-    /// It is no event; its message stays.
+    /// It is not an event; its message stays.
     Unreadable(String),
 }
 
@@ -47,7 +47,7 @@ impl Status {
         }
     }
 
-    /// Why, where it is not as it should be.
+    /// Why, if something went wrong.
     fn reason(&self) -> Option<&str> {
         match self {
             Self::NotSent(why) | Self::NotDeleted(why) | Self::Unreadable(why) => Some(why),
@@ -90,7 +90,7 @@ impl ReportRow {
     }
 }
 
-/// On a terminal, how far it is; the next words overwrite it.
+/// On a terminal, the progress; the next output overwrites it.
 pub(super) fn progress(count: usize, send: bool) {
     if io::stderr().is_terminal() && count > 0 {
         let doing = if send { "sent" } else { "looked at" };
@@ -98,7 +98,7 @@ pub(super) fn progress(count: usize, send: bool) {
     }
 }
 
-/// Writes rows: one a line as JSON, or grouped for people.
+/// Writes rows: each as a line of JSON, or grouped for people.
 pub(super) struct Report<'a, W> {
     out: &'a mut W,
     json: bool,
@@ -110,7 +110,7 @@ impl<'a, W: Write> Report<'a, W> {
         Self { out, json }
     }
 
-    /// What is there, before anything is done.
+    /// The dead letters, before anything is sent.
     pub(super) fn found(&mut self, rows: &[ReportRow]) -> io::Result<()> {
         self.rows(rows)?;
         match rows.len() {
@@ -129,7 +129,7 @@ impl<'a, W: Write> Report<'a, W> {
         }
         if !self.json {
             let counts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
-            let stopped = if interrupted { "; interrupted, the rest is where it was" } else { "" };
+            let stopped = if interrupted { "; interrupted, the rest is still in its queue" } else { "" };
             let none = if rows.is_empty() { "No dead letters." } else { "" };
             writeln!(self.out, "{none}{}{stopped}", counts.join(", "))?;
         }

@@ -1,4 +1,4 @@
-//! What `replay` says: a line or a few an event, and a summary.
+//! The output of `replay`: a few lines per event, and a summary.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -86,7 +86,7 @@ impl<'a, W: Write> Report<'a, W> {
         self.write_retries(outcome)
     }
 
-    /// Why the event as a whole would be retried; resources say so themselves.
+    /// Why the event as a whole would be retried; a failed resource has its own line.
     fn write_retries(&mut self, outcome: &Outcome) -> io::Result<()> {
         unfinished(outcome).iter().try_for_each(|reason| writeln!(self.out, "  unfinished: {reason}"))
     }
@@ -108,7 +108,7 @@ impl<'a, W: Write> Report<'a, W> {
         Ok(())
     }
 
-    /// Ends with a summary for people; gives how many resources failed.
+    /// Ends with a summary for people; returns how many resources failed.
     pub(super) fn end(self) -> io::Result<usize> {
         let Counts { events, sessions, tagged, failed, others } = &self.counts;
         if !self.json {
@@ -131,14 +131,15 @@ impl Counts {
         if let Effect::Session(_) = outcome.effect {
             self.sessions += 1;
         } else if outcome.resources().is_empty() {
-            let word = match &outcome.handling {
+            let name = match &outcome.handling {
                 Handling::Skipped(_) => "skipped",
                 _ => outcome.effect.as_str(),
             };
-            *self.others.entry(word).or_default() += 1;
+            *self.others.entry(name).or_default() += 1;
         }
-        let results =
-            |so: fn(&TagResult) -> bool| outcome.resources().iter().filter(|made| so(&made.result)).count();
+        let results = |matches: fn(&TagResult) -> bool| {
+            outcome.resources().iter().filter(|made| matches(&made.result)).count()
+        };
         self.tagged += results(|result| matches!(result, TagResult::Tagged));
         self.failed += results(|result| matches!(result, TagResult::Failed(_)));
     }
@@ -232,7 +233,7 @@ impl<'a> From<&'a ResourceOutcome> for ResourceFields<'a> {
     fn from(made: &'a ResourceOutcome) -> Self {
         let tag =
             |tag: &'a Tag| (tag.key.as_str(), TagFields { value: &tag.value, source: tag.source.as_str() });
-        let reason_if = |so: bool| made.result.reason().filter(|_| so);
+        let reason_if = |shown: bool| made.result.reason().filter(|_| shown);
         Self {
             arn: made.resource.arn.as_str(),
             tags: made.tags.iter().map(tag).collect(),

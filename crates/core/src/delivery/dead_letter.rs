@@ -1,9 +1,10 @@
-//! Dead letters: what could not be delivered or handled, in the shapes in which AWS keeps it.
+//! Dead letters: events that could not be delivered or handled, in every shape in which AWS keeps
+//! them.
 //!
 //! | given up by | body | attributes |
 //! |---|---|---|
 //! | a rule | the event | `RULE_ARN`, `ERROR_CODE`, `ERROR_MESSAGE`, … |
-//! | a queue | the message as it was | |
+//! | a queue | the unchanged message | |
 //! | a function, invoked asynchronously | the event | `RequestID`, `ErrorCode`, `ErrorMessage` |
 //! | the same, with an on-failure destination | the event, wrapped as `requestPayload` | |
 //!
@@ -39,36 +40,34 @@ impl GivenUpBy {
     }
 }
 
-/// A message of a dead-letter queue, taken apart. Bodies may hold session tokens, so it has no
-/// `Debug`.
+/// A parsed message of a dead-letter queue. Bodies may hold session tokens, so it has no `Debug`.
 pub struct DeadLetter {
-    /// Who gave up.
     pub given_up_by: GivenUpBy,
     /// Why, where AWS says so.
     pub reason: Option<String>,
-    /// What was lost: most often one event.
+    /// The lost events, usually one.
     pub events: Vec<LostEvent>,
 }
 
-/// An event as AWS sent it, and what it says.
+/// An event as AWS sent it, raw and parsed.
 pub struct LostEvent {
-    /// The text, untouched: what must be sent again.
+    /// The unchanged text, to be sent again.
     pub body: String,
-    /// The event, or why it is none.
+    /// The event, or why it is not one.
     pub event: Result<Event, NotAnEvent>,
 }
 
 type Fields = BTreeMap<String, Box<RawValue>>;
 
 impl DeadLetter {
-    /// Takes a message apart; `attribute` gives the text of a message attribute.
+    /// Parses a message; `attribute` gives the text of a message attribute.
     pub fn of(body: &str, attribute: impl Fn(&str) -> Option<String>) -> Self {
-        let of_two = |code: Option<String>, message: Option<String>| match (code, message) {
+        let joined = |code: Option<String>, message: Option<String>| match (code, message) {
             (Some(code), Some(message)) => Some(format!("{code}: {message}")),
             (code, message) => code.or(message),
         };
         if attribute("RULE_ARN").is_some() {
-            let reason = of_two(attribute("ERROR_CODE"), attribute("ERROR_MESSAGE"));
+            let reason = joined(attribute("ERROR_CODE"), attribute("ERROR_MESSAGE"));
             return Self { given_up_by: GivenUpBy::Rule, reason, events: lost_events(body) };
         }
         let fields: Fields = serde_json::from_str(body).unwrap_or_default();
@@ -83,7 +82,7 @@ impl DeadLetter {
         }
         match attribute("RequestID") {
             Some(_) => {
-                let reason = of_two(attribute("ErrorCode"), attribute("ErrorMessage"));
+                let reason = joined(attribute("ErrorCode"), attribute("ErrorMessage"));
                 Self { given_up_by: GivenUpBy::Function, reason, events: lost_events(body) }
             }
             None => Self { given_up_by: GivenUpBy::Queue, reason: None, events: lost_events(body) },
@@ -91,7 +90,7 @@ impl DeadLetter {
     }
 }
 
-/// The events of a payload: itself, or those in the messages of an SQS batch.
+/// The events of a payload: the payload itself, or those in the messages of an SQS batch.
 fn lost_events(payload: &str) -> Vec<LostEvent> {
     let value: Result<Value, _> = serde_json::from_str(payload);
     let messages = value.as_ref().ok().and_then(|value| value.get("Records")?.as_array());
@@ -106,8 +105,8 @@ fn lost_events(payload: &str) -> Vec<LostEvent> {
     }
 }
 
-/// An STS event without the session's token, which no queue needs to hold once more; `None` where
-/// there is none.
+/// An STS event without the session token, which must not enter a queue again; `None` if the event
+/// has none.
 fn without_token(event: &Value) -> Option<String> {
     let mut event = event.clone();
     let credentials = event.pointer_mut("/detail/responseElements/credentials")?.as_object_mut()?;
@@ -120,19 +119,19 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    // Odd spacing and numbers: what is sent again must be what came.
+    // Unusual spacing and numbers: the body that is sent again must be the one that came.
     const BODY: &str = r#"{ "source":"aws.ec2", "detail": {"eventName":"CreateVolume","eventSource":"ec2.amazonaws.com","x":1.50}}"#;
 
-    fn letter(body: &str, attributes: &[(&str, &str)]) -> DeadLetter {
+    fn dead_letter(body: &str, attributes: &[(&str, &str)]) -> DeadLetter {
         DeadLetter::of(body, |name| {
             attributes.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         })
     }
 
-    fn only(letter: &DeadLetter) -> (GivenUpBy, Option<&str>, &str) {
-        assert_eq!(letter.events.len(), 1);
-        assert!(letter.events[0].event.as_ref().is_ok_and(|event| event.name == "CreateVolume"));
-        (letter.given_up_by, letter.reason.as_deref(), &letter.events[0].body)
+    fn only(dead_letter: &DeadLetter) -> (GivenUpBy, Option<&str>, &str) {
+        assert_eq!(dead_letter.events.len(), 1);
+        assert!(dead_letter.events[0].event.as_ref().is_ok_and(|event| event.name == "CreateVolume"));
+        (dead_letter.given_up_by, dead_letter.reason.as_deref(), &dead_letter.events[0].body)
     }
 
     #[test]
@@ -143,18 +142,21 @@ mod tests {
             ("ERROR_MESSAGE", "The queue's policy does not let the rule send"),
         ];
         let reason = "NO_PERMISSIONS: The queue's policy does not let the rule send";
-        assert_eq!(only(&letter(BODY, &attributes)), (GivenUpBy::Rule, Some(reason), BODY));
+        assert_eq!(only(&dead_letter(BODY, &attributes)), (GivenUpBy::Rule, Some(reason), BODY));
     }
 
     #[test]
-    fn a_queue_keeps_the_message_as_it_was() {
-        assert_eq!(only(&letter(BODY, &[])), (GivenUpBy::Queue, None, BODY));
+    fn a_queue_keeps_the_message_unchanged() {
+        assert_eq!(only(&dead_letter(BODY, &[])), (GivenUpBy::Queue, None, BODY));
     }
 
     #[test]
     fn a_function_keeps_the_event_and_says_why_in_attributes() {
         let attributes = [("RequestID", "1"), ("ErrorCode", "200"), ("ErrorMessage", "throttled")];
-        assert_eq!(only(&letter(BODY, &attributes)), (GivenUpBy::Function, Some("200: throttled"), BODY));
+        assert_eq!(
+            only(&dead_letter(BODY, &attributes)),
+            (GivenUpBy::Function, Some("200: throttled"), BODY)
+        );
     }
 
     #[test]
@@ -163,37 +165,37 @@ mod tests {
             r#"{{"version":"1.0","requestContext":{{"condition":"RetriesExhausted"}},"requestPayload":{BODY},
                 "responsePayload":{{"errorMessage":"throttled","errorType":"Error"}}}}"#
         );
-        assert_eq!(only(&letter(&body, &[])), (GivenUpBy::Function, Some("throttled"), BODY));
+        assert_eq!(only(&dead_letter(&body, &[])), (GivenUpBy::Function, Some("throttled"), BODY));
         let body = body.replace("responsePayload", "other");
-        assert_eq!(only(&letter(&body, &[])), (GivenUpBy::Function, Some("RetriesExhausted"), BODY));
+        assert_eq!(only(&dead_letter(&body, &[])), (GivenUpBy::Function, Some("RetriesExhausted"), BODY));
     }
 
     #[test]
     fn the_messages_of_a_batch_go_back_one_by_one() {
         let batch = json!({"Records": [{"messageId": "a", "body": BODY}, {"messageId": "b", "body": BODY}]});
-        let letter = letter(&batch.to_string(), &[("RequestID", "1")]);
-        assert_eq!(letter.events.len(), 2);
-        assert!(letter.events.iter().all(|lost| lost.body == BODY));
+        let dead_letter = dead_letter(&batch.to_string(), &[("RequestID", "1")]);
+        assert_eq!(dead_letter.events.len(), 2);
+        assert!(dead_letter.events.iter().all(|lost| lost.body == BODY));
     }
 
     #[test]
-    fn tokens_of_sessions_are_left_behind() {
+    fn session_tokens_are_removed() {
         let body = json!({"detail": {"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole",
             "responseElements": {"credentials": {"accessKeyId": "ASIAX", "sessionToken": "secret"}}}});
-        let found = letter(&body.to_string(), &[]);
+        let found = dead_letter(&body.to_string(), &[]);
         assert!(found.events[0].event.is_ok() && !found.events[0].body.contains("secret"));
         assert!(found.events[0].body.contains("ASIAX"));
     }
 
     #[test]
-    fn what_is_no_event_is_kept_and_says_so() {
+    fn a_body_that_is_not_an_event_is_kept_with_the_reason() {
         for (body, why) in
-            [("no json", "not JSON"), (r#"{"Records": []}"#, "`eventSource`"), ("[1]", "object")]
+            [("not json", "not JSON"), (r#"{"Records": []}"#, "`eventSource`"), ("[1]", "object")]
         {
-            let letter = letter(body, &[]);
-            assert_eq!(letter.events[0].body, body);
+            let dead_letter = dead_letter(body, &[]);
+            assert_eq!(dead_letter.events[0].body, body);
             assert!(
-                letter.events[0].event.as_ref().is_err_and(|reason| reason.to_string().contains(why)),
+                dead_letter.events[0].event.as_ref().is_err_and(|reason| reason.to_string().contains(why)),
                 "{body}"
             );
         }

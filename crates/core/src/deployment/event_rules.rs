@@ -18,21 +18,21 @@ const PATTERN_LENGTH: usize = 2048;
 /// Services whose `eventName` may end in the date of their API: `CreateFunction20150331v2`,
 /// `CreateDistribution2020_05_31`.
 const DATED: &[&str] = &["cloudfront", "lambda"];
-/// How such dates begin. `CreateFunctionUrlConfig` is no dated `CreateFunction`.
+/// How such dates begin. `CreateFunctionUrlConfig` is not a dated `CreateFunction`.
 const CENTURY: &str = "20";
 
 /// One rule for creation events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRule {
-    /// The narrowest choice of services that has its events.
+    /// The narrowest tier that has its events.
     pub tier: Tier,
-    /// Whether its kinds are left alone unless `ALSO_TAG` names them.
+    /// Whether its events create only opt-in types, which are tagged where `ALSO_TAG` names them.
     pub opt_in: bool,
     calls: Vec<(&'static str, Vec<&'static str>)>,
 }
 
-/// The rules for what the services create. Each call is in one rule; the rules of a narrow choice
-/// do not depend on what a wider one adds.
+/// The rules for what the services create. Each call is in one rule; the rules of a tier do not
+/// depend on what a wider one adds.
 pub fn rules<'a>(services: impl IntoIterator<Item = (Tier, &'a Service)>) -> Vec<EventRule> {
     let mut services: Vec<_> = services.into_iter().collect();
     services.sort_by_key(|(tier, service)| (*tier, service.name));
@@ -52,14 +52,14 @@ pub fn rules<'a>(services: impl IntoIterator<Item = (Tier, &'a Service)>) -> Vec
     rules
 }
 
-/// The pattern of the rule for sessions. Its calls count as reading, all but `GetFederationToken`:
-/// the rule's state has to be `ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`.
+/// The pattern of the rule for sessions. CloudTrail counts its calls, all but `GetFederationToken`, as
+/// read-only: the rule's state has to be `ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`.
 pub fn session_pattern() -> Value {
     let calls: Vec<Value> = matchable_starts().map(Value::from).collect();
     pattern([(STS, calls)])
 }
 
-/// A service's calls that create what is tagged by default, or only what is tagged on demand.
+/// A service's calls that create what is tagged by default, or only opt-in types.
 fn calls(service: &Service, opt_in: bool) -> Vec<&'static str> {
     let taggable = service.rows.iter().filter(|row| row.creates());
     let by_default = |call: &str| {
@@ -93,11 +93,11 @@ impl EventRule {
             Some((last, calls)) if *last == service => calls.push(call),
             _ => self.calls.push((service, vec![call])),
         }
-        let fits = self.pattern().to_string().chars().count() <= PATTERN_LENGTH;
-        if !fits {
+        let short_enough = self.pattern().to_string().chars().count() <= PATTERN_LENGTH;
+        if !short_enough {
             self.calls = before;
         }
-        fits
+        short_enough
     }
 }
 
@@ -106,7 +106,7 @@ fn names(service: &str, call: &str) -> Vec<Value> {
     [Value::from(call)].into_iter().chain(dated).collect()
 }
 
-/// `$or` takes two alternatives at least: with one it would be a field of that name.
+/// `$or` takes at least two alternatives: with one it would be a field of that name.
 fn pattern<S: Into<Value>>(sources: impl IntoIterator<Item = (S, Vec<Value>)>) -> Value {
     let alternative = |(source, names): (S, Vec<Value>)| {
         let source: Value = source.into();
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wider_choice_of_services_adds_rules_and_changes_none() {
+    fn a_wider_tier_adds_rules_and_changes_none() {
         let tier = |nth| if nth % 2 == 0 { Tier::Essential } else { Tier::All };
         let both = rules(BY_HAND.iter().enumerate().map(|(nth, service)| (tier(nth), service)));
         let narrow = rules(BY_HAND.iter().step_by(2).map(|service| (Tier::Essential, service)));
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_that_are_left_alone_have_rules_of_their_own() {
+    fn opt_in_types_have_rules_of_their_own() {
         let calls: Vec<_> =
             essential().iter().filter(|rule| rule.opt_in).flat_map(|r| r.calls.clone()).collect();
         assert_eq!(calls[0], ("ecs", vec!["RunTask", "StartTask"]));
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_matched_by_their_beginning() {
+    fn names_with_a_date_are_matched_by_their_prefix() {
         assert_eq!(
             names("lambda", "CreateFunction"),
             [json!("CreateFunction"), json!({"prefix": "CreateFunction20"})]
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_have_exact_names() {
+    fn the_rule_for_sessions_names_its_calls_exactly() {
         let names = &session_pattern()["detail"]["eventName"];
         let calls = ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetFederationToken"];
         assert_eq!(names, &json!(calls));

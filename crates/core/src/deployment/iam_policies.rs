@@ -17,23 +17,23 @@ const POLICY_LENGTH: usize = 6144;
 /// One managed policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// The narrowest choice of services that needs it.
+    /// The narrowest tier that needs it.
     pub tier: Tier,
-    /// Whether only kinds that `ALSO_TAG` names need it.
+    /// Whether only opt-in types need it.
     pub opt_in: bool,
     /// Actions on resources of the account. An action works on resources of its own service only,
     /// so all share one list of resources.
     scoped: BTreeSet<&'static str>,
-    /// Actions that know no resources.
+    /// Actions without resource-level permissions.
     unscoped: BTreeSet<&'static str>,
 }
 
-/// Services whose ARNs do not all name the account, or name another service: how they look.
+/// ARNs of the services whose ARNs do not all name the account, or name another service.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/>
 const OTHER_ARNS: &[(&str, &[&str])] = &[
-    // Putting tags is putting to a path of its own; other puts change APIs.
+    // Tags are put at a path of their own; `PUT` at other paths changes APIs.
     ("apigateway", &["arn:${AWS::Partition}:apigateway:*::/tags/*"]),
-    // Images and snapshots belong to no account by their ARN.
+    // ARNs of images and snapshots name no account.
     ("ec2", &["arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:*", "arn:${AWS::Partition}:ec2:*::*"]),
     (
         "elasticbeanstalk",
@@ -81,7 +81,7 @@ const OTHER_ARNS: &[(&str, &[&str])] = &[
     ("sso", &["arn:${AWS::Partition}:sso:::*", "arn:${AWS::Partition}:sso::${AWS::AccountId}:*"]),
 ];
 
-/// Actions that cannot be limited to some resources: what names any does not allow them.
+/// Actions without resource-level permissions: a statement that names resources does not allow them.
 const WITHOUT_RESOURCES: &[&str] = &[
     "aoss:TagResource",
     "applicationinsights:TagResource",
@@ -94,7 +94,7 @@ const WITHOUT_RESOURCES: &[&str] = &[
     "workspaces:CreateTags",
 ];
 
-/// What a lookup asks. Describing EC2's resources cannot be limited to some of them.
+/// The actions of a lookup. EC2's `Describe…` actions have no resource-level permissions.
 const fn lookup_actions(kind: LookupKind) -> &'static [&'static str] {
     match kind {
         LookupKind::VolumesOfInstances => &["ec2:DescribeInstances", "ec2:DescribeVolumes"],
@@ -109,7 +109,7 @@ const fn lookup_actions(kind: LookupKind) -> &'static [&'static str] {
 }
 
 /// The policies for tagging what the services create. No action is in two policies of which one
-/// implies the other: a wider choice of services adds what the narrower lacks.
+/// implies the other: a wider tier adds what the narrower one lacks.
 pub fn policies<'a>(services: impl IntoIterator<Item = (Tier, &'a Service)>) -> Vec<Policy> {
     let mut needs: BTreeMap<(bool, Tier), BTreeSet<&'static str>> = BTreeMap::new();
     for (tier, service) in services {
@@ -149,7 +149,7 @@ impl Policy {
             let resources: Vec<String> = services.into_iter().flat_map(resources).collect();
             statements.push(json!({
                 "Sid": "InThisAccount", "Effect": "Allow", "Action": self.scoped, "Resource": resources,
-                // Some ARNs name no account; a few services do not tell whose a resource is.
+                // Some ARNs name no account; a few services do not say whose a resource is.
                 "Condition": {"StringEqualsIfExists": {"aws:ResourceAccount": "${AWS::AccountId}"}},
             }));
         }
@@ -176,7 +176,8 @@ impl Policy {
 
     /// Adds an action, if the document stays short enough.
     fn take(&mut self, action: &'static str) -> bool {
-        let actions = if knows_resources(action) { &mut self.scoped } else { &mut self.unscoped };
+        let actions =
+            if has_resource_level_permissions(action) { &mut self.scoped } else { &mut self.unscoped };
         actions.insert(action);
         if self.length() <= POLICY_LENGTH {
             return true;
@@ -188,9 +189,9 @@ impl Policy {
 }
 
 /// A resource that an allowed action would be allowed on, to ask IAM's simulator about: one of the
-/// account, or `*` for what knows no resources.
+/// account, or `*` for an action without resource-level permissions.
 pub fn example(action: &str, partition: &str, region: &str, account: &str) -> String {
-    if !knows_resources(action) {
+    if !has_resource_level_permissions(action) {
         return "*".to_owned();
     }
     let of_services = || resources(service_of(action)).swap_remove(0);
@@ -202,7 +203,7 @@ pub fn example(action: &str, partition: &str, region: &str, account: &str) -> St
     regional.strip_suffix('*').map_or(regional.clone(), |start| format!("{start}example"))
 }
 
-/// What the functions use besides what they tag.
+/// What the functions use in addition to what they tag.
 const OWN_RESOURCES: &[(&str, &str)] = &[
     ("dynamodb:PutItem", "arn:${AWS::Partition}:dynamodb:*:${AWS::AccountId}:table/aws-tags-sessions"),
     ("dynamodb:Query", "arn:${AWS::Partition}:dynamodb:*:${AWS::AccountId}:table/aws-tags-sessions"),
@@ -210,7 +211,7 @@ const OWN_RESOURCES: &[(&str, &str)] = &[
     ("iam:GetUser", "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/example"),
 ];
 
-fn knows_resources(action: &str) -> bool {
+fn has_resource_level_permissions(action: &str) -> bool {
     !WITHOUT_RESOURCES.contains(&action) && !action.starts_with("ec2:Describe")
 }
 
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_untags_deletes_or_creates() {
+    fn no_action_untags_deletes_or_creates() {
         for action in essential().iter().flat_map(Policy::actions) {
             let name = action.split(':').nth(1).unwrap_or_default().to_lowercase();
             let creates = name.starts_with("create") && name != "createtags";
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn examples_are_of_the_account_and_fit_what_policies_say() {
+    fn example_arns_are_in_the_account_and_covered_by_the_policies() {
         let example = |action| example(action, "aws", "eu-west-1", "111122223333");
         assert_eq!(example("sqs:TagQueue"), "arn:aws:sqs:eu-west-1:111122223333:example");
         assert_eq!(example("s3:TagResource"), "arn:aws:s3:::example");

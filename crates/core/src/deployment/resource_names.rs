@@ -9,22 +9,22 @@ pub const TAG_HANDLER: &str = "aws-tags-tag-handler";
 pub const SESSION_RECORDER: &str = "aws-tags-session-recorder";
 /// The session table, and its key: partition and sort.
 pub const SESSION_TABLE: (&str, [&str; 2]) = ("aws-tags-sessions", ["caller", "issued"]);
-/// The session table's attribute after whose time DynamoDB deletes an item.
+/// The TTL attribute of the session table.
 pub const TTL_ATTRIBUTE: &str = "forget_after";
-/// How the names of functions, rules and queues begin.
+/// Prefix of the names of functions, rules and queues.
 pub const PREFIX: &str = "aws-tags-";
 /// The rule for STS events. Rules for creation events are `aws-tags-creations-<n>`.
 pub const SESSION_RULE: &str = "aws-tags-sessions";
-/// How the names of the rules for creation events begin.
+/// Prefix of the names of the rules for creation events.
 pub const CREATION_RULES: &str = "aws-tags-creations-";
-/// What the session recorder reads.
+/// The queue of the session-recorder.
 pub const SESSION_QUEUE: &str = "aws-tags-sessions";
-/// What the tag handler reads.
+/// The queue of the tag-handler.
 pub const CREATION_QUEUE: &str = "aws-tags-creations";
-/// How the names of dead-letter queues end.
+/// Suffix of the names of dead-letter queues.
 pub const DEAD_LETTERS: &str = "-dead-letters";
 
-/// The queue that the function reads which handles such events.
+/// The queue of the function that handles the event.
 pub fn queue_of(event: &Event) -> &'static str {
     if event.source == STS { SESSION_QUEUE } else { CREATION_QUEUE }
 }

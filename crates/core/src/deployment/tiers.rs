@@ -1,4 +1,4 @@
-//! How widely used a service is: what a deployment listens to is chosen by it.
+//! How widely used a service is: a deployment chooses its services by tier.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use std::str::FromStr;
 pub enum Tier {
     /// Compute, containers, storage, databases, messaging, secrets: what costs most in most accounts.
     Essential,
-    /// What most accounts use besides: networks, identity, delivery, analytics.
+    /// What most accounts use as well: networks, identity, delivery, analytics.
     Common,
     /// Everything that has a row.
     All,
@@ -24,7 +24,7 @@ impl Tier {
     }
 }
 
-/// A word that is no tier.
+/// A name that is not a tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("allowed: essential, common or all")]
 pub struct UnknownTier;
@@ -32,9 +32,9 @@ pub struct UnknownTier;
 impl FromStr for Tier {
     type Err = UnknownTier;
 
-    fn from_str(word: &str) -> Result<Self, UnknownTier> {
+    fn from_str(name: &str) -> Result<Self, UnknownTier> {
         let all = [Self::Essential, Self::Common, Self::All];
-        all.into_iter().find(|tier| tier.as_str() == word).ok_or(UnknownTier)
+        all.into_iter().find(|tier| tier.as_str() == name).ok_or(UnknownTier)
     }
 }
 
@@ -57,9 +57,8 @@ const ESSENTIAL: &[&str] = &[
     "ssm",
 ];
 
-/// Event sources of [`Tier::Common`] besides the essential ones, sorted: services
-/// of general use, in which people and pipelines create resources every week. Special fields
-/// (media, games, contact centres, quantum computing, …) are left to [`Tier::All`].
+/// Event sources that [`Tier::Common`] adds to the essential ones, sorted: services of general use, in
+/// which people and pipelines create resources every week. Special fields (media, games, contact centres, quantum computing, …) are left to [`Tier::All`].
 const COMMON: &[&str] = &[
     "acm",
     "amazonmq",

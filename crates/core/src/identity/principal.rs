@@ -26,7 +26,7 @@ pub struct Principal {
     pub access_key_id: Option<String>,
     /// `sessionContext.attributes.creationDate`: when the session began.
     pub session_created: Option<OffsetDateTime>,
-    /// The source identity that was set when the session began, and that roles cannot change.
+    /// The source identity set when the session began; role chaining does not change it.
     pub source_identity: Option<String>,
     /// The Identity Center user on whose behalf the call was made.
     pub on_behalf_of: Option<String>,
@@ -69,7 +69,7 @@ pub enum IamKind {
     User,
 }
 
-/// What a call's record tells of the session that made it: enough to find it in the session table.
+/// What a call's record says about the session that made it: enough to find it in the session table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SessionKey {
     /// The account in which the session was started.
@@ -155,7 +155,8 @@ impl Principal {
     }
 
     /// Whether the principal belongs to another account than the one that owns the record.
-    /// Unknown counts as foreign: a same-named role of ours must never lend its tags.
+    /// An unknown account counts as foreign: the tags of a role of ours that has the same name must
+    /// never be used.
     pub(crate) fn is_foreign_to(&self, account: &str) -> bool {
         self.kind == "AWSAccount" || self.home_account() != Some(account)
     }
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn another_accounts_role_lends_no_tags() {
+    fn a_role_of_another_account_gives_no_tags() {
         let principal = principal(role_session());
         assert!(principal.is_foreign_to("999999999999"));
         assert_eq!(principal.iam_identity("999999999999"), None);

@@ -1,6 +1,6 @@
-//! A session: what STS started.
+//! A session that STS started.
 //!
-//! No AWS API gives the tags of a session back; only the STS record has them.
+//! No AWS API returns the tags of a session; only the STS record has them.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html>
 
 use time::{Duration, OffsetDateTime};
@@ -31,9 +31,8 @@ pub struct Session {
     pub expires_at: OffsetDateTime,
     /// Session tags, merged by STS's rules.
     pub tags: TagMap,
-    /// Keys of tags that pass on to the next role of a chain.
+    /// Keys of tags that role chaining passes on.
     pub transitive_tag_keys: Vec<String>,
-    /// Source identity.
     pub source_identity: Option<String>,
 }
 
@@ -51,37 +50,37 @@ pub enum NotASession {
     NotFromAws(String),
 }
 
-/// One call of STS: where its record names the session.
+/// A call that starts a session, and where its record names the session.
 struct Start {
     event_name: &'static str,
     id: &'static str,
     arn: &'static str,
-    /// What the documentation gives a session whose expiry cannot be read.
-    longest: Duration,
+    /// The longest duration that AWS documents, for a record whose expiry cannot be read.
+    max_duration: Duration,
 }
 
 const ROLE_ID: &str = "responseElements.assumedRoleUser.assumedRoleId";
 const ROLE_ARN: &str = "responseElements.assumedRoleUser.arn";
 
 const STARTS: &[Start] = &[
-    Start { event_name: "AssumeRole", id: ROLE_ID, arn: ROLE_ARN, longest: Duration::hours(12) },
-    Start { event_name: "AssumeRoleWithSAML", id: ROLE_ID, arn: ROLE_ARN, longest: Duration::hours(12) },
+    Start { event_name: "AssumeRole", id: ROLE_ID, arn: ROLE_ARN, max_duration: Duration::hours(12) },
+    Start { event_name: "AssumeRoleWithSAML", id: ROLE_ID, arn: ROLE_ARN, max_duration: Duration::hours(12) },
     Start {
         event_name: "AssumeRoleWithWebIdentity",
         id: ROLE_ID,
         arn: ROLE_ARN,
-        longest: Duration::hours(12),
+        max_duration: Duration::hours(12),
     },
-    Start { event_name: "AssumeRoot", id: "", arn: "", longest: Duration::minutes(15) },
+    Start { event_name: "AssumeRoot", id: "", arn: "", max_duration: Duration::minutes(15) },
     Start {
         event_name: "GetFederationToken",
         id: "responseElements.federatedUser.federatedUserId",
         arn: "responseElements.federatedUser.arn",
-        longest: Duration::hours(36),
+        max_duration: Duration::hours(36),
     },
 ];
 
-/// The calls that start a session by which a later call can be matched.
+/// The calls that start a session to which a later call can be matched.
 pub(crate) fn matchable_starts() -> impl Iterator<Item = &'static str> {
     STARTS.iter().filter(|start| !start.id.is_empty()).map(|start| start.event_name)
 }
@@ -107,14 +106,14 @@ impl Session {
             arn,
             access_key_id,
             issued_at,
-            expires_at: expiry(event, issued_at, start.longest),
+            expires_at: expiry(event, issued_at, start.max_duration),
             tags: session_tags(event),
             transitive_tag_keys: transitive_tag_keys(event),
             source_identity: text("requestParameters.sourceIdentity"),
         })
     }
 
-    /// When the table may forget the session.
+    /// When the table may delete the session.
     pub fn forgotten_at(&self) -> OffsetDateTime {
         self.expires_at.max(self.issued_at).saturating_add(KEPT_AFTER_EXPIRY)
     }
@@ -141,16 +140,16 @@ fn account(event: &Event, arn: Option<&str>) -> Option<String> {
         .filter(|account| is_account(account))
 }
 
-fn expiry(event: &Event, issued_at: OffsetDateTime, longest: Duration) -> OffsetDateTime {
-    let said = || timestamp::parse(&event.text("responseElements.credentials.expiration")?);
-    let asked = || {
+fn expiry(event: &Event, issued_at: OffsetDateTime, max_duration: Duration) -> OffsetDateTime {
+    let recorded = || timestamp::parse(&event.text("responseElements.credentials.expiration")?);
+    let requested = || {
         let seconds = event.text("requestParameters.durationSeconds")?;
         issued_at.checked_add(Duration::seconds(seconds.parse().ok()?))
     };
-    said().or_else(asked).unwrap_or_else(|| issued_at.saturating_add(longest))
+    recorded().or_else(requested).unwrap_or_else(|| issued_at.saturating_add(max_duration))
 }
 
-/// Incoming transitive tags first: what the request itself sets wins.
+/// Incoming transitive tags first, so that tags of the request win.
 fn session_tags(event: &Event) -> TagMap {
     let mut tags = TagMap::new();
     for path in [
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_expiry_is_the_asked_duration_or_the_longest() {
+    fn an_unreadable_expiry_is_that_of_the_requested_or_the_longest_duration() {
         let expires = |request: Value| {
             let mut record = json!({
                 "eventSource": STS, "eventName": "AssumeRole", "eventTime": "2026-01-02T03:00:00Z",

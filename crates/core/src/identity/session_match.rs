@@ -6,7 +6,7 @@ use super::principal::SessionKey;
 use super::session::Session;
 
 /// CloudTrail may deliver the STS record after the record of a call that the session made; later
-/// than this, no record means that there was none.
+/// than this, no record means that there is none.
 pub const DELIVERY_TIME: Duration = Duration::minutes(15);
 
 /// STS writes whole seconds in one record and rounds in the other.
@@ -18,7 +18,6 @@ pub enum SessionMatch {
     /// The caller has no session that could carry tags: an IAM user, root, a service.
     #[default]
     NoSession,
-    /// This one.
     Found(Box<Session>),
     /// None was recorded, and the session is young: its record may still arrive.
     Pending,
@@ -41,7 +40,7 @@ impl SessionMatch {
     }
 }
 
-/// When to look for a caller's sessions, both ends included.
+/// The issue times among which to look for a caller's sessions, both ends included.
 pub(crate) fn window(key: &SessionKey) -> (OffsetDateTime, OffsetDateTime) {
     (key.created.saturating_sub(CLOCK_SLACK), key.created.saturating_add(CLOCK_SLACK))
 }
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_callers_key_decides_then_the_second_then_nobody() {
+    fn the_access_key_decides_then_the_second_and_different_tags_are_ambiguous() {
         let two = [recorded("A", 0, "a"), recorded("B", 0, "b")];
         assert_eq!(chosen(Some("B"), &two).as_deref(), Some("b"));
         assert_eq!(chosen(Some("console"), &two), None, "ambiguous");

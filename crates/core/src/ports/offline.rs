@@ -50,12 +50,12 @@ impl SessionStore for MemorySessions {
     }
 }
 
-/// IAM tags that are given beforehand.
+/// IAM tags from a map.
 #[derive(Debug, Default)]
 pub struct GivenIamTags {
     /// By `role/name` and `user/name`.
     pub tags: BTreeMap<String, TagMap>,
-    /// What IAM fails with, if it is to fail.
+    /// The error that every call returns, if any.
     pub error: Option<String>,
 }
 
@@ -74,7 +74,7 @@ impl PrincipalTags for GivenIamTags {
     }
 }
 
-/// Gives every lookup the same answer: by default, that there is nothing.
+/// Gives every lookup the same answer: by default, that nothing was found.
 #[derive(Debug)]
 pub struct GivenLookups(pub Result<Vec<String>, Failure>);
 
@@ -97,7 +97,7 @@ pub struct CountingTagger {
     pub calls: Cell<usize>,
     /// Resources so far that did not fail.
     pub tagged: Cell<usize>,
-    /// What it fails with for ARNs that end so.
+    /// Failures of the resources whose ARNs have these endings.
     pub failures: Vec<(&'static str, Failure)>,
 }
 

@@ -28,20 +28,19 @@ impl Arn {
             from = *end + 1;
         }
         let arn = Self { text: text.to_owned(), ends };
-        let word =
+        let is_word =
             |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         let account = arn.account();
-        let sound = arn.partition().starts_with("aws")
-            && word(arn.partition())
+        let valid = arn.partition().starts_with("aws")
+            && is_word(arn.partition())
             && !arn.service().is_empty()
-            && word(arn.service())
-            && word(arn.region())
+            && is_word(arn.service())
+            && is_word(arn.region())
             && (account.is_empty() || is_account(account))
             && !arn.resource().trim().is_empty();
-        sound.then_some(arn)
+        valid.then_some(arn)
     }
 
-    /// The whole ARN.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -66,7 +65,7 @@ impl Arn {
         &self.text[self.ends[2] + 1..self.ends[3]]
     }
 
-    /// Everything behind the account, e.g. `volume/vol-0abc`.
+    /// Everything after the account, e.g. `volume/vol-0abc`.
     pub fn resource(&self) -> &str {
         &self.text[self.ends[3] + 1..]
     }
@@ -95,7 +94,7 @@ pub(crate) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Parts of Regions' names that tell the partition.
+/// Parts of Region names that identify the partition.
 ///
 /// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
 const PARTITIONS: &[(&str, &str)] = &[
@@ -119,7 +118,7 @@ pub fn partition_of(region: &str) -> &'static str {
         .map_or("aws", |(_, partition)| partition)
 }
 
-/// The partition that an ARN names, if there is one of that name.
+/// The partition that an ARN names, if it is a known one.
 pub(crate) fn partition_in(arn: &str) -> Option<&'static str> {
     let name = arn.strip_prefix("arn:")?.split(':').next()?;
     let known = PARTITIONS.iter().map(|(_, partition)| *partition).chain(["aws"]);
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_an_arn_is_none() {
+    fn a_text_that_only_looks_like_an_arn_does_not_parse() {
         for text in [
             "",
             "arn:aws:s3::bucket",
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn regions_know_their_partition() {
+    fn the_name_of_a_region_determines_its_partition() {
         for (region, partition) in [
             ("eu-central-1", "aws"),
             ("cn-north-1", "aws-cn"),

@@ -1,4 +1,4 @@
-//! A CloudTrail record, typed only as deep as routing needs; everything else is read by path.
+//! A CloudTrail record, typed only as far as routing needs; everything else is read by path.
 
 use std::borrow::Cow;
 
@@ -28,9 +28,9 @@ pub struct Event {
 /// Why a JSON value is not a CloudTrail record.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum NotARecord {
-    /// The value is no JSON object.
+    /// The value is not a JSON object.
     #[error("not a CloudTrail record: expected a JSON object, found {0}")]
-    NoObject(&'static str),
+    NotAnObject(&'static str),
     /// `eventSource` or `eventName` is absent or empty.
     #[error("not a CloudTrail record: no `{0}`")]
     Missing(&'static str),
@@ -40,10 +40,10 @@ impl Event {
     /// Takes an EventBridge event (the record is its `detail`) or a bare record.
     ///
     /// Only `eventSource` and `eventName` are required: a record must not be lost over a field
-    /// that nobody reads.
+    /// that is never read.
     pub fn from_json(value: Value) -> Result<Self, NotARecord> {
         let Value::Object(mut outer) = value else {
-            return Err(NotARecord::NoObject(kind_of(&value)));
+            return Err(NotARecord::NotAnObject(json_type(&value)));
         };
         let of_envelope = |key| outer.get(key).and_then(scalar).map(Cow::into_owned);
         let (account, source) = (of_envelope("account"), of_envelope("source"));
@@ -71,8 +71,8 @@ impl Event {
     /// The values at `path`, in the record's order; none where a step is absent, null or empty.
     ///
     /// Steps are separated by dots. A step that ends in `[]` goes into every element of a list,
-    /// and takes a lone object as a list of one. Keys match without regard to case; `items` also
-    /// finds `item`. `…Request` and `…Response` wrappers named after the call are looked through.
+    /// and takes a lone object as a list of one. Keys are case-insensitive; `items` also finds `item`.
+    /// A wrapper named after the call, `…Request` or `…Response`, is skipped.
     pub fn values(&self, path: &str) -> Vec<&Value> {
         let (first, rest) = path.split_once('.').unwrap_or((path, ""));
         let each = first.ends_with("[]");
@@ -91,14 +91,14 @@ impl Event {
         self.values(path).into_iter().filter_map(scalar).collect()
     }
 
-    /// The one text at `path`.
+    /// The first text at `path`.
     pub fn text(&self, path: &str) -> Option<Cow<'_, str>> {
         self.values(path).into_iter().find_map(scalar)
     }
 
-    /// Whether the record has a list on the way along `path`, and nothing in it. Newer EC2 calls
-    /// write `""` for an empty list.
-    pub(crate) fn lists_nothing(&self, path: &str) -> bool {
+    /// Whether a list along `path` is in the record, and empty. Newer EC2 calls write `""` for an
+    /// empty list.
+    pub(crate) fn has_empty_list(&self, path: &str) -> bool {
         let mut steps = path.split('.').map(|step| step.trim_end_matches("[]"));
         let top = steps.next().and_then(|first| member(&self.record, first));
         let mut value = top.map(|top| self.unwrapped(top));
@@ -121,26 +121,26 @@ impl Event {
         self.record.get("awsRegion").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The partition of the caller, in which everything is that one can create; where the record
-    /// does not tell it, that of the Region.
+    /// The caller's partition, as callers create resources only in their own; if the record does not
+    /// name it, the Region's.
     pub fn partition(&self) -> &'static str {
         let of_caller = self.text("userIdentity.arn").and_then(|arn| partition_in(&arn));
         of_caller.unwrap_or_else(|| partition_of(self.region()))
     }
 
     /// The account that owns the record: `recipientAccountId`, else the envelope's, else the
-    /// caller's own (records of before 2015 have no recipient).
+    /// caller's own (records from before 2015 have no recipient).
     pub fn account(&self) -> Option<Cow<'_, str>> {
-        let sound = |text: &Cow<'_, str>| is_account(text);
-        let of_envelope = || self.envelope_account.as_deref().map(Cow::Borrowed).filter(sound);
+        let valid = |text: &Cow<'_, str>| is_account(text);
+        let of_envelope = || self.envelope_account.as_deref().map(Cow::Borrowed).filter(valid);
         self.text("recipientAccountId")
-            .filter(sound)
+            .filter(valid)
             .or_else(of_envelope)
-            .or_else(|| self.text("userIdentity.accountId").filter(sound))
+            .or_else(|| self.text("userIdentity.accountId").filter(valid))
     }
 
-    /// The envelope's `source`, where AWS did not send the event: only AWS can use `aws.…`.
-    pub(crate) fn sent_by_other_than_aws(&self) -> Option<&str> {
+    /// The envelope's `source`, if AWS did not send the event: only AWS can use `aws.…`.
+    pub(crate) fn source_other_than_aws(&self) -> Option<&str> {
         self.envelope_source.as_deref().filter(|source| !source.starts_with("aws."))
     }
 
@@ -175,7 +175,7 @@ impl Event {
     }
 }
 
-fn kind_of(value: &Value) -> &'static str {
+fn json_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_match_in_any_case_and_the_exact_spelling_wins() {
+    fn keys_match_case_insensitively_and_the_exact_spelling_wins() {
         let event = event(json!({"responseElements": {"aRN": "first", "arn": "exact"}}));
         assert_eq!(event.text("responseElements.arn").as_deref(), Some("exact"));
         assert_eq!(event.text("responseElements.ARN").as_deref(), Some("first"));
@@ -231,12 +231,12 @@ mod tests {
             (json!(null), false),
         ] {
             let event = event(json!({"responseElements": response}));
-            assert_eq!(event.lists_nothing(path), nothing, "{response}");
+            assert_eq!(event.has_empty_list(path), nothing, "{response}");
         }
     }
 
     #[test]
-    fn wrappers_named_after_the_call_are_looked_through() {
+    fn wrappers_named_after_the_call_are_skipped() {
         let event = event(json!({
             "requestParameters": {"CreateThingRequest": {"Name": "n"}},
             "responseElements": {"CreateThingResponse": {"xmlns": "…", "ownerId": 111122223333u64}},
@@ -267,8 +267,9 @@ mod tests {
         assert_eq!(event(all).account().as_deref(), Some("111111111111"));
         let old = json!({"userIdentity": {"accountId": "333333333333"}});
         assert_eq!(event(old.clone()).account().as_deref(), Some("333333333333"));
-        let odd = json!({"recipientAccountId": "anonymous", "userIdentity": {"accountId": "333333333333"}});
-        assert_eq!(event(odd).account().as_deref(), Some("333333333333"));
+        let anonymous =
+            json!({"recipientAccountId": "anonymous", "userIdentity": {"accountId": "333333333333"}});
+        assert_eq!(event(anonymous).account().as_deref(), Some("333333333333"));
         let mut detail = old;
         detail["eventSource"] = json!("ec2.amazonaws.com");
         detail["eventName"] = json!("CreateThing");
@@ -277,8 +278,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_says_what_is_missing() {
-        let error = |value| Event::from_json(value).expect_err("no record").to_string();
+    fn a_value_that_is_not_a_record_is_rejected_with_what_is_missing() {
+        let error = |value| Event::from_json(value).expect_err("not a record").to_string();
         assert_eq!(error(json!([])), "not a CloudTrail record: expected a JSON object, found a list");
         assert_eq!(error(json!({})), "not a CloudTrail record: no `eventSource`");
     }

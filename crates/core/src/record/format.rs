@@ -3,9 +3,7 @@
 /// One piece of an ARN format: text as it is, or the name between `${` and `}`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
-    /// Copied.
     Text(&'a str),
-    /// Filled in.
     Variable(&'a str),
 }
 

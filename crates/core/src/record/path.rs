@@ -1,7 +1,7 @@
 //! Reading JSON by path, whatever the spelling.
 //!
-//! The same API member is spelled `dBInstanceArn`, `aRN` or `ARN`, and lists hide behind `items`,
-//! `item` or nothing. All of that is dealt with here, so that a row of the table is a plain path.
+//! The same API member is spelled `dBInstanceArn`, `aRN` or `ARN`, and lists are wrapped in
+//! `items`, `item` or nothing. All of that is handled here, so that a row of the table is a plain path.
 
 use std::borrow::Cow;
 
@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 /// What CloudTrail writes in place of a value that it hides.
 const HIDDEN: &[&str] = &["HIDDEN_DUE_TO_SECURITY_REASONS", "***"];
 
-/// The text of a scalar: a number's digits; nothing for empty, blank and hidden texts.
+/// A scalar as text; `None` for empty, blank and hidden ones.
 ///
-/// EC2's request lists hold `{"tag": 1, "content": "sg-…"}` where a plain text is meant.
+/// EC2's request lists hold `{"tag": 1, "content": "sg-…"}` in place of a plain text.
 pub(crate) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::String(text) => {
@@ -25,20 +25,22 @@ pub(crate) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The member named `key`, whatever case of letters, hyphens and underscores the record spells it
-/// with: `applicationId` is `application-id` too. The exact spelling first.
+/// The member named `key`, compared case-insensitively and without hyphens and underscores:
+/// `applicationId` finds `application-id` too. The exact spelling wins.
 pub(crate) fn member<'a>(fields: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     let named = |key: &str| {
-        fields.get(key).or_else(|| fields.iter().find(|(name, _)| alike(name, key)).map(|(_, value)| value))
+        fields
+            .get(key)
+            .or_else(|| fields.iter().find(|(name, _)| same_name(name, key)).map(|(_, value)| value))
     };
     named(key).or_else(|| named((key == "items").then_some("item")?))
 }
 
-fn alike(name: &str, key: &str) -> bool {
-    let letters = |text: &'_ str| -> Vec<u8> {
+fn same_name(name: &str, key: &str) -> bool {
+    let normalized = |text: &'_ str| -> Vec<u8> {
         text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect()
     };
-    name.eq_ignore_ascii_case(key) || (name.contains(['-', '_']) && letters(name) == letters(key))
+    name.eq_ignore_ascii_case(key) || (name.contains(['-', '_']) && normalized(name) == normalized(key))
 }
 
 /// The tags in one JSON value: a `{key, value}` or `{tagKey, tagValue}` entry of a list, or a map.
@@ -49,7 +51,7 @@ pub(crate) fn pairs(value: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| match value {
         // An empty value is a value.
         Value::String(text) => Some(text.clone()),
-        // Newer calls of EC2 turn "true" into true.
+        // Newer EC2 calls turn "true" into true.
         Value::Bool(truth) => Some(truth.to_string()),
         other => scalar(other).map(std::borrow::Cow::into_owned),
     };

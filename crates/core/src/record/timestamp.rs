@@ -6,21 +6,22 @@ use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 /// Records that passed through a database: `2024-12-12 16:04:32.000000000`, in UTC.
-const SPACED: &[BorrowedFormatItem<'_>] =
+const WITH_SPACE: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day] [hour]:[minute]:[second][optional [.[subsecond]]]");
 /// `credentials.expiration` of STS, commas removed: `Jul 10 2023 12:09:47 PM`, in UTC.
-const SPOKEN: &[BorrowedFormatItem<'_>] = format_description!(
+const WITH_MONTH_NAME: &[BorrowedFormatItem<'_>] = format_description!(
     "[month repr:short case_sensitive:false] [day padding:none] [year] [hour padding:none repr:12]:[minute]:[second] [period case_sensitive:false]"
 );
 
-/// An instant in UTC from any of CloudTrail's spellings; `None` where the text is none of them.
+/// An instant in UTC from any of CloudTrail's spellings; `None` if the text matches none of them.
 pub fn parse(text: &str) -> Option<OffsetDateTime> {
     // Newer Java runtimes write a narrow no-break space before AM and PM.
     let text = text.trim().replace(['\u{202f}', '\u{a0}'], " ");
     OffsetDateTime::parse(&text, &Rfc3339)
-        .or_else(|_| PrimitiveDateTime::parse(&text, SPACED).map(PrimitiveDateTime::assume_utc))
+        .or_else(|_| PrimitiveDateTime::parse(&text, WITH_SPACE).map(PrimitiveDateTime::assume_utc))
         .or_else(|_| {
-            PrimitiveDateTime::parse(&text.replace(',', ""), SPOKEN).map(PrimitiveDateTime::assume_utc)
+            PrimitiveDateTime::parse(&text.replace(',', ""), WITH_MONTH_NAME)
+                .map(PrimitiveDateTime::assume_utc)
         })
         .ok()
         .map(|at| at.to_offset(time::UtcOffset::UTC))
@@ -61,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_none() {
+    fn other_texts_are_not_times() {
         for text in ["", "soon", "2023-13-10T12:09:47Z", "10 Jul 2023"] {
             assert_eq!(parse(text), None, "{text}");
         }

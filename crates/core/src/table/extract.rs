@@ -1,4 +1,4 @@
-//! Rows and a record give resources, and what AWS must be asked for.
+//! Finds what a call created, by its rows and its record: resources, and lookups for the rest.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,7 +38,7 @@ pub struct Lookup {
     account: String,
 }
 
-/// What a creating call made.
+/// What a creating call created.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Creation {
     /// What the record names.
@@ -57,7 +57,7 @@ pub struct LocateError {
     pub problem: Problem,
 }
 
-/// What is wrong with a place in a record. Reads on after the name of the event.
+/// What is wrong with a place in a record. The text continues after the event name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     #[error("has no `{0}`")]
@@ -78,7 +78,7 @@ pub enum Problem {
     ArnInsteadOfName { found: String, path: String },
 }
 
-/// A row by address: rows live in a `const` table and are compared by what they say.
+/// A row of the table, compared by call and resource type.
 #[derive(Clone, Copy, Debug)]
 struct RowRef(&'static Row, Route);
 
@@ -182,12 +182,12 @@ fn lookup(
 }
 
 impl Lookup {
-    /// What type of resource is asked for.
+    /// The resource type that is asked for.
     pub fn resource_type(&self) -> &'static str {
         self.row.0.resource_type
     }
 
-    /// The resource that an answer names: an id, or a whole ARN.
+    /// The resource that an answer names, by id or whole ARN.
     pub(crate) fn resource_for(&self, answer: &str) -> Option<Resource> {
         let RowRef(row, route) = self.row;
         let arn = Arn::parse(answer).or_else(|| {
@@ -216,8 +216,8 @@ enum Resolved {
     Missing(Problem),
 }
 
-/// The first place that has any resources; none where a list of them is empty. If no place has any,
-/// what the first and best place lacks.
+/// The resources at the first place that has any; none if a list of them is empty. Otherwise what is
+/// wrong with the first place, which is the best.
 fn in_record(places: &[Place], row: &Row, event: &Event) -> Result<Vec<Arn>, Problem> {
     let (mut first_problem, mut empty_list) = (None, false);
     for place in places {
@@ -240,14 +240,14 @@ fn resolve(place: Place, row: &Row, event: &Event) -> Resolved {
         Place::ArnFormat(format) | Place::Resource(format) => {
             return match filled(place, format, row, event) {
                 Ok(texts) => checked(texts.iter().map(String::as_str), row, event),
-                Err(Problem::Absent(_)) if lists_nothing(format, event) => Resolved::EmptyList,
+                Err(Problem::Absent(_)) if has_empty_list(format, event) => Resolved::EmptyList,
                 Err(problem) => Resolved::Missing(problem),
             };
         }
     };
     let texts = event.texts(&path);
     if texts.is_empty() {
-        return match event.lists_nothing(&path) {
+        return match event.has_empty_list(&path) {
             true => Resolved::EmptyList,
             false => Resolved::Missing(Problem::Absent(path.into_owned())),
         };
@@ -255,15 +255,15 @@ fn resolve(place: Place, row: &Row, event: &Event) -> Resolved {
     if let Place::Path(_) = place {
         return checked(texts.iter().map(AsRef::as_ref), row, event);
     }
-    let beginning = match regular(row, event) {
-        Ok(beginning) => beginning,
+    let prefix = match arn_prefix(row, event) {
+        Ok(prefix) => prefix,
         Err(problem) => return Resolved::Missing(problem),
     };
     if let Some(arn) = texts.iter().find(|text| text.starts_with("arn:")) {
         let found = arn.clone().into_owned();
         return Resolved::Missing(Problem::ArnInsteadOfName { found, path: path.into_owned() });
     }
-    let arns: Vec<String> = texts.iter().map(|id| format!("{beginning}{}/{id}", row.type_name())).collect();
+    let arns: Vec<String> = texts.iter().map(|id| format!("{prefix}{}/{id}", row.type_name())).collect();
     checked(arns.iter().map(String::as_str), row, event)
 }
 
@@ -278,8 +278,8 @@ fn object_id(type_name: &str) -> String {
     format!("responseElements.{name}.{name}Id")
 }
 
-/// `arn:aws:ec2:eu-west-1:111122223333:`, as far as ARNs of the row's type name it.
-fn regular(row: &Row, event: &Event) -> Result<String, Problem> {
+/// `arn:aws:ec2:eu-west-1:111122223333:`, without what ARNs of the row's type leave empty.
+fn arn_prefix(row: &Row, event: &Event) -> Result<String, Problem> {
     let region = if row.without_region { "" } else { event.region() };
     if region.is_empty() && !row.without_region {
         return Err(Problem::Absent("awsRegion".to_owned()));
@@ -292,8 +292,8 @@ fn regular(row: &Row, event: &Event) -> Result<String, Problem> {
 }
 
 /// Whether a list that should fill one of the format's variables is empty.
-fn lists_nothing(format: &str, event: &Event) -> bool {
-    pieces(format).any(|piece| matches!(piece, Piece::Variable(path) if event.lists_nothing(path)))
+fn has_empty_list(format: &str, event: &Event) -> bool {
+    pieces(format).any(|piece| matches!(piece, Piece::Variable(path) if event.has_empty_list(path)))
 }
 
 /// The ARNs in these texts, if each is one that the row may find.
@@ -314,26 +314,26 @@ fn arn_of_row(text: &str, row: &Row, event: &Event) -> Result<Arn, Problem> {
     if !belongs(&arn, event) {
         return Err(Problem::NotOurs(found));
     }
-    if !begins(arn.resource(), row.resource_prefix) {
+    if !starts_with_ignoring_case(arn.resource(), row.resource_prefix) {
         return Err(Problem::OtherType { found, resource_type: row.resource_type });
     }
     Ok(arn)
 }
 
-/// Records name resources of others too. Some ARNs have no account.
+/// Records also name resources of other accounts. Some ARNs have no account.
 fn belongs(arn: &Arn, event: &Event) -> bool {
     let own = event.account().is_none_or(|account| account == arn.account());
     arn.partition() == event.partition() && (own || arn.account().is_empty())
 }
 
-fn begins(text: &str, with: &str) -> bool {
-    text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with))
+fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 /// Fills a format; a variable with several values gives several ARNs.
 fn filled(place: Place, format: &str, row: &Row, event: &Event) -> Result<Vec<String>, Problem> {
     let mut arns = vec![match place {
-        Place::Resource(_) => regular(row, event)?,
+        Place::Resource(_) => arn_prefix(row, event)?,
         _ => String::new(),
     }];
     for piece in pieces(format) {
@@ -351,13 +351,13 @@ fn filled(place: Place, format: &str, row: &Row, event: &Event) -> Result<Vec<St
         if values.is_empty() {
             return Err(Problem::Absent(path.to_owned()));
         }
-        // Requests take ARNs where names and ids are meant.
+        // Requests accept ARNs in place of names and ids.
         if let Some(arn) = values.iter().find(|value| value.starts_with("arn:")) {
             let found = arn.clone().into_owned();
             return Err(Problem::ArnInsteadOfName { found, path: path.to_owned() });
         }
-        let whole = |start: &String, value: &str| format!("{start}{}", without_repetition(start, value));
-        arns = arns.iter().flat_map(|start| values.iter().map(|value| whole(start, value))).collect();
+        let extended = |start: &String, value: &str| format!("{start}{}", without_repetition(start, value));
+        arns = arns.iter().flat_map(|start| values.iter().map(|value| extended(start, value))).collect();
     }
     Ok(arns)
 }
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arn_of_another_service_is_not_taken() {
+    fn an_arn_of_another_service_is_rejected() {
         let creation = created_by(
             "sns.amazonaws.com",
             "CreateTopic",
@@ -427,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arn_of_another_account_partition_or_type_is_not_taken() {
+    fn an_arn_of_another_account_partition_or_type_is_rejected() {
         let made = |arn: &str| {
             let answer = json!({"responseElements": {"keyMetadata": {"arn": arn}}});
             created_by("kms.amazonaws.com", "CreateKey", answer).expect("a creation")
@@ -471,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_request_names_was_there_before_the_call() {
+    fn resources_that_the_request_names_existed_before_the_call() {
         let creation = created_by(
             "ec2.amazonaws.com",
             "RunInstances",

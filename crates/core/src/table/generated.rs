@@ -1,4 +1,4 @@
-//! What `crates/catalog` writes: never edited by hand, nor by rustfmt.
+//! Written by `crates/catalog`; edited neither by hand nor by rustfmt.
 
 #[rustfmt::skip]
 mod services;

@@ -1,19 +1,19 @@
 //! Finds the rows of a call by hashing: the index is made at compile time, so that neither the start
-//! nor an event pays for the size of the table. What is written by hand wins.
+//! nor an event pays for the size of the table. Rows written by hand win over generated ones.
 
 use super::generated::SERVICES as GENERATED;
 use super::row::{Row, Service};
 use super::services::BY_HAND;
 
 /// The rows of a call, and their service: `CreateFunction20150331v2` finds those of
-/// `CreateFunction`. What is written by hand wins.
+/// `CreateFunction`. Rows written by hand win over generated ones.
 pub fn rows(event_source: &str, event_name: &str) -> Option<(&'static Service, &'static [Row])> {
     let service = name_of(event_source)?;
     let dateless = || Some(without_date(event_name)).filter(|name| *name != event_name);
     find(service, event_name).or_else(|| find(service, dateless()?))
 }
 
-/// The service of an event source, e.g. `ec2.amazonaws.com`, whichever table knows it.
+/// The service of an event source, e.g. `ec2.amazonaws.com`, whichever table has it.
 pub fn service(event_source: &str) -> Option<&'static Service> {
     let name = name_of(event_source)?;
     [BY_HAND, GENERATED].into_iter().find_map(|table| named(table, name))
@@ -41,7 +41,7 @@ pub fn all() -> impl Iterator<Item = &'static Service> {
     })
 }
 
-/// Types of resources that are tagged only where the setting `ALSO_TAG` names them.
+/// Resource types that are tagged only where the setting `ALSO_TAG` names them.
 pub(crate) fn opt_in_types() -> impl Iterator<Item = &'static str> {
     let rows = all().flat_map(|service| service.rows);
     rows.filter(|row| row.opt_in.or(row.opt_in_if_service_created).is_some()).map(|row| row.resource_type)
@@ -68,18 +68,18 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Places for calls; kept less than half full, so that a look-up seldom meets another call.
+/// Slots for calls; less than half are used, so that collisions are rare.
 const SLOTS: usize = 4096;
 
 /// Where a call's rows begin: one more than `nth service << 16 | nth row`, counted over both tables;
-/// 0 where there is none.
-static INDEX: [u32; SLOTS] = filled();
+/// 0 in an empty slot.
+static INDEX: [u32; SLOTS] = built();
 
-/// The rows of exactly this call, and their service. What is written by hand wins.
+/// The rows of exactly this call, and their service. Rows written by hand win over generated ones.
 fn find(service: &str, event_name: &str) -> Option<(&'static Service, &'static [Row])> {
     let mut slot = hash(service.as_bytes(), event_name.as_bytes());
     loop {
-        let (found, row) = at(INDEX[slot % SLOTS])?;
+        let (found, row) = decoded(INDEX[slot % SLOTS])?;
         let rows = &found.rows[row..];
         if rows[0].event_name == event_name && found.name == service {
             let count = rows.iter().take_while(|row| row.event_name == event_name).count();
@@ -89,7 +89,7 @@ fn find(service: &str, event_name: &str) -> Option<(&'static Service, &'static [
     }
 }
 
-const fn at(entry: u32) -> Option<(&'static Service, usize)> {
+const fn decoded(entry: u32) -> Option<(&'static Service, usize)> {
     if entry == 0 {
         return None;
     }
@@ -97,7 +97,7 @@ const fn at(entry: u32) -> Option<(&'static Service, usize)> {
     Some((if nth < BY_HAND.len() { &BY_HAND[nth] } else { &GENERATED[nth - BY_HAND.len()] }, row))
 }
 
-const fn filled() -> [u32; SLOTS] {
+const fn built() -> [u32; SLOTS] {
     let mut index = [0; SLOTS];
     let (mut nth, mut count) = (0, 0);
     while nth < BY_HAND.len() + GENERATED.len() {
@@ -105,8 +105,8 @@ const fn filled() -> [u32; SLOTS] {
         let mut row = 0;
         while row < service.rows.len() {
             let event_name = service.rows[row].event_name;
-            if row == 0 || !same(service.rows[row - 1].event_name.as_bytes(), event_name.as_bytes()) {
-                let slot = free(&index, service.name, event_name);
+            if row == 0 || !equal(service.rows[row - 1].event_name.as_bytes(), event_name.as_bytes()) {
+                let slot = free_slot(&index, service.name, event_name);
                 if let Some(slot) = slot {
                     index[slot] = ((nth << 16) | row) as u32 + 1;
                     count += 1;
@@ -120,12 +120,12 @@ const fn filled() -> [u32; SLOTS] {
     index
 }
 
-/// The slot for a call; `None` where it has one, by the table that comes first.
-const fn free(index: &[u32; SLOTS], service: &str, event_name: &str) -> Option<usize> {
+/// The slot for a call; `None` if it has one already, from the table that comes first.
+const fn free_slot(index: &[u32; SLOTS], service: &str, event_name: &str) -> Option<usize> {
     let mut slot = hash(service.as_bytes(), event_name.as_bytes()) % SLOTS;
-    while let Some((other, row)) = at(index[slot]) {
-        if same(other.name.as_bytes(), service.as_bytes())
-            && same(other.rows[row].event_name.as_bytes(), event_name.as_bytes())
+    while let Some((other, row)) = decoded(index[slot]) {
+        if equal(other.name.as_bytes(), service.as_bytes())
+            && equal(other.rows[row].event_name.as_bytes(), event_name.as_bytes())
         {
             return None;
         }
@@ -134,7 +134,7 @@ const fn free(index: &[u32; SLOTS], service: &str, event_name: &str) -> Option<u
     Some(slot)
 }
 
-const fn same(a: &[u8], b: &[u8]) -> bool {
+const fn equal(a: &[u8], b: &[u8]) -> bool {
     let mut nth = 0;
     while a.len() == b.len() && nth < a.len() {
         if a[nth] != b[nth] {
@@ -149,7 +149,7 @@ const fn hash(service: &[u8], call: &[u8]) -> usize {
     mixed(mixed(0, service), call) as usize
 }
 
-/// Eight bytes at a time: names are short, and nobody chooses them to collide.
+/// Eight bytes at a time: names are short, and none is chosen to collide.
 const fn mixed(seed: u64, bytes: &[u8]) -> u64 {
     const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = seed ^ bytes.len() as u64;
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_table_knows_is_not_found() {
+    fn an_unknown_call_is_not_found() {
         assert!(find("ec2", "RunInstance").is_none() && find("ec", "RunInstances").is_none());
         assert!(find("", "").is_none());
     }
@@ -233,17 +233,17 @@ mod tests {
         }
     }
 
-    /// Dead attributes of rows are invisible to the compiler, as other crates could set them.
+    /// Unused attributes of rows are invisible to the compiler, as other crates could set them.
     #[test]
     fn every_attribute_of_rows_occurs_in_the_table() {
         let rows = || all().flat_map(|service| service.rows);
-        let some = |has: fn(&Row) -> bool| rows().any(has);
-        assert!(some(|row| row.route.is_some()) && some(|row| row.actions.is_some()));
-        assert!(some(|row| row.opt_in.is_some()) && some(|row| row.opt_in_if_service_created.is_some()));
-        assert!(some(|row| row.max_tags != 50) && some(|row| row.optional) && some(|row| row.lower_case));
-        assert!(some(|row| row.excluding.is_some()) && some(|row| row.arn_service.is_some()));
-        assert!(some(|row| row.without_account) && some(|row| row.without_region));
-        assert!(some(|row| !row.resource_prefix.is_empty()));
+        let any = |has: fn(&Row) -> bool| rows().any(has);
+        assert!(any(|row| row.route.is_some()) && any(|row| row.actions.is_some()));
+        assert!(any(|row| row.opt_in.is_some()) && any(|row| row.opt_in_if_service_created.is_some()));
+        assert!(any(|row| row.max_tags != 50) && any(|row| row.optional) && any(|row| row.lower_case));
+        assert!(any(|row| row.excluding.is_some()) && any(|row| row.arn_service.is_some()));
+        assert!(any(|row| row.without_account) && any(|row| row.without_region));
+        assert!(any(|row| !row.resource_prefix.is_empty()));
         let operations: Vec<_> = all()
             .flat_map(|service| service.rows.iter().map(|row| row.route.unwrap_or(service.route)))
             .filter_map(|route| match route {
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_by_hand_wins() {
+    fn no_generated_row_is_hidden_by_one_written_by_hand() {
         for service in GENERATED {
             for row in service.rows {
                 let source = format!("{}.amazonaws.com", service.name);
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn api_dates_are_no_part_of_a_calls_name() {
+    fn api_dates_are_not_part_of_a_calls_name() {
         for (name, call) in [
             ("CreateFunction20150331", "CreateFunction"),
             ("CreateFunction20150331v2", "CreateFunction"),

@@ -1,5 +1,5 @@
-//! What a row of the table is: a creating call, one type of resource that it creates, where its
-//! record names the resource, and how that is tagged.
+//! A row of the table: a creating call, one resource type that it creates, where its record names the
+//! resource, and how the resource is tagged.
 
 use super::tag_operation::TagOperation;
 use crate::record::Event;
@@ -14,14 +14,14 @@ pub struct Service {
     pub title: &'static str,
     /// How its resources are tagged where a row does not say otherwise.
     pub route: Route,
-    /// The IAM actions that tagging needs, besides `tag:TagResources` where that is the route.
+    /// The IAM actions that tagging needs, in addition to `tag:TagResources` where that is the route.
     pub actions: &'static [&'static str],
-    /// Its rows, sorted by event name. Several rows of one call and type are alternatives: the first
-    /// that finds something counts.
+    /// Sorted by event name. Several rows of one call and type are alternatives: the first that finds
+    /// something counts.
     pub rows: &'static [Row],
 }
 
-/// One creating call and one type of resource that it creates.
+/// One creating call and one resource type that it creates.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     /// `eventName`, without the API date that Lambda and CloudFront append.
@@ -49,7 +49,7 @@ pub struct Row {
     pub lower_case: bool,
     /// The service in its ARNs, where that is not the first part of `resource_type`.
     pub arn_service: Option<&'static str>,
-    /// Whether its ARNs name no account, as those of images do not.
+    /// Whether its ARNs name no account, like those of images.
     pub without_account: bool,
     /// Whether its ARNs name no Region.
     pub without_region: bool,
@@ -86,12 +86,12 @@ pub enum Place {
     /// An ARN format of the Service Authorization Reference, whose variables are `Partition`,
     /// `Region`, `Account` and paths.
     ArnFormat(&'static str),
-    /// The resource part of such a format, e.g. `table/${requestParameters.tableName}`. What goes
-    /// before is regular: partition, service, Region and account.
+    /// The resource part of such a format, e.g. `table/${requestParameters.tableName}`. The parts
+    /// before it are regular: partition, service, Region and account.
     Resource(&'static str),
     /// A path to ids: the resource part is the type and the id, as in `volume/vol-0abc`.
     Id(&'static str),
-    /// The same, of an object in the response that is named like the type, as its id is:
+    /// The same for an object in the response that, like its id, is named after the type:
     /// `vpc-endpoint` is found at `responseElements.vpcEndpoint.vpcEndpointId`.
     Object(&'static str),
 }
@@ -106,7 +106,7 @@ pub enum Locator {
     /// At the place that the function names, which reads the record; an ending where the call
     /// created nothing.
     Custom(fn(&Event) -> Result<Place, Ending>),
-    /// Not in the record: AWS is asked, and answers with ARNs, or ids as of [`Place::Id`].
+    /// Not in the record: AWS is asked, and answers with ARNs, or with ids as in [`Place::Id`].
     Lookup {
         /// What to ask for.
         kind: LookupKind,
@@ -147,7 +147,7 @@ pub enum Ending {
     NotTaggable(&'static str),
     /// It changed something that existed before.
     Update(&'static str),
-    /// The record does not tell a creation from a change, or which resource it was.
+    /// The record does not show whether this was a creation or a change, or of which resource.
     Unresolvable(&'static str),
 }
 
@@ -178,7 +178,7 @@ pub enum Route {
     Ec2CreateTags,
     /// Resource Groups Tagging API `TagResources`.
     TaggingApi,
-    /// S3 `PutObjectTagging`, which replaces: the tags are read and merged first.
+    /// S3 `PutObjectTagging`, which replaces all tags: the present ones are read and merged first.
     S3Object,
     /// The service's own operation, which adds tags to one resource.
     TagOperation(&'static TagOperation),
@@ -233,13 +233,13 @@ pub(super) const fn id(event_name: &'static str, resource_type: &'static str, pa
     Row::new(event_name, resource_type, Locator::Place(Place::Id(path)))
 }
 
-/// The response has an object named like the type, and in it the id: see [`Place::Object`].
+/// The response has an object named after the type, with the id in it: see [`Place::Object`].
 pub(super) const fn object(event_name: &'static str, resource_type: &'static str) -> Row {
     let (_, name) = split(resource_type);
     Row::new(event_name, resource_type, Locator::Place(Place::Object(name)))
 }
 
-/// A function says where the record has it, or that the call created none.
+/// A function says where the record names it, or that the call created none.
 pub(super) const fn custom(
     event_name: &'static str,
     resource_type: &'static str,

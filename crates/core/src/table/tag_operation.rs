@@ -1,9 +1,9 @@
-//! A service's own operation that adds tags to one resource, for what no shared API tags.
+//! A service's own operation that adds tags to one resource, where no shared API does.
 //!
 //! An operation is a row of facts: where it is called, which protocol it speaks, how it names the
-//! resource, how it spells tags. [`TagOperation::request`] turns it into an HTTP request without
-//! headers of signing and transport. Only operations that *add* belong here: one that replaces all
-//! tags would lose those of others.
+//! resource, which shape its tags have. [`TagOperation::request`] turns it into an HTTP request,
+//! without the headers for signing and transport. Only operations that *add* belong here: one that
+//! replaces all tags would delete those that others set.
 
 mod endpoint;
 mod operation;

@@ -1,4 +1,4 @@
-//! Packs what is to be tagged into as few calls as the APIs allow.
+//! Packs resources into as few calls as the APIs allow.
 
 use std::collections::BTreeMap;
 
@@ -14,23 +14,23 @@ const ARNS_PER_CALL: usize = 20;
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html>
 const IDS_PER_CALL: usize = 1000;
 
-/// Which resource a batch's resource is: the number of its event, and its own within the event.
+/// The position of a resource: the number of its event, and its own number within the event.
 pub(super) type Slot = (usize, usize);
 
 /// The batches, each with the slots of its resources, in their order. Resources that get the same
 /// tags share calls, over all events.
 pub(super) fn batches(outcomes: &[Outcome]) -> Vec<(Vec<Slot>, Batch)> {
-    let mut alike: BTreeMap<(Route, &str, &[Tag]), Vec<Slot>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Route, &str, &[Tag]), Vec<Slot>> = BTreeMap::new();
     for (event, outcome) in outcomes.iter().enumerate() {
         for (nth, made) in outcome.resources().iter().enumerate() {
             if made.result == TagResult::Tagged {
                 let key = (made.resource.route, made.resource.region.as_str(), made.tags.as_slice());
-                alike.entry(key).or_default().push((event, nth));
+                groups.entry(key).or_default().push((event, nth));
             }
         }
     }
     let mut batches = Vec::new();
-    for ((route, region, tags), slots) in alike {
+    for ((route, region, tags), slots) in groups {
         for slots in slots.chunks(per_call(route)) {
             let resource = |(event, nth): &Slot| outcomes[*event].resources()[*nth].resource.clone();
             let resources = slots.iter().map(resource).collect();

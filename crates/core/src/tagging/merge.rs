@@ -1,4 +1,4 @@
-//! Merging: who the owner is, which tags a resource inherits, and where each comes from.
+//! Merges tags: who the owner is, which tags a resource inherits, and where each comes from.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::record::{Event, Piece, pieces};
 use crate::settings::{OwnerForm, Settings};
 use crate::tags::{KEY_LENGTH, Tag, TagMap, TagSource, VALUE_LENGTH, is_allowed, starts_reserved, too_long};
 
-/// A tag that does not reach the resource, and why. Said, never silent.
+/// A tag that does not reach the resource, and why: it is reported, never silent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dropped {
     pub key: String,
@@ -54,14 +54,14 @@ impl fmt::Display for DropReason {
 /// The tags of one event, in order of priority.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Merged {
-    /// What every resource of the event gets, as far as it takes them.
+    /// Tags for every resource of the event, up to its limit.
     pub tags: Vec<Tag>,
-    /// What no resource gets.
+    /// Tags that no resource gets.
     pub dropped: Vec<Dropped>,
 }
 
-/// Merges what is known of the principal into the tags of its resources: session over IAM tags,
-/// without regard to case; the tags that this program vouches for come from nowhere else.
+/// Merges the principal's tags into those of its resources. Session tags override IAM tags,
+/// case-insensitively; the tags that this program states come from nowhere else.
 pub(crate) fn merge(
     settings: &Settings,
     event: &Event,
@@ -72,13 +72,13 @@ pub(crate) fn merge(
     let mut merged = Merged::default();
     merged.add_owner(settings, principal);
     let foreign = event.account().is_none_or(|account| principal.is_foreign_to(&account));
-    // What a service made on its own, or someone of another account: the owner and nothing else.
+    // Created by a service on its own, or from another account: the owner and nothing else.
     if principal.service().is_some() || foreign {
         return merged;
     }
-    let hidden = |key: &String| session.keys().any(|other| other.eq_ignore_ascii_case(key));
+    let overridden = |key: &String| session.keys().any(|other| other.eq_ignore_ascii_case(key));
     let session_tags = session.iter().map(|pair| (pair, TagSource::Session));
-    let iam_tags = iam.iter().filter(|(key, _)| !hidden(key)).map(|pair| (pair, TagSource::Iam));
+    let iam_tags = iam.iter().filter(|(key, _)| !overridden(key)).map(|pair| (pair, TagSource::Iam));
     for ((key, value), source) in session_tags.chain(iam_tags) {
         match not_inherited_because(settings, key, value) {
             Some(reason) => merged.drop(key, source, reason),
@@ -90,8 +90,8 @@ pub(crate) fn merge(
 }
 
 impl Merged {
-    /// The tags for a resource that takes `max_tags` and on which the creating request has set
-    /// `requested`; tags that do not fit are reported in the second value.
+    /// The tags for a resource that takes `max_tags` and on which the creating request set `requested`;
+    /// the second value lists the tags that the resource does not get.
     pub(crate) fn for_resource(
         &self,
         settings: &Settings,
@@ -138,7 +138,7 @@ impl Merged {
 
     fn add_extra(&mut self, settings: &Settings, event: &Event, principal: &Principal) {
         if let (Some(key), Some(id)) = (&settings.principal_id_tag, &principal.id) {
-            self.add(key, allowed(id), TagSource::Extra);
+            self.add(key, sanitized(id), TagSource::Extra);
         }
         for (key, template) in &settings.extra_tags {
             match filled(template, event) {
@@ -146,7 +146,7 @@ impl Merged {
                 Some(value) if too_long(&value, VALUE_LENGTH) => {
                     self.drop(key, TagSource::Extra, DropReason::ValueTooLong);
                 }
-                Some(value) => self.add(key, allowed(&value), TagSource::Extra),
+                Some(value) => self.add(key, sanitized(&value), TagSource::Extra),
             }
         }
     }
@@ -157,7 +157,7 @@ fn not_inherited_because(settings: &Settings, key: &str, value: &str) -> Option<
     if starts_reserved(key) {
         return Some(DropReason::Reserved);
     }
-    if settings.vouches_for(key) {
+    if settings.states(key) {
         return Some(DropReason::Stated);
     }
     if !settings.inherits(key) {
@@ -169,11 +169,11 @@ fn not_inherited_because(settings: &Settings, key: &str, value: &str) -> Option<
     None
 }
 
-/// The owner in the wanted form; forms that the principal lacks, or that are too long for a tag,
-/// give way to the next, down to the principal's ARN, id and account.
+/// The owner in the form that the settings ask for. A form that the principal lacks, or that is too
+/// long for a tag, gives way to the next, down to the principal's ARN, id and account.
 fn owner(form: OwnerForm, principal: &Principal) -> Option<String> {
     if let Some(service) = principal.service() {
-        return Some(allowed(service));
+        return Some(sanitized(service));
     }
     let arn = principal.arn.as_deref();
     let session = principal.session_name();
@@ -187,13 +187,13 @@ fn owner(form: OwnerForm, principal: &Principal) -> Option<String> {
         OwnerForm::RoleName => &[role, user],
         OwnerForm::SourceIdentity => &[source_identity, principal.on_behalf_of.as_deref(), session, user],
     };
-    let last = [arn, principal.id.as_deref(), principal.account.as_deref()];
+    let fallbacks = [arn, principal.id.as_deref(), principal.account.as_deref()];
     forms
         .iter()
-        .chain(&last)
+        .chain(&fallbacks)
         .flatten()
         .find(|text| !text.is_empty() && !too_long(text, VALUE_LENGTH))
-        .map(|text| allowed(text))
+        .map(|text| sanitized(text))
 }
 
 /// Fills `${path}` from the record; `None` where a variable is absent.
@@ -206,8 +206,8 @@ fn filled(template: &str, event: &Event) -> Option<String> {
         .collect()
 }
 
-/// Session names may hold characters that tag values must not; each becomes `_`.
-fn allowed(value: &str) -> String {
+/// Replaces characters that tag values must not hold, but session names may, by `_`.
+fn sanitized(value: &str) -> String {
     value.chars().map(|c| if is_allowed(c) { c } else { '_' }).collect()
 }
 
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn vouched_tags_cannot_come_from_the_principal_case_insensitively() {
+    fn stated_tags_never_come_from_the_principal_case_insensitively() {
         let vars = [("EXTRA_TAGS", "CreatedAt=${eventTime},Gone=${no.such}")];
         let stolen = [("OWNER", "x"), ("createdat", "x"), ("gone", "x"), ("principalID", "x")];
         let merged = merged(&vars, &stolen, &stolen);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn the_owner_takes_the_wanted_form() {
+    fn the_owner_has_the_form_that_the_settings_ask_for() {
         let owner = |form| {
             let merged = merged(&[("OWNER", form)], &[], &[]);
             value(&merged, "Owner").map(str::to_owned)
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn allow_and_deny_lists_are_patterns() {
+    fn inherited_keys_are_chosen_by_patterns() {
         let vars = [("INHERIT", "Team,Cost*"), ("DO_NOT_INHERIT", "*Secret")];
         let merged =
             merged(&vars, &[("team", "a"), ("CostCenter", "1"), ("CostSecret", "2"), ("Other", "3")], &[]);

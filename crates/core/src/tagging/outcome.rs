@@ -25,11 +25,11 @@ pub struct Outcome {
 /// What was done about an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handling {
-    /// Nothing, as it is no creation: the effect says what it is.
+    /// Nothing, as it is not a creation: the effect says what it is.
     NotACreation,
     /// Nothing, for good.
     Skipped(EventSkip),
-    /// Nothing, as the record does not tell what was created. The event is kept for redrive.
+    /// Nothing, as the record does not name what was created. The event is kept for redrive.
     Unresolvable,
     /// Its resources were tagged, or tried to.
     Tagging(Box<Tagging>),
@@ -72,10 +72,10 @@ pub enum TagResult {
 /// Why a creation is left alone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventSkip {
-    /// The record tells nothing about the caller.
+    /// The record says nothing about the caller.
     #[error("the record names no principal")]
     NoPrincipal,
-    /// Neither the record nor its envelope says whose resources these are.
+    /// Neither the record nor its envelope names the account of the resources.
     #[error("the record names no account")]
     NoAccount,
     /// The record, or its envelope, belongs to another account.

@@ -32,8 +32,8 @@ pub struct Scope {
     pub own_role_sessions: Option<String>,
 }
 
-/// Tags what the events created. Nothing waits for what is not known yet: resources are tagged
-/// with what is, and [`Outcome::retry_reasons`] says why the event should be handled again.
+/// Tags what the events created. Nothing waits for tags that are not known yet: resources get those
+/// that are, and [`Outcome::retry_reasons`] says why the event must be handled again.
 pub async fn tag_resources<S, P, L, T>(
     ports: &Ports<S, P, L, T>,
     settings: &Settings,
@@ -67,10 +67,10 @@ where
     outcomes
 }
 
-/// "Not found" just after creation means "not yet"; later it means that somebody deleted it.
+/// "Not found" just after creation means "not yet"; later it means that the resource was deleted.
 fn is_gone(failure: &Failure, event: &Event, now: OffsetDateTime) -> bool {
-    let appeared = |at: OffsetDateTime| at.saturating_add(APPEARS_WITHIN) < now;
-    failure.kind == FailureKind::NotFound && event.time().is_some_and(appeared)
+    let is_due = |at: OffsetDateTime| at.saturating_add(APPEARS_WITHIN) < now;
+    failure.kind == FailureKind::NotFound && event.time().is_some_and(is_due)
 }
 
 async fn plan<S, P, L, T>(
@@ -103,14 +103,14 @@ where
 }
 
 fn skip(settings: &Settings, scope: &Scope, event: &Event, principal: &Principal) -> Option<EventSkip> {
-    if let Some(source) = event.sent_by_other_than_aws() {
+    if let Some(source) = event.source_other_than_aws() {
         return Some(EventSkip::NotFromAws(source.to_owned()));
     }
     let Some(account) = event.account() else {
         return Some(EventSkip::NoAccount);
     };
-    let other = |expected: &Option<String>| expected.as_ref().is_some_and(|own| *own != account);
-    if other(&scope.account) || other(&event.envelope_account) {
+    let differs = |expected: &Option<String>| expected.as_ref().is_some_and(|own| *own != account);
+    if differs(&scope.account) || differs(&event.envelope_account) {
         return Some(EventSkip::OtherAccount(account.into_owned()));
     }
     if principal.is_unknown() {
@@ -170,7 +170,7 @@ where
     Tagging { session, merged, resources, unfinished }
 }
 
-/// The IAM tags; where IAM cannot be asked, none for now.
+/// The IAM tags; none for now if IAM cannot be asked.
 async fn iam_tags<P: PrincipalTags>(
     principal_tags: &P,
     principal: &Principal,

@@ -1,6 +1,6 @@
 //! Tags that the creating request itself set, so that they can be kept.
 //!
-//! They stand in the request (`tagSpecificationSet`, `tags`, …) and, where a launch template or a
+//! They are in the request (`tagSpecificationSet`, `tags`, …) and, where a launch template or a
 //! copied resource set them, in the response.
 
 use serde_json::{Map, Value};
@@ -25,10 +25,11 @@ const SPECIFICATIONS: &[&str] = &[
 /// Names of members that hold tags: of a specification, and of a resource in a response.
 const TAG_MEMBERS: &[&str] = &["tag", "tags", "tagSet", "tagList"];
 
-/// What XML APIs wrap a list of tags in.
-const LISTS_BEHIND: &[&str] = &["items", "tagSet", "tag", "member"];
+/// Members in which XML APIs wrap a list of tags.
+const LIST_WRAPPERS: &[&str] = &["items", "tagSet", "tag", "member"];
 
-/// The tags that the request set on a resource; `aws:` tags among them, as they take no room.
+/// The tags that the request set on a resource, without `aws:` tags: those do not count towards its
+/// limit.
 pub(super) fn requested_tags(event: &Event, resource: &Resource) -> TagMap {
     let mut tags = TagMap::new();
     for request in event.values("requestParameters").into_iter().filter_map(Value::as_object) {
@@ -100,12 +101,12 @@ fn tag_members(fields: &Map<String, Value>) -> Vec<(String, String)> {
     fields.iter().filter(|(name, _)| named(name)).flat_map(|(_, value)| of_list(value)).collect()
 }
 
-/// A list of `{key, value}`, the same behind `items`, `tag` or both, or a map.
+/// A list of `{key, value}`, also inside `items`, `tag` or both, or a map.
 fn of_list(value: &Value) -> Vec<(String, String)> {
-    let behind = |fields| LISTS_BEHIND.iter().find_map(|name| member(fields, name));
+    let inside = |fields| LIST_WRAPPERS.iter().find_map(|name| member(fields, name));
     match value {
         Value::Array(items) => items.iter().flat_map(pairs).collect(),
-        Value::Object(fields) => match behind(fields).filter(|inner| inner.is_array() || inner.is_object()) {
+        Value::Object(fields) => match inside(fields).filter(|inner| inner.is_array() || inner.is_object()) {
             Some(inner) => of_list(inner),
             None => pairs(value),
         },
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn specifications_count_for_their_type_of_resource() {
+    fn specifications_count_for_their_resource_type() {
         let found = requested(
             "ec2.amazonaws.com",
             "RunInstances",

@@ -1,5 +1,5 @@
-//! One line an event: who did what, what became of each resource, with whose tags. Keys of tags and
-//! their sources; values only where the settings say so, and never a secret.
+//! One line for each event: who did what, what became of each resource, with whose tags. A line has
+//! the keys of tags and their sources; their values only if the settings say so, and never a secret.
 //!
 //! `timestamp`, `level` and `message` are the names that Lambda's JSON log format knows.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>
@@ -19,14 +19,14 @@ use crate::tagging::{Handling, Outcome, ResourceOutcome};
 /// What the tag-handler did about an event.
 pub fn tagged(settings: &Settings, now: OffsetDateTime, event: &Event, outcome: &Outcome) -> Value {
     let retry: Vec<String> = outcome.retry_reasons().iter().map(ToString::to_string).collect();
-    let word = match &outcome.handling {
+    let name = match &outcome.handling {
         Handling::NotACreation => outcome.effect.as_str(),
         Handling::Skipped(_) => "skipped",
         _ if !retry.is_empty() => "retry",
         _ => "tagged",
     };
     let level = if retry.is_empty() { "INFO" } else { "WARN" };
-    let mut line = line(now, level, word);
+    let mut line = line(now, level, name);
     describe(&mut line, event, &outcome.principal);
     match &outcome.handling {
         Handling::NotACreation => {
@@ -52,7 +52,7 @@ pub fn recorded<E: fmt::Display>(
     event: &Event,
     recorded: &Result<Recorded, E>,
 ) -> Value {
-    let (level, word, reason) = match recorded {
+    let (level, name, reason) = match recorded {
         Ok(Recorded::Stored(_)) => ("INFO", "recorded", None),
         Ok(Recorded::OtherAccount) => {
             ("INFO", "skipped", Some("the role lives in another account".to_owned()))
@@ -63,7 +63,7 @@ pub fn recorded<E: fmt::Display>(
         Ok(Recorded::NotASession(reason)) => ("INFO", "not-a-session", Some(reason.to_string())),
         Err(error) => ("ERROR", "retry", Some(error.to_string())),
     };
-    let mut line = line(now, level, word);
+    let mut line = line(now, level, name);
     describe(&mut line, event, &Principal::of(event));
     if let Some(reason) = reason {
         set(&mut line, "reason", reason);
@@ -78,7 +78,7 @@ pub fn recorded<E: fmt::Display>(
     Value::Object(line)
 }
 
-/// Something delivered that is no CloudTrail event.
+/// A delivered message that is not a CloudTrail event.
 pub fn unreadable(now: OffsetDateTime, reason: &NotAnEvent) -> Value {
     let mut line = line(now, "ERROR", "unreadable");
     set(&mut line, "reason", reason.to_string());
@@ -179,12 +179,12 @@ mod tests {
     }
 
     #[test]
-    fn values_are_there_when_asked_for() {
+    fn values_are_logged_if_the_settings_say_so() {
         assert_eq!(logged(None, "show")["resources"][0]["values"]["Team"], "secret-value");
     }
 
     #[test]
-    fn a_failure_says_why_the_event_is_tried_again() {
+    fn a_failure_is_logged_with_why_the_event_is_retried() {
         let line = logged(Some(Failure::other("Throttling: slow down")), "hide");
         assert_eq!((&line["level"], &line["outcome"]), (&json!("WARN"), &json!("retry")));
         assert_eq!(line["resources"][0]["result"], "failed");
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_store_is_said() {
+    fn an_error_of_the_store_is_logged() {
         let event = Event::from_json(json!({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole"}));
         let line = recorded(OffsetDateTime::UNIX_EPOCH, &event.expect("a record"), &Err("throttled"));
         assert_eq!((&line["level"], &line["reason"]), (&json!("ERROR"), &json!("throttled")));

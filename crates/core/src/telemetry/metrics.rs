@@ -20,11 +20,11 @@ use crate::tagging::{Outcome, TagResult};
 /// The namespace of all metrics.
 const NAMESPACE: &str = "aws-tags";
 
-/// The service of what AWS was not asked to send here: a dimension must not take whatever value an
-/// event brings, as each new one is a new metric on the bill.
+/// The service of events that no rule asks for: a dimension must not take arbitrary values from
+/// events, as each new value is a new metric on the bill.
 const OTHER: &str = "other";
 
-/// A delivered event and what became of it, or why what was delivered is no event.
+/// A delivered event and what became of it, or why the message is not an event.
 pub type Handled<'a, T> = Result<(&'a Event, T), &'a NotAnEvent>;
 
 /// A metric's name, and what one delivered message adds to it. All are counts.
@@ -35,12 +35,14 @@ pub const TAG_HANDLER: &[Metric<Outcome>] = &[
     ("Events", |_| 1),
     ("ResourcesTagged", |handled| resources(handled, |result| matches!(result, TagResult::Tagged))),
     ("ResourcesFailed", |handled| resources(handled, |result| matches!(result, TagResult::Failed(_)))),
-    ("Retried", |handled| is(handled, |outcome| !outcome.retry_reasons().is_empty(), true)),
+    ("Retried", |handled| count_if(handled, |outcome| !outcome.retry_reasons().is_empty(), true)),
     ("SessionsFound", |handled| session(handled, |found| matches!(found, SessionMatch::Found(_)))),
     ("SessionsPending", |handled| session(handled, |found| *found == SessionMatch::Pending)),
     ("SessionsAmbiguous", |handled| session(handled, |found| *found == SessionMatch::Ambiguous)),
     ("SessionsUnknown", |handled| session(handled, |found| *found == SessionMatch::Unknown)),
-    ("UnsupportedEvents", |handled| is(handled, |outcome| outcome.effect == Effect::NotSupported, false)),
+    ("UnsupportedEvents", |handled| {
+        count_if(handled, |outcome| outcome.effect == Effect::NotSupported, false)
+    }),
     ("TagsDropped", |handled| {
         count(handled, |outcome| outcome.resources().iter().map(|made| made.dropped.len()).sum())
     }),
@@ -51,9 +53,9 @@ pub const fn session_recorder<E>() -> &'static [Metric<Result<Recorded, E>>] {
     &[
         ("Events", |_| 1),
         ("SessionsRecorded", |handled| {
-            is(handled, |stored| matches!(stored, Ok(Recorded::Stored(_))), false)
+            count_if(handled, |stored| matches!(stored, Ok(Recorded::Stored(_))), false)
         }),
-        ("Retried", |handled| is(handled, Result::is_err, true)),
+        ("Retried", |handled| count_if(handled, Result::is_err, true)),
     ]
 }
 
@@ -61,16 +63,16 @@ fn count<T>(handled: &Handled<'_, T>, count: impl Fn(&T) -> usize) -> usize {
     handled.as_ref().map_or(0, |(_, outcome)| count(outcome))
 }
 
-fn is<T>(handled: &Handled<'_, T>, so: impl Fn(&T) -> bool, unreadable: bool) -> usize {
-    handled.as_ref().map_or(unreadable, |(_, outcome)| so(outcome)).into()
+fn count_if<T>(handled: &Handled<'_, T>, matches: impl Fn(&T) -> bool, unreadable: bool) -> usize {
+    handled.as_ref().map_or(unreadable, |(_, outcome)| matches(outcome)).into()
 }
 
-fn resources(handled: &Handled<'_, Outcome>, so: impl Fn(&TagResult) -> bool) -> usize {
-    count(handled, |outcome| outcome.resources().iter().filter(|made| so(&made.result)).count())
+fn resources(handled: &Handled<'_, Outcome>, matches: impl Fn(&TagResult) -> bool) -> usize {
+    count(handled, |outcome| outcome.resources().iter().filter(|made| matches(&made.result)).count())
 }
 
-fn session(handled: &Handled<'_, Outcome>, so: impl Fn(&SessionMatch) -> bool) -> usize {
-    is(handled, |outcome| outcome.tagging().is_some_and(|tagging| so(&tagging.session)), false)
+fn session(handled: &Handled<'_, Outcome>, matches: impl Fn(&SessionMatch) -> bool) -> usize {
+    count_if(handled, |outcome| outcome.tagging().is_some_and(|tagging| matches(&tagging.session)), false)
 }
 
 /// The metrics of one invocation: a document for each service, most often one.
@@ -147,7 +149,7 @@ mod tests {
     }
 
     fn not_an_event() -> NotAnEvent {
-        serde_json::from_str::<Value>("no").expect_err("no JSON").into()
+        serde_json::from_str::<Value>("no").expect_err("not JSON").into()
     }
 
     fn outcome(event: &Event, session: SessionMatch) -> Outcome {
@@ -166,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_batch_makes_one_document_for_each_service() {
-        let (volume, unknown, odd) = (
+        let (volume, unknown, made_up) = (
             event("ec2.amazonaws.com", "CreateVolume"),
             event("ec2.amazonaws.com", "CreateMoon"),
             event("made.up", "X"),
@@ -177,7 +179,7 @@ mod tests {
         let handled = [
             Ok((&volume, pending)),
             Ok((&unknown, none(&unknown))),
-            Ok((&odd, none(&odd))),
+            Ok((&made_up, none(&made_up))),
             Err(&unreadable),
         ];
         let now = OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(1_574_109_732_004);

@@ -1,4 +1,4 @@
-//! Amazon Athena. Responses are empty: the request names what is made.
+//! Amazon Athena. Responses are empty: the request names the resource.
 
 use crate::table::row::{Route, Row, Service, resource};
 

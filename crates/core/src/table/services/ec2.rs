@@ -13,7 +13,7 @@ pub(super) const SERVICE: Service = Service {
     rows: ROWS,
 };
 
-/// Lambda, load balancers, ECS and others make and delete them all the time.
+/// Lambda, load balancers, ECS and other services create and delete them all the time.
 const INTERFACES: &str = "services make and delete many of their own";
 
 const PLACEMENT_GROUP: &[Place] = &[

@@ -1,4 +1,4 @@
-//! Amazon EKS. All ARNs but the cluster's end in a random id, so only the response knows them.
+//! Amazon EKS. All ARNs but the cluster's end in a random id, so only the response has them.
 
 use crate::table::row::{Place, Route, Row, Service, arn, row};
 use Place::{Path, Resource};

@@ -1,5 +1,5 @@
-//! Amazon ElastiCache. Most responses lack their wrapper, and `aRN` is at the top; records of before
-//! 2020 have no ARN, but the identifier as ElastiCache stored it.
+//! Amazon ElastiCache. Most responses lack their wrapper, and `aRN` is at the top; records from
+//! before 2020 have no ARN, but the identifier as ElastiCache stored it.
 
 use crate::table::row::{Place, Route, Row, Service, resource, row};
 use Place::{Path, Resource};
@@ -78,7 +78,7 @@ const ROWS: &[Row] = &[
     row("CreateReplicationGroup", "elasticache:replicationgroup", REPLICATIONGROUP),
     resource("CreateReplicationGroup", "elasticache:cluster", "cluster:${responseElements.memberClusters[]}")
         .optional()
-        // A group that is put over an existing cluster names it among its members.
+        // A group created around an existing cluster lists it as a member.
         .excluding("requestParameters.primaryClusterId"),
     row("CreateServerlessCache", "elasticache:serverlesscache", SERVERLESSCACHE),
     row("CreateServerlessCacheSnapshot", "elasticache:serverlesscachesnapshot", SERVERLESSCACHESNAPSHOT),

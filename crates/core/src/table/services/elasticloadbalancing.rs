@@ -1,5 +1,5 @@
 //! Elastic Load Balancing, classic and v2 behind one event source. Calls of v2 may create several
-//! resources, and their ARNs end in random ids: only the response knows them.
+//! resources, and their ARNs end in random ids: only the response has them.
 
 use crate::table::row::{Route, Row, Service, arn, resource};
 
@@ -18,8 +18,8 @@ const TRUST_STORE: &str = "responseElements.trustStores[].trustStoreArn";
 
 const ROWS: &[Row] = &[
     arn("CreateListener", "elasticloadbalancing:listener", "responseElements.listeners[].listenerArn"),
-    // Application, network and gateway load balancers answer with ARNs; classic ones are named by
-    // the request, in a parameter that the others do not have.
+    // The responses for application, network and gateway load balancers have ARNs; a classic one is
+    // named by the request, in a parameter that v2 does not have.
     arn("CreateLoadBalancer", "elasticloadbalancing:loadbalancer", LOAD_BALANCER),
     resource("CreateLoadBalancer", "elasticloadbalancing:loadbalancer", CLASSIC_LOAD_BALANCER).max_tags(10),
     arn("CreateRule", "elasticloadbalancing:listener-rule", "responseElements.rules[].ruleArn"),

@@ -1,5 +1,5 @@
-//! AWS Glue. Most responses are empty: the request names what is made. The catalogue stores the names
-//! of databases in lower case.
+//! AWS Glue. Most responses are empty: the request names the resource. The Data Catalog stores names of
+//! databases in lower case.
 
 use crate::table::row::{Ending, Place, Route, Row, Service, arn, nothing, resource, row};
 use Place::{Path, Resource};
@@ -12,7 +12,7 @@ pub(super) const SERVICE: Service = Service {
     rows: ROWS,
 };
 
-// Connections and databases are read when they are tagged:
+// Tagging a connection or a database reads it:
 // <https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-tags.html>
 const REGISTRY: &[Place] =
     &[Path("responseElements.registryArn"), Resource("registry/${requestParameters.registryName}")];

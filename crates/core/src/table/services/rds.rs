@@ -1,5 +1,5 @@
 //! Amazon RDS, and DocumentDB and Neptune, which log as RDS. The wrapper of the response is missing in
-//! most records; records of before 2017 have no ARNs, but the identifier as RDS stored it.
+//! most records; records from before 2017 have no ARNs, but the identifier as RDS stored it.
 
 use crate::table::row::{Place, Route, Row, Service, arn, row};
 use Place::{ArnFormat, Path, Resource};

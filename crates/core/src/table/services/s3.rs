@@ -14,10 +14,10 @@ pub(super) const SERVICE: Service = Service {
     rows: ROWS,
 };
 
-/// `PutObjectTagging` replaces, so the tags are read first.
+/// `PutObjectTagging` replaces all tags, so they are read first.
 const OBJECT_ACTIONS: &[&str] = &["s3:GetObjectTagging", "s3:PutObjectTagging"];
 
-/// A bucket's tags go through `PutBucketTagging`, or `TagResource` where it has ABAC turned on.
+/// A bucket's tags go through `PutBucketTagging`, or `TagResource` if ABAC is enabled on it.
 const BUCKET_ACTIONS: &[&str] = &["s3:GetBucketTagging", "s3:PutBucketTagging", "s3:TagResource"];
 
 const OBJECTS: &str = "needs a trail with data events, and costs two calls an object";

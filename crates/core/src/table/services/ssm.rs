@@ -39,7 +39,7 @@ const SLASHED: Place = Resource("parameter${requestParameters.name}");
 const PLAIN: Place = Resource("parameter/${requestParameters.name}");
 
 /// The first version is a creation. Without a version in the record, a call that may overwrite
-/// tells nothing.
+/// is ambiguous.
 ///
 /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-access.html>
 fn parameter(event: &Event) -> Result<Place, Ending> {

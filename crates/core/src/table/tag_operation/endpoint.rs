@@ -9,7 +9,7 @@ pub struct Endpoint {
     pub host: &'static str,
     /// The Region that the signature names, where it is not the one called in.
     pub signing_region: Option<&'static str>,
-    /// Partitions and Regions with another host; the first that fits counts.
+    /// Partitions and Regions with another host; the first match counts.
     pub overrides: &'static [EndpointOverride],
 }
 
@@ -18,7 +18,6 @@ pub struct Endpoint {
 pub struct EndpointOverride {
     /// A Region or a whole partition, e.g. `aws-cn`.
     pub within: &'static str,
-    /// The host.
     pub host: &'static str,
     /// The Region that the signature names, where it is not the one called in.
     pub signing_region: Option<&'static str>,
@@ -27,7 +26,6 @@ pub struct EndpointOverride {
 /// Where one request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedEndpoint {
-    /// The host.
     pub host: String,
     /// The Region that the signature names.
     pub signing_region: String,
@@ -51,12 +49,12 @@ impl Endpoint {
     /// Where the service is called for a resource that is tagged in `region`.
     pub fn resolve(&self, region: &str) -> ResolvedEndpoint {
         let partition = partition_of(region);
-        let fits = |other: &&EndpointOverride| other.within == region || other.within == partition;
-        let found = self.overrides.iter().find(fits);
+        let matches = |other: &&EndpointOverride| other.within == region || other.within == partition;
+        let found = self.overrides.iter().find(matches);
         let suffixes = SUFFIXES.iter().find(|(name, ..)| *name == partition);
         let (_, suffix, dual_stack) = suffixes.copied().unwrap_or(("", "amazonaws.com", "api.aws"));
-        let usual = (self.host, self.signing_region);
-        let (host, signing_region) = found.map_or(usual, |other| (other.host, other.signing_region));
+        let default = (self.host, self.signing_region);
+        let (host, signing_region) = found.map_or(default, |other| (other.host, other.signing_region));
         let host = pieces(host).map(|piece| match piece {
             Piece::Text(text) => text,
             Piece::Variable("Region") => region,

@@ -1,4 +1,4 @@
-//! What an operation is: a row of facts.
+//! A tag operation as a row of facts.
 
 use super::endpoint::Endpoint;
 
@@ -23,13 +23,13 @@ pub struct TagOperation {
     pub path: &'static str,
     /// What names the resource.
     pub resource: ResourceMember,
-    /// How it spells tags.
+    /// The shape of its tags.
     pub tags: TagShape,
     /// Tags that one call takes.
     pub tags_per_call: usize,
 }
 
-/// How requests are written.
+/// How requests are serialized.
 /// <https://smithy.io/2.0/aws/protocols/index.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Protocol {
@@ -56,13 +56,13 @@ pub enum Protocol {
 pub struct ResourceMember {
     /// Its name on the wire.
     pub name: &'static str,
-    /// Where it stands.
+    /// Where it is in the request.
     pub binding: HttpBinding,
     /// How it names the resource.
     pub value: ResourceValue,
 }
 
-/// Where a member stands in a request.
+/// Where a member is in a request.
 ///
 /// <https://smithy.io/2.0/spec/http-bindings.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,7 +86,7 @@ pub enum ResourceValue {
     Name,
 }
 
-/// How a request spells tags.
+/// The shape of tags in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TagShape {
     /// `{name: {"key": "value"}}`.
@@ -96,11 +96,11 @@ pub enum TagShape {
     },
     /// `{name: [{key: "key", value: "value"}]}`.
     List {
-        /// The member; of query requests with all dots, e.g. `Tags.member`.
+        /// The member; in query requests its whole path, e.g. `Tags.member`.
         name: &'static str,
-        /// What the key is called.
+        /// Name of the member with the key.
         key: &'static str,
-        /// What the value is called.
+        /// Name of the member with the value.
         value: &'static str,
     },
 }

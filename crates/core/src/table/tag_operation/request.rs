@@ -7,20 +7,19 @@ use super::operation::{HttpBinding, Protocol, ResourceValue, TagOperation, TagSh
 use crate::record::Arn;
 use crate::tags::TagMap;
 
-/// What URLs and forms hold unescaped.
+/// Characters that URLs and forms escape: all but the unreserved ones.
 /// <https://datatracker.ietf.org/doc/html/rfc3986#section-2.3>
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// An HTTP request that is yet to be sent somewhere and signed.
+/// An HTTP request without a host, not yet signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// `POST` or `PUT`.
     pub method: &'static str,
     /// Path and query, escaped.
     pub path: String,
-    /// Headers, among them the body's type.
+    /// Headers, including the content type.
     pub headers: Vec<(&'static str, String)>,
-    /// The body.
     pub body: String,
 }
 
