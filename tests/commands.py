@@ -149,6 +149,13 @@ class Commands(unittest.TestCase):
         self.assertIn(f"rule, {alarms[1]} alarms", told)
         self.assertIn(f"{sum(alarms)} → ${sum(alarms) / 10:.2f}", told)
 
+    def test_cargo_builds_packages_of_the_workspace(self):
+        command = ["cargo", "metadata", "--no-deps", "--format-version", "1"]
+        metadata = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        built = {name for line in self.script.splitlines() if line.startswith("cargo ") for name in re.findall(r" -p (\S+)", line)}
+        self.assertTrue(built)
+        self.assertLessEqual(built, {package["name"] for package in metadata["packages"]})
+
     def test_policies_are_json(self):
         policies = [json.loads(text) for text in blocks("json")]
         self.assertEqual({policy["Version"] for policy in policies}, {"2012-10-17"})
