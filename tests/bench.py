@@ -197,7 +197,7 @@ def lookup(report):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15, help="number of starts to measure for each function (default: 15)")
+    parser.add_argument("--rounds", type=int, default=15, help="starts measured for each function (default 15)")
     rounds = parser.parse_args().rounds
     binaries = {name: os.path.join(TARGET, "release", name) for name in ("tag-handler", "session-recorder")}
     for name in binaries:
