@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The cost of the release binaries: start, memory, CPU, AWS calls. Prints figures with their bounds
-and each time also as a ratio to the cost of starting /bin/true on the same machine in the same run.
+"""The cost of the release binaries: start, memory, CPU and AWS calls. Prints each figure with its bound;
+times also as a ratio to the time that /bin/true takes to start on the same machine in the same run.
 
-The functions talk to a Lambda Runtime API and an AWS of a few lines each, in this process: both answer
-at once and count, so that what is measured is the function and nothing else. Linux only (/proc).
+The functions talk to a minimal Lambda Runtime API and a minimal AWS in this process. Both answer at once
+and count requests, so that only the function itself is measured. Linux only (/proc).
 """
 import argparse
 import http.server
@@ -60,7 +60,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.address = "127.0.0.1:%d" % self.server_address[1]
 
     def handle_error(self, request, client_address):
-        # A function that is stopped leaves its connections open.
+        # A stopped function leaves its connections open.
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -91,7 +91,7 @@ class RuntimeHandler(Handler):
 
 
 class Aws(Server):
-    """Answers what the functions ask, and counts it."""
+    """Answers the functions' requests and counts them."""
 
     def __init__(self):
         self.calls = []
@@ -131,14 +131,14 @@ ANSWERS = {
 
 
 def one_bundle():
-    """Certificates from one file. Debian has a folder of links besides, in which each lies again twice: reading that
-    takes as long as all the rest of a start, and says nothing of the function. What Lambda's image has was not tried."""
+    """Certificates from one file. Debian also has a folder with two links to each certificate. Reading it takes as long as
+    the rest of the start, and says nothing about the function. Lambda's image was not tried."""
     bundle = "/etc/ssl/certs/ca-certificates.crt"
     return {"SSL_CERT_FILE": bundle} if os.path.exists(bundle) else {}
 
 
 class Function:
-    """A function's process with a Runtime API of its own."""
+    """A function's process with its own Runtime API."""
 
     def __init__(self, binary, aws):
         self.api = RuntimeApi()
@@ -157,7 +157,7 @@ class Function:
         return answer
 
     def cpu(self):
-        """Seconds of CPU so far, to the nanosecond."""
+        """CPU seconds so far, with nanosecond precision."""
         total = 0
         for task in os.listdir(f"/proc/{self.process.pid}/task"):
             with open(f"/proc/{self.process.pid}/task/{task}/schedstat") as stat:
@@ -165,7 +165,7 @@ class Function:
         return total / 1e9
 
     def peak(self):
-        """Most resident memory so far, in MiB."""
+        """Peak resident memory so far, in MiB."""
         with open(f"/proc/{self.process.pid}/status") as status:
             return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 
@@ -176,7 +176,7 @@ class Function:
 
 
 def true_start():
-    """The cost of starting a process that does nothing: the unit of the ratios."""
+    """The time to start a process that does nothing: the unit of the ratios."""
     started = time.perf_counter()
     subprocess.run(["/bin/true"], check=True)
     return time.perf_counter() - started
@@ -191,7 +191,7 @@ def numbered(event, n):
 
 
 def lookup(report):
-    """What finding the rows of a call costs."""
+    """The cost of finding the rows of a call."""
     out = subprocess.run(["cargo", "bench", "--quiet", "-p", "aws-tags", "--bench", "rows"], cwd=ROOT, check=True,
                          capture_output=True, text=True).stdout
     for what, nanoseconds in re.findall(r"lookup of (.*), mean of .*: ([0-9.]+) ns", out):
