@@ -4,7 +4,7 @@
 # Everything with all features, always: each other choice is another AWS SDK to build.
 ALL = --workspace --all-features --locked
 
-# The main job on a local AWS, told step by step.
+# The main job on a local AWS, step by step.
 demo:
 	python3 tests/demo.py
 
@@ -32,7 +32,7 @@ test:
 bench:
 	python3 tests/bench.py $(if $(AGAINST),--against $(AGAINST))
 
-# Writes what is derived from the table and the event files anew.
+# Writes what is derived from the table and the event files.
 snapshots:
 	UPDATE=1 cargo test $(ALL) --test events --quiet
 	python3 infra/generate.py

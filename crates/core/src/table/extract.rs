@@ -474,7 +474,9 @@ mod tests {
 
     #[test]
     fn an_arn_of_another_account_or_partition_is_final_and_no_place_is_tried_after_it() {
-        for other in ["arn:aws:kms:eu-west-1:444455556666:key/1", "arn:aws-cn:kms:eu-west-1:111122223333:key/1"] {
+        for other in
+            ["arn:aws:kms:eu-west-1:444455556666:key/1", "arn:aws-cn:kms:eu-west-1:111122223333:key/1"]
+        {
             assert!(matches!(key(other), Err(Nothing::NotOurs(_))), "{other}");
         }
         // The second place of this row would build an ARN of ours from the name.
@@ -487,7 +489,8 @@ mod tests {
     #[test]
     fn a_request_that_names_another_account_as_owner_creates_nothing_of_ours() {
         let database = |catalog: &str| {
-            let request = json!({"requestParameters": {"catalogId": catalog, "databaseInput": {"name": "d"}}});
+            let request =
+                json!({"requestParameters": {"catalogId": catalog, "databaseInput": {"name": "d"}}});
             created_by("glue.amazonaws.com", "CreateDatabase", request)
         };
         for ours in ["111122223333", "111122223333:s3tablescatalog/b", "a-catalog", ""] {
