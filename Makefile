@@ -4,7 +4,7 @@
 # Everything with all features, always: each other choice is another AWS SDK to build.
 ALL = --workspace --all-features --locked
 
-# The main job on a local AWS, told step by step.
+# The main job on a local AWS, step by step.
 demo:
 	python3 tests/demo.py
 
@@ -27,11 +27,12 @@ test:
 	python3 tests/operations.py
 	cargo test $(ALL) --quiet
 
-# Start, memory, CPU and AWS calls of the release binaries. Builds them: minutes.
+# Start, memory, CPU and AWS calls of the release binaries, and with AGAINST=COMMIT their ratio to another commit's. Builds
+# them: a quarter of an hour.
 bench:
-	python3 tests/bench.py
+	python3 tests/bench.py $(if $(AGAINST),--against $(AGAINST))
 
-# Writes what is derived from the table and the event files anew.
+# Writes what is derived from the table and the event files.
 snapshots:
 	UPDATE=1 cargo test $(ALL) --test events --quiet
 	python3 infra/generate.py

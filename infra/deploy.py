@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Deploys aws-tags with cargo-lambda and plain CloudFormation, or removes it.
 
-Builds the functions, makes a bucket for their code, uploads it, shows what each stack will change, asks, deploys the
-stacks in the home Region and a forwarder in every other Region, waits, and lets `aws-tags doctor` look at the result.
-Doing it again changes only what differs.
+Builds the functions, creates a bucket for their code, uploads it, shows the changes to each stack and asks for
+confirmation. Deploys the stacks in the home Region and a forwarder in every other Region, waits for them, and checks the
+result with `aws-tags doctor`. A second run changes only what differs.
 
 examples:
   infra/deploy.py --home eu-west-1 --regions us-east-1
@@ -23,23 +23,24 @@ TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux
 FUNCTIONS = {"tag-handler": "aws-tags-tag-handler", "session-recorder": "aws-tags-session-recorder"}
 FORWARDER = "aws-tags-region-forwarder"
 SESSION_TABLE = "aws-tags-sessions"
-# The home Region's come first: the recorder imports the handler's key, forwarders need a bus that has rules.
+# In this order, before the forwarders: the recorder imports the handler's key, and forwarders need the home Region's rules.
 HOME_STACKS = ("aws-tags-tag-handler", "aws-tags-session-recorder")
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--home", required=True, metavar="REGION", help="where the functions run")
+    parser.add_argument("--home", required=True, metavar="REGION", help="Region in which the functions run")
     parser.add_argument("--regions", metavar="R,R|all",
-                        help="other Regions whose events are forwarded, or `all` enabled ones (default: the one where IAM and "
-                             "other global services log, e.g. us-east-1; with --remove all)")
+                        help="other Regions whose events are forwarded, or `all` for all enabled ones (default: the one where "
+                             "IAM and other global services log, e.g. us-east-1; with --remove, all)")
     parser.add_argument("--profile", help="profile of the AWS configuration")
-    parser.add_argument("--set", nargs="+", default=[], metavar="Parameter=value", help="parameters of the templates")
-    parser.add_argument("--code", metavar="FOLDER", help="takes <function>.zip from here instead of building")
-    parser.add_argument("--yes", action="store_true", help="does not ask before a change set is executed")
-    parser.add_argument("--no-doctor", action="store_true", help="does not run `aws-tags doctor` at the end")
-    parser.add_argument("--endpoint-url", help="a local AWS")
-    parser.add_argument("--remove", action="store_true", help="removes all stacks and the bucket; the session table and tags stay")
+    parser.add_argument("--set", nargs="+", default=[], metavar="Parameter=value", help="template parameters")
+    parser.add_argument("--code", metavar="FOLDER", help="use <function>.zip from this folder instead of building")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    parser.add_argument("--no-doctor", action="store_true", help="do not run `aws-tags doctor` at the end")
+    parser.add_argument("--endpoint-url", help="endpoint of a local AWS")
+    parser.add_argument("--remove", action="store_true",
+                        help="remove all stacks and the bucket, but keep the session table and all tags")
     return parser.parse_args()
 
 
@@ -64,13 +65,13 @@ def main():
 
 
 def global_region(home):
-    """Where the global services of the home Region's partition log."""
+    """The Region in which the global services of the home Region's partition log."""
     of_partition = {"cn": "cn-north-1", "us-gov": "us-gov-west-1"}
     return next((region for start, region in of_partition.items() if home.startswith(start)), "us-east-1")
 
 
 def read_settings(pairs):
-    """`Name=value` by name, each a parameter of some template."""
+    """The values by name of `Name=value` pairs. Each name must be a parameter of a template."""
     known = set()
     for template in (*FUNCTIONS, "region-forwarder"):
         known |= set(parameters(template))
@@ -79,7 +80,7 @@ def read_settings(pairs):
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or name not in known - own:
-            raise SystemExit(f"--set {pair}: no such parameter; allowed: {', '.join(sorted(known - own))}")
+            raise SystemExit(f"--set {pair}: expected `Parameter=value` with one of the parameters {', '.join(sorted(known - own))}")
         settings[name] = value
     return settings
 
@@ -96,7 +97,7 @@ def parameters(template):
 
 
 def code(options, architecture):
-    """Each function's name and zip."""
+    """The name and the zip file of each function."""
     folder = options.code
     if not folder:
         say(f"building the functions for {architecture}")
@@ -110,7 +111,7 @@ def code(options, architecture):
 
 
 def doctor(options, regions):
-    # As the tests build it: another choice of packages or features would build the AWS SDK anew.
+    # The same features as the tests use: any other choice would build the AWS SDK again.
     command = ["cargo", "run", "--quiet", "--locked", "--all-features", "--bin", "aws-tags", "--", "doctor", "--region", options.home]
     command += ["--regions", ",".join(regions)] if regions else []
     for name, value in (("--profile", options.profile), ("--endpoint-url", options.endpoint_url)):
@@ -142,7 +143,7 @@ class Aws:
         return sorted(set(filter(None, names)) - {self.home})
 
     def bucket(self):
-        """The bucket for code and templates, private and versioned; made if it is not there."""
+        """The bucket for code and templates, private and versioned. Creates it if it does not exist."""
         name, s3 = f"aws-tags-code-{self.account}-{self.home}", self.client("s3")
         try:
             s3.head_bucket(Bucket=name, ExpectedBucketOwner=self.account)
@@ -154,11 +155,11 @@ class Aws:
             s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
             s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(
                 ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True))
-            say(f"made bucket {name}")
+            say(f"created bucket {name}")
         return name
 
     def upload(self, bucket, path, name):
-        """The key of a file, which its name and content give: what is there already is not sent again."""
+        """Uploads a file under a key derived from its name and content, unless it is there already. Returns the key."""
         with open(path, "rb") as file:
             body = file.read()
         key = f"{hashlib.sha256(body).hexdigest()[:16]}/{name}{os.path.splitext(path)[1]}"
@@ -170,7 +171,7 @@ class Aws:
         return key
 
     def makes_table(self):
-        """Whether the stack makes the session table: not where an earlier one left it."""
+        """Whether the stack creates the session table, which it does not if an earlier stack left one."""
         cloudformation = self.client("cloudformation")
         try:
             cloudformation.describe_stack_resource(StackName=HOME_STACKS[0], LogicalResourceId="Sessions")
@@ -187,15 +188,15 @@ class Aws:
             return True
 
     def deploy(self, region, stack, template, given, bucket, yes):
-        """Makes or changes a stack by a change set, which is shown first."""
+        """Creates or updates a stack with a change set, which is shown first."""
         cloudformation = self.client("cloudformation", region)
         key = self.upload(bucket, template_path(template), template)
-        # CloudFormation reads the template with the caller's permissions: what signs the address is left out.
+        # CloudFormation reads the template with the caller's permissions, so the URL needs no signature.
         signed = self.client("s3").generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key})
         url = signed.split("?")[0]
         there = self.stack_status(cloudformation, stack)
         if there == "ROLLBACK_COMPLETE":
-            say(f"{region} {stack}: removing what a failed first deployment left")
+            say(f"{region} {stack}: deleting the stack that a failed first deployment left")
             self.delete(region, stack)
             there = None
         change_set = cloudformation.create_change_set(
@@ -224,10 +225,10 @@ class Aws:
 
     @staticmethod
     def parameters(cloudformation, region, stack, template, given):
-        """What is given; for the rest, what the stack has, else the default."""
+        """The given values; for other parameters the values that the stack has, else the defaults."""
         has = cloudformation.describe_stacks(StackName=stack)["Stacks"][0].get("Parameters", []) if stack else []
         kept = {parameter["ParameterKey"] for parameter in has}
-        # Alarms only reach topics of their own Region.
+        # Alarms accept only topics of their own Region.
         topic = given.get("AlarmTopicArn", "")
         given = {name: value for name, value in given.items() if name != "AlarmTopicArn" or topic.split(":")[3:4] == [region]}
         values = [{"ParameterKey": name, "ParameterValue": given[name]} for name in parameters(template) if name in given]
@@ -235,7 +236,7 @@ class Aws:
         return values + rest
 
     def stack_status(self, cloudformation, stack):
-        """The stack's status; `None` where there is none, or only the name of one."""
+        """The stack's status; `None` if it does not exist, or exists only as an unexecuted change set."""
         try:
             status = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
         except self.error as error:
@@ -245,7 +246,7 @@ class Aws:
 
     @staticmethod
     def only_absence(error):
-        """Passes on every error but the one that says that there is no such stack or resource."""
+        """Raises every error except the one for a stack or resource that does not exist."""
         if error.response["Error"]["Code"] != "ValidationError" or "does not exist" not in error.response["Error"]["Message"]:
             raise error
 
@@ -272,7 +273,7 @@ class Aws:
                 for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
                     s3.delete_object(Bucket=name, Key=version["Key"], VersionId=version["VersionId"])
             s3.delete_bucket(Bucket=name)
-            say(f"removed bucket {name}")
+            say(f"deleted bucket {name}")
         except self.error as error:
             if error.response["Error"]["Code"] not in ("404", "NoSuchBucket"):
                 raise
@@ -288,13 +289,14 @@ def show(region, stack, changes):
 
 def agreed(question):
     if not sys.stdin.isatty():
-        raise SystemExit("no terminal to ask on: give --yes")
+        raise SystemExit("cannot ask for confirmation without a terminal; pass --yes")
     return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
 def remove(aws, regions, yes):
     where = ", ".join([aws.home, *regions])
-    if not yes and not agreed(f"Remove aws-tags from {where}? Waiting events and dead letters are lost; table and tags stay."):
+    lost = "Waiting events and dead letters will be lost; the session table and all tags stay."
+    if not yes and not agreed(f"Remove aws-tags from {where}? {lost}"):
         raise SystemExit("nothing was removed")
     for region in regions:
         aws.delete(region, FORWARDER)

@@ -1,12 +1,12 @@
-"""Where things are, and the Python tools that deployment and tests use: pinned, each in a virtual environment of its own
-below the target folder."""
+"""Paths, and the Python tools that deployment and tests use: pinned, each in its own virtual environment below the target
+folder."""
 import json
 import os
 import subprocess
 import sys
 import venv
 
-# Files and what programs print are UTF-8, in any locale: Python has to start that way, children inherit it.
+# Files and output are UTF-8 in any locale. Python must be started in this mode; child processes inherit it.
 if not sys.flags.utf8_mode:
     os.environ["PYTHONUTF8"] = "1"
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
@@ -15,17 +15,17 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def target():
-    """Where cargo builds, as environment and configuration tell it."""
-    told = os.environ.get("CARGO_TARGET_DIR", "")
-    if not os.path.isabs(told):
+    """The folder that cargo builds into, according to environment and configuration."""
+    folder = os.environ.get("CARGO_TARGET_DIR", "")
+    if not os.path.isabs(folder):
         command = ["cargo", "metadata", "--no-deps", "--format-version", "1"]
         try:
-            told = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)["target_directory"]
+            folder = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)["target_directory"]
         except FileNotFoundError:
             sys.exit("cargo is not on the PATH: install Rust, see https://rustup.rs")
-    # Children need not ask, and may run elsewhere.
-    os.environ["CARGO_TARGET_DIR"] = told
-    return told
+    # For child processes, which may run in another folder.
+    os.environ["CARGO_TARGET_DIR"] = folder
+    return folder
 
 
 TARGET = target()
@@ -35,7 +35,7 @@ PINS = {
     "aws-cli": ["awscli==1.46.3"],
     "moto": ["moto[all,server]==5.2.5", "boto3==1.44.5"],
     "ministack": ["ministack==1.5.33"],
-    # ziglang links for other architectures than the machine's.
+    # ziglang links for architectures other than the machine's.
     "cargo-lambda": ["cargo-lambda==1.9.2", "ziglang==0.15.2"],
     "microburst": ["microburst==0.10.0"],
     "cfn-lint": ["cfn-lint==1.58.0"],
@@ -55,7 +55,7 @@ def read(path):
 
 
 def tool(name):
-    """The bin folder of a tool, which is installed on first use."""
+    """The bin folder of a tool. Installs it on first use."""
     home = os.path.join(TOOLS, name)
     done, want = os.path.join(home, "installed"), "\n".join(PINS[name])
     if not os.path.exists(done) or read(done) != want:
@@ -69,7 +69,7 @@ def tool(name):
 
 
 def run_in(name):
-    """Starts the calling script again where a tool's packages are at hand."""
+    """Restarts the calling script in a tool's virtual environment."""
     python = os.path.join(tool(name), "python")
     if sys.prefix != os.path.dirname(os.path.dirname(python)):
         os.execv(python, [python, *sys.argv])

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The cost of the release binaries: start, memory, CPU, AWS calls. Prints figures with their bounds
-and each time also as a ratio to the cost of starting /bin/true on the same machine in the same run.
+"""The cost of the release binaries: start, memory, CPU and AWS calls. Prints each figure with its bound;
+times also as a ratio to the time that /bin/true takes to start on the same machine in the same run.
 
-The functions talk to a Lambda Runtime API and an AWS of a few lines each, in this process: both answer
-at once and count, so that what is measured is the function and nothing else. Linux only (/proc).
+The functions talk to a minimal Lambda Runtime API and a minimal AWS in this process. Both answer at once
+and count requests, so that only the function itself is measured. Linux only (/proc).
 """
 import argparse
 import http.server
@@ -12,6 +12,7 @@ import os
 import queue
 import re
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from local_aws import ACCOUNT, REGION, ROOT, TABLE, TARGET, batch, client_env, l
 SESSION = load("sts/AssumeRole")
 VOLUME = load("ec2/CreateVolume")
 TOPIC = load("sns/CreateTopic")
+PAYLOADS = {"session-recorder": SESSION, "tag-handler": VOLUME}
+FUNCTIONS = tuple(PAYLOADS)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -57,7 +60,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.address = "127.0.0.1:%d" % self.server_address[1]
 
     def handle_error(self, request, client_address):
-        # A function that is stopped leaves its connections open.
+        # A stopped function leaves its connections open.
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -88,7 +91,7 @@ class RuntimeHandler(Handler):
 
 
 class Aws(Server):
-    """Answers what the functions ask, and counts it."""
+    """Answers the functions' requests and counts them."""
 
     def __init__(self):
         self.calls = []
@@ -128,14 +131,14 @@ ANSWERS = {
 
 
 def one_bundle():
-    """Certificates from one file. Debian has a folder of links besides, in which each lies again twice: reading that
-    takes as long as all the rest of a start, and says nothing of the function. What Lambda's image has was not tried."""
+    """Certificates from one file. Debian also has a folder with two links to each certificate. Reading it takes as long as
+    the rest of the start, and says nothing about the function. Lambda's image was not tried."""
     bundle = "/etc/ssl/certs/ca-certificates.crt"
     return {"SSL_CERT_FILE": bundle} if os.path.exists(bundle) else {}
 
 
 class Function:
-    """A function's process with a Runtime API of its own."""
+    """A function's process with its own Runtime API."""
 
     def __init__(self, binary, aws):
         self.api = RuntimeApi()
@@ -154,7 +157,7 @@ class Function:
         return answer
 
     def cpu(self):
-        """Seconds of CPU so far, to the nanosecond."""
+        """CPU seconds so far, with nanosecond precision."""
         total = 0
         for task in os.listdir(f"/proc/{self.process.pid}/task"):
             with open(f"/proc/{self.process.pid}/task/{task}/schedstat") as stat:
@@ -162,7 +165,7 @@ class Function:
         return total / 1e9
 
     def peak(self):
-        """Most resident memory so far, in MiB."""
+        """Peak resident memory so far, in MiB."""
         with open(f"/proc/{self.process.pid}/status") as status:
             return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 
@@ -173,7 +176,7 @@ class Function:
 
 
 def true_start():
-    """The cost of starting a process that does nothing: the unit of the ratios."""
+    """The time to start a process that does nothing: the unit of the ratios."""
     started = time.perf_counter()
     subprocess.run(["/bin/true"], check=True)
     return time.perf_counter() - started
@@ -188,21 +191,85 @@ def numbered(event, n):
 
 
 def lookup(report):
-    """What finding the rows of a call costs."""
+    """The cost of finding the rows of a call."""
     out = subprocess.run(["cargo", "bench", "--quiet", "-p", "aws-tags", "--bench", "rows"], cwd=ROOT, check=True,
                          capture_output=True, text=True).stdout
     for what, nanoseconds in re.findall(r"lookup of (.*), mean of .*: ([0-9.]+) ns", out):
         report(f"lookup of {what}, in the whole table", float(nanoseconds), 100, "ns")
 
 
+def build(tree):
+    command = ["cargo", "build", "--release", "--locked", "-p", "tag-handler", "-p", "session-recorder"]
+    subprocess.run(command, cwd=tree, check=True)
+
+
+def copies(commit=None):
+    """The functions, built and copied: cargo's own file starts otherwise than a copy of it does. Of another commit they are
+    built in a folder of its own, with the same target folder, so that dependencies are shared."""
+    name = subprocess.run(["git", "rev-parse", commit], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip() \
+        if commit else "here"
+    folder = os.path.join(TARGET, "bench", name)
+    binaries = {function: os.path.join(folder, function) for function in FUNCTIONS}
+    if commit and all(map(os.path.exists, binaries.values())):
+        return binaries
+    tree = os.path.join(folder, "tree") if commit else ROOT
+    os.makedirs(tree, exist_ok=True)
+    if commit:
+        archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout
+        subprocess.run(["tar", "-x", "-C", tree], input=archive, check=True)
+    os.makedirs(folder, exist_ok=True)
+    build(tree)
+    for function, binary in binaries.items():
+        shutil.copy(os.path.join(TARGET, "release", function), binary)
+    return binaries
+
+
+def warm_cpu(function, payload, events=100):
+    """Seconds of CPU that an event takes."""
+    before = function.cpu()
+    for _ in range(events):
+        function.invoke(payload)
+    return (function.cpu() - before) / events
+
+
+def compare(commit, rounds, worst):
+    """Prints this commit's figures as ratios to another's: medians of pairs that alternate, so that whatever else the machine
+    does falls on both. Gives the names of those that are worse than `worst`."""
+    theirs, ours, aws, over = copies(commit), copies(), Aws(), []
+
+    def report(what, ratio):
+        over.extend([what] * (ratio > worst))
+        print(f"{what:<58} {ratio:9.3f} ×      bound {worst:<5} {'OVER' if ratio > worst else 'ok'}", flush=True)
+
+    print(f"to {commit}, medians of {rounds * 4} pairs:")
+    for name, payload in PAYLOADS.items():
+        pair = (ours[name], theirs[name])
+        ratios = {"start": [], "CPU of a warm event": [], "peak memory after 120 events": []}
+        for nth in range(rounds * 4):
+            figures = {}
+            for binary in pair if nth % 2 else reversed(pair):
+                function = Function(binary, aws)
+                for _ in range(20):
+                    function.invoke(payload)
+                figures[binary] = (function.start, warm_cpu(function, payload), function.peak())
+                function.stop()
+            for kept, mine, other in zip(ratios.values(), *(figures[binary] for binary in pair)):
+                kept.append(mine / other)
+        report(f"{name}: size", os.path.getsize(ours[name]) / os.path.getsize(theirs[name]))
+        for what, kept in ratios.items():
+            report(f"{name}: {what}", statistics.median(kept))
+    return over
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15, help="starts measured for each function (default 15)")
-    rounds = parser.parse_args().rounds
-    binaries = {name: os.path.join(TARGET, "release", name) for name in ("tag-handler", "session-recorder")}
-    for name in binaries:
-        subprocess.run(["cargo", "build", "--release", "--locked", f"-p{name}"], cwd=ROOT, check=True)
-    bad = []
+    parser.add_argument("--against", metavar="COMMIT", help="compare with another commit as well; builds it: minutes")
+    parser.add_argument("--worst", type=float, default=1.05, help="the highest good ratio to that commit (default 1.05)")
+    options = parser.parse_args()
+    rounds = options.rounds
+    binaries = copies()
+    bad = compare(options.against, rounds, options.worst) if options.against else []
 
     def report(what, value, bound, unit, ratio=None):
         over = value > bound
@@ -211,7 +278,7 @@ def main():
         print(f"{what:<58} {value:9.3f} {unit:<6} bound {bound:<5} {'OVER' if over else 'ok'}{more}", flush=True)
 
     lookup(report)
-    for name, payload in (("session-recorder", SESSION), ("tag-handler", VOLUME)):
+    for name, payload in PAYLOADS.items():
         size = os.path.getsize(binaries[name]) / 2**20
         print(f"{name}: {size:.1f} MiB")
         aws = Aws()
@@ -233,10 +300,8 @@ def main():
     for _ in range(50):
         function.invoke(VOLUME)
     aws.calls.clear()
-    before, events = function.cpu(), 500
-    for _ in range(events):
-        function.invoke(VOLUME)
-    cpu = (function.cpu() - before) / events
+    events = 500
+    cpu = warm_cpu(function, VOLUME, events)
     report("tag-handler: CPU of a warm EC2 event, mean of 500", cpu * 1000, 1, "ms", cpu / statistics.median(units))
     report("tag-handler: AWS calls of a warm EC2 event", len(aws.calls) / events, 1, "calls")
     if set(aws.calls) != {"CreateTags"}:

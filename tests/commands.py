@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The commands of infra/README.md: a shell runs them as they stand, and the AWS CLI takes each `aws` apart, builds its
-request and checks it against the API's model. Nothing leaves the machine: what AWS would answer is made of the model.
+"""The commands of infra/README.md: a shell runs them unchanged, and the AWS CLI parses each `aws` command, builds its request
+and validates it against the API's model. Nothing leaves the machine: AWS's answers are made up from the model.
 
 usage: commands.py | commands.py aws …    (the latter stands in for `aws` in that shell)
 """
@@ -22,16 +22,16 @@ local_aws.run_in("aws-cli")
 from deploy import parameters  # noqa: E402
 
 README = os.path.join(ROOT, "infra", "README.md")
-# What the reader is expected to have: the rest is in the README.
+# Variables that readers must have; the README sets all others.
 GIVEN = {"HOME_REGION": "eu-west-1", "DEPLOYMENT_ACCOUNT": "111122223333"}
-# Other programs that the README calls: not run.
+# Other programs that the README calls. They are replaced by programs that do nothing.
 OTHERS = ("bin/make", "bin/cargo", "bin/sleep", "infra/deploy.py")
 UPLOADED = ("target/lambda/tag-handler/bootstrap.zip", "target/lambda/session-recorder/bootstrap.zip",
             "infra/tag-handler.yaml", "infra/session-recorder.yaml", "infra/region-forwarder.yaml")
 
 
 def answered(shape, within=()):
-    """An answer of a shape. An operation that is asked about has succeeded, and a list has no next page."""
+    """An answer of the given shape. Operations have succeeded, and lists have no next page."""
     kind = shape.type_name
     if kind == "structure":
         members = {} if shape.name in within else shape.members
@@ -49,7 +49,7 @@ def answered(shape, within=()):
 
 
 def stand_in(arguments):
-    """The AWS CLI, but for the last step: the request is noted, and not sent."""
+    """The AWS CLI without its last step: the request is written down instead of sent."""
     from awscli.clidriver import create_clidriver
 
     asked = {}
@@ -71,13 +71,13 @@ def stand_in(arguments):
 
 
 def blocks(language):
-    """The blocks of the README in a language, in order."""
+    """The README's code blocks in a language, in order."""
     found = re.findall(rf"^( *)```{language}\n(.*?)^\1```$", read(README), re.M | re.S)
     return [text for _, text in found]
 
 
 def run(script):
-    """What a shell says to a script, and the requests that its `aws` commands came to."""
+    """The finished shell that ran a script, and the requests that its `aws` commands made."""
     with tempfile.TemporaryDirectory() as folder:
         noted = os.path.join(folder, "noted")
         aws = f'exec "{sys.executable}" "{os.path.abspath(__file__)}" aws "$@"'
@@ -104,12 +104,12 @@ class Commands(unittest.TestCase):
         self.assertEqual(self.done.returncode, 0, self.done.stderr)
         self.assertEqual(self.done.stderr, "")
 
-    def test_each_comes_to_a_request(self):
+    def test_every_command_makes_a_request(self):
         written = set(re.findall(r"\baws ([a-z0-9]+) ([a-z0-9-]+)", self.script))
         self.assertGreater(len(written), 15)
         self.assertEqual(written, {tuple(request["command"]) for request in self.requests})
 
-    def test_stack_sets_are_given_the_parameters_that_their_templates_have(self):
+    def test_stack_sets_get_only_parameters_of_their_templates(self):
         seen = set()
         for request in self.requests:
             asked = request["asked"] or {}
@@ -121,7 +121,7 @@ class Commands(unittest.TestCase):
                 self.assertEqual(os.path.basename(asked.get("TemplateURL", f"{template}.yaml")), f"{template}.yaml")
         self.assertEqual(seen, {"tag-handler", "session-recorder", "region-forwarder"})
 
-    def test_what_is_wrong_is_found(self):
+    def test_wrong_commands_are_found(self):
         wrong = {
             "aws cloudformation create-stack-set --stack-set-name x --call-us SELF": "Unknown options: --call-us",
             "aws cloudformation create-stack-set --stack-set-name x --managed-execution Activ=true": "Activ",
@@ -136,18 +136,25 @@ class Commands(unittest.TestCase):
                 self.assertIn(complaint, done.stderr)
                 self.assertEqual(requests, [])
 
-    def test_the_numbers_are_those_of_the_templates(self):
+    def test_numbers_match_the_templates(self):
         handler, recorder = (read(os.path.join(ROOT, "infra", f"{name}.yaml")) for name in ("tag-handler", "session-recorder"))
-        told = read(README)
+        readme = read(README)
         for name, row in (("DelaySeconds", "`DelaySeconds`"), ("VisibilityTimeout", "`VisibilityTimeout`"), ("Timeout", "Timeout of"),
                           ("maxReceiveCount", "`maxReceiveCount`"), ("BatchSize", "Batch")):
             numbers = [int(next(iter(re.findall(rf"^ +{name}: (\d+)$", text, re.M)), 0)) for text in (handler, recorder)]
-            found = re.search(rf"^\| {row}[^|]*\| (\d+)[^|]*\| (\d+)", told, re.M)
+            found = re.search(rf"^\| {row}[^|]*\| (\d+)[^|]*\| (\d+)", readme, re.M)
             self.assertEqual([int(number) for number in found.groups()], numbers, name)
         alarms = [text.count("Type: AWS::CloudWatch::Alarm") for text in (handler, recorder)]
-        self.assertIn(f"{alarms[0]} alarms, dashboard", told)
-        self.assertIn(f"rule, {alarms[1]} alarms", told)
-        self.assertIn(f"{sum(alarms)} → ${sum(alarms) / 10:.2f}", told)
+        self.assertIn(f"{alarms[0]} alarms, dashboard", readme)
+        self.assertIn(f"rule, {alarms[1]} alarms", readme)
+        self.assertIn(f"{sum(alarms)} → ${sum(alarms) / 10:.2f}", readme)
+
+    def test_cargo_builds_packages_of_the_workspace(self):
+        command = ["cargo", "metadata", "--no-deps", "--format-version", "1"]
+        metadata = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        built = {name for line in self.script.splitlines() if line.startswith("cargo ") for name in re.findall(r" -p (\S+)", line)}
+        self.assertTrue(built)
+        self.assertLessEqual(built, {package["name"] for package in metadata["packages"]})
 
     def test_policies_are_json(self):
         policies = [json.loads(text) for text in blocks("json")]

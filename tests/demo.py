@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The main job on a local AWS: a session with tags, resources made in it, the Lambdas, and the
-resources' tags as the services themselves tell them."""
+"""The main job on a local AWS: a session with tags, resources created in it, the functions, and the
+resources' tags as read back from their services."""
 import local_aws
 from local_aws import COMMAND, say
 
@@ -17,13 +17,13 @@ NEXT = f"""
 What to try next:
 
   {COMMAND} explain events/ec2/RunInstances.json
-      what a record means: the created resources, and who made them
+      what a call did: the resources that it created, and who made it
   {COMMAND} replay --iam-tags tests/iam-tags.json events/sts events/ec2
-      which resource would get which tag from where
+      which tags each resource would get, and from where
   make local
       a local AWS and the functions, left running for `cargo lambda invoke`
   make test
-      everything, with how much is proved by what in tests/README.md
+      all tests; tests/README.md says what each one proves
 
 README.md says how to configure and deploy."""
 
@@ -39,7 +39,7 @@ def main():
     stack = Stack("demo", local_aws.moto())
     print(f"\nRole developer has the IAM tags        {ROLE_TAGS}")
     print(f"ann assumed it with the session tags   {SESSION_TAGS}")
-    print("session-recorder has stored the session. ann now makes some resources:\n")
+    print("session-recorder has stored the session. ann now creates some resources:\n")
     events, made = [], []
     for name, make, read in KINDS:
         if name in SHOWN:
@@ -48,8 +48,8 @@ def main():
             made.append((arn, read))
             print(f"  {name.split('/')[1]:<24} {arn}")
     failed = stack.tag(events)
-    print(f"\ntag-handler took {len(events)} events in one SQS batch; {len(failed)} must come again.")
-    print("The services now say:")
+    print(f"\ntag-handler took {len(events)} events in one SQS batch; {len(failed)} must be retried.")
+    print("Tags read back from the services:")
     for arn, read in made:
         print(f"\n  {arn}")
         show(read(stack.c, arn))

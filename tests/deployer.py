@@ -1,4 +1,4 @@
-"""What infra/deployer-policy.json lets a deployer do: what deploy, undeploy and doctor need, and nothing else."""
+"""infra/deployer-policy.json allows what deploy, undeploy and doctor need, and nothing else."""
 import ast
 import glob
 import json
@@ -11,10 +11,10 @@ from simulator import ANY, OTHER_ACCOUNT, Request, Role, wanted
 from template import source
 
 TEMPLATES = ("tag-handler", "session-recorder", "region-forwarder")
-# The actions that calls of deploy.py are named after; where there is more to a call, or it has another name.
+# Actions of calls in deploy.py that need more than the action that they are named after, or another one.
 CALLS = {
     "create_change_set": ["cloudformation:CreateChangeSet", "cloudformation:TagResource"],
-    # Everybody may ask who they are.
+    # Allowed to everybody.
     "get_caller_identity": [],
     "head_bucket": ["s3:ListBucket"],
     "head_object": ["s3:GetObject", "s3:ListBucket"],
@@ -23,7 +23,7 @@ CALLS = {
     "put_public_access_block": ["s3:PutBucketPublicAccessBlock"],
     "change_set_create_complete": ["cloudformation:DescribeChangeSet"],
 }
-# Where a deployer may do what it may.
+# The resources that a deployer may act on.
 OURS = {
     "cloudformation": ["stack/aws-tags-*/*"],
     "cloudwatch": ["alarm:aws-tags-*", "dashboard/aws-tags-*"],
@@ -34,23 +34,23 @@ OURS = {
     "iam:DetachRolePolicy": ["role/aws-tags-tag-handler-*"],
     "iam": ["role/aws-tags-tag-handler-*", "role/aws-tags-session-recorder-*", "role/aws-tags-region-forwarder-*",
             "policy/aws-tags-tag-handler-*"],
-    # AWS makes up what keys and mappings are called; conditions limit them.
+    # AWS makes up the ids of keys and mappings; conditions limit them.
     "kms": ["alias/aws-tags", "key/*"],
     "lambda": ["function:aws-tags-tag-handler", "function:aws-tags-session-recorder", "event-source-mapping:*"],
     "logs": ["log-group:/aws/lambda/aws-tags-*"],
     "s3": ["aws-tags-code-*", "aws-tags-code-*/*"],
     "sqs": ["aws-tags-*"],
 }
-# Needed on resources that may be anybody's.
+# Needed on resources of any name.
 ANYWHERE = {"cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus", "events:ListTargetsByRule"}
 
-# What CloudFormation needs for properties that the templates do not have.
+# Actions that CloudFormation needs only for properties that the templates do not use.
 UNUSED = {kind: set(" ".join(actions).split()) for kind, actions in {
     "AWS::DynamoDB::Table": [
-        # Replicas and their copying.
+        # Replicas.
         "dynamodb:AssociateTableReplica dynamodb:BatchWriteItem dynamodb:CreateTableReplica dynamodb:DeleteItem dynamodb:GetItem",
         "dynamodb:PutItem dynamodb:Query dynamodb:Scan dynamodb:UpdateItem iam:CreateServiceLinkedRole",
-        # Imports, streams, insights, policies, keys of one's own.
+        # Imports, streams, insights, policies, customer managed keys.
         "dynamodb:DescribeImport dynamodb:ImportTable logs:CreateLogStream logs:DescribeLogStreams logs:PutLogEvents s3:GetObjectMetadata",
         "dynamodb:DisableKinesisStreamingDestination dynamodb:EnableKinesisStreamingDestination",
         "dynamodb:UpdateKinesisStreamingDestination kinesis:DescribeStream kinesis:PutRecords dynamodb:UpdateContributorInsights",
@@ -59,7 +59,7 @@ UNUSED = {kind: set(" ".join(actions).split()) for kind, actions in {
     "AWS::IAM::Role": ["iam:DeleteRolePermissionsBoundary iam:PutRolePermissionsBoundary"],
     "AWS::Lambda::EventSourceMapping": ["kms:Decrypt kms:GenerateDataKey"],
     "AWS::Lambda::Function": [
-        # Networks, file systems, layers, capacity, signed code, versions, keys of one's own.
+        # Networks, file systems, layers, capacity, signed code, versions, customer managed keys.
         "ec2:DescribeNetworkInterfaces ec2:DescribeSecurityGroups ec2:DescribeSubnets ec2:DescribeVpcs",
         "elasticfilesystem:DescribeMountTargets s3files:ListMountTargets lambda:GetLayerVersion",
         "lambda:PassCapacityProvider lambda:PutFunctionScalingConfig lambda:PutFunctionRecursionConfig lambda:PutRuntimeManagementConfig",
@@ -79,7 +79,7 @@ def policy():
 
 
 def calls():
-    """The actions that deploy.py's calls of AWS need."""
+    """The actions that the AWS calls in deploy.py need."""
     tree = ast.parse(read(os.path.join(ROOT, "infra", "deploy.py")))
     for node in ast.walk(tree):
         service = service_of(node.func.value) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
@@ -87,7 +87,7 @@ def calls():
             continue
         call = node.func.attr
         if call in ("get_paginator", "get_waiter", "generate_presigned_url"):
-            # Waiters for stacks have names that are worked out; they ask for stacks.
+            # The names of the waiters for stacks are variables; they call DescribeStacks.
             call = node.args[0].value if isinstance(node.args[0], ast.Constant) else "describe_stacks"
         yield from CALLS.get(call, [f"{service}:{''.join(word.capitalize() for word in call.split('_'))}"])
 
@@ -101,13 +101,13 @@ def service_of(client):
 
 
 def doctors():
-    """The actions that `aws-tags doctor` says it needs."""
+    """The actions that `aws-tags doctor` needs according to its own list."""
     checks = re.search(r"const CHECKS.*?\];", read(os.path.join(ROOT, "crates", "cli", "src", "doctor.rs")), re.DOTALL)
     return set(re.findall(r"[a-z]+:[A-Z]\w+", checks[0]))
 
 
 def handlers():
-    """For each type of resource in the templates, the actions that CloudFormation needs, as its registry says."""
+    """For each resource type in the templates, the actions that CloudFormation needs according to its registry."""
     (schemas,) = glob.glob(os.path.join(os.path.dirname(tool("cfn-lint")), "lib", "python3*", "site-packages", "cfnlint", "data", "schemas"))
     names = json.loads(read(os.path.join(schemas, "providers", f"{REGION}.json")))
     for kind in sorted({resource["Type"] for template in TEMPLATES for resource in source(template)["Resources"].values()}):
@@ -116,7 +116,7 @@ def handlers():
 
 
 def needed():
-    """Where each action is needed."""
+    """The patterns of ARNs on which each action is needed."""
     actions = {*calls(), *doctors(), *(action for kind, all_of in handlers() for action in all_of - UNUSED.get(kind, set()))}
     where = {}
     for action in actions - ANYWHERE:
@@ -135,12 +135,12 @@ class Deployer(unittest.TestCase):
 
     def test_a_deployer_may_do_what_is_needed_and_nothing_else(self):
         answers = [(one, answer) for one, answer in self.role.simulate() if one.account == ACCOUNT]
-        say(self.role.told(answers))
+        say(self.role.summary(answers))
         wrong = {(one.action, one.arn) for one, answer in answers if bool(answer["by"]) != wanted(one, self.role.needs[0])}
         self.assertEqual(wrong, set())
         self.assertEqual(self.role.unasked(answers), set())
 
-    def test_every_exception_is_one(self):
+    def test_every_unused_action_is_in_the_registry(self):
         registry = dict(handlers())
         self.assertEqual({kind: unused - registry[kind] for kind, unused in UNUSED.items() if unused - registry[kind]}, {})
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The real templates and the real functions in a local AWS: deployed by infra/deploy.py, fed through the event bus,
-changed, and removed. Each test begins with an empty account.
+"""The real templates and functions in a local AWS: deployed by infra/deploy.py, sent events through the event bus, changed, and
+removed. Each test starts with an empty account.
 
-Two things are set otherwise than the templates say: queues try again after a second, not after minutes; and the rule
-for sessions is plainly enabled, as the local AWS does not know its state.
+Two things differ from the templates: queues retry after a second instead of minutes, and the rule for sessions has the state
+`ENABLED`, because the local AWS does not know the state that the template gives it.
 """
 import json
 import os
@@ -28,7 +28,7 @@ OTHER_REGION = "us-east-1"
 
 
 def zipped():
-    """A folder with the built functions, each as Lambda takes it."""
+    """A folder with a zip file of each built function, as Lambda expects it."""
     folder = tempfile.mkdtemp()
     for name in ("tag-handler", "session-recorder"):
         with zipfile.ZipFile(os.path.join(folder, f"{name}.zip"), "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
@@ -40,7 +40,7 @@ def zipped():
 
 
 def until(what, seconds=120):
-    """What `what` gives as soon as it gives something."""
+    """Calls `what` until it returns something true, and returns that."""
     end = time.time() + seconds
     while time.time() < end:
         found = what()
@@ -71,7 +71,7 @@ class Deployment(unittest.TestCase):
     def deploy(self, *settings):
         done = self.run_deploy("--code", self.code, "--no-doctor", "--set", "Architecture=x86_64", *settings)
         self.assertEqual(done.returncode, 0, done.stderr)
-        # Seconds instead of minutes, and two tries.
+        # Seconds instead of minutes, and two attempts.
         for name in ("aws-tags-creations", "aws-tags-sessions"):
             dead = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}-dead-letters"
             self.c("sqs").set_queue_attributes(QueueUrl=self.queue(name), Attributes={
@@ -81,7 +81,7 @@ class Deployment(unittest.TestCase):
         return done.stderr
 
     def enable_session_rules(self):
-        """The local AWS delivers by no rule in the state that sees reading calls too."""
+        """The local AWS delivers no events for rules in the state that includes read events."""
         for region in (REGION, OTHER_REGION):
             events = self.c("events", region)
             rule = events.describe_rule(Name="aws-tags-sessions")
@@ -92,7 +92,7 @@ class Deployment(unittest.TestCase):
         return self.c("sqs").get_queue_url(QueueName=name)["QueueUrl"]
 
     def send(self, *events, region=REGION):
-        """What AWS does with a record."""
+        """Sends events to the bus, as AWS does."""
         entries = [{"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
                    for event in events]
         answer = self.c("events", region).put_events(Entries=entries)
@@ -129,27 +129,27 @@ class Deployment(unittest.TestCase):
         self.c("cloudtrail").create_trail(Name="main", S3BucketName="trail", IsMultiRegionTrail=True)
         self.c("cloudtrail").start_logging(Name="main")
 
-    def test_a_first_deployment_makes_every_stack_and_the_doctor_finds_it_well(self):
+    def test_a_first_deployment_creates_every_stack_and_satisfies_the_doctor(self):
         self.make_trail()
         done = self.run_deploy("--code", self.code, "--set", "Architecture=x86_64")
         for stack in ("aws-tags-tag-handler", "aws-tags-session-recorder"):
             self.assertIn(f"{REGION} {stack}: done", done.stderr)
         self.assertIn(f"{OTHER_REGION} aws-tags-region-forwarder: done", done.stderr)
-        # Of a template's table the local AWS makes neither.
+        # The local AWS ignores these two properties of a table in a template.
         for known in ("TTL is not on", "has no point-in-time recovery"):
             self.assertIn(known, done.stdout, done)
         self.assertIn("errors: 0, warnings: 2, not checked: 0", done.stdout, done)
         again = self.deploy()
         self.assertEqual(again.count("up to date"), 3, again)
 
-    def test_what_a_session_creates_gets_its_tags(self):
+    def test_resources_get_the_tags_of_the_session_that_created_them(self):
         self.deploy_and_start_session()
         url, arn = self.make_queue(name_in("sqs/CreateQueue"))
         self.send(creation("sqs/CreateQueue", arn, self.session.identity))
         self.assertTrue(until(lambda: self.tags(url).get("Person")), self.log())
         self.assertEqual(self.tags(url), self.wanted())
 
-    def test_what_other_regions_log_is_forwarded(self):
+    def test_events_of_other_regions_are_forwarded(self):
         self.deploy_and_start_session()
         arn = f"arn:aws:sqs:{OTHER_REGION}:{ACCOUNT}:elsewhere"
         url = self.c("sqs", OTHER_REGION).create_queue(QueueName="elsewhere")["QueueUrl"]
@@ -160,7 +160,7 @@ class Deployment(unittest.TestCase):
         self.assertTrue(until(lambda: tags().get("Person")), self.log())
         self.assertEqual(tags(), self.wanted())
 
-    def test_what_goes_on_failing_becomes_a_dead_letter_and_is_redriven(self):
+    def test_an_event_that_keeps_failing_becomes_a_dead_letter_and_is_redriven(self):
         self.deploy_and_start_session()
         url, arn = self.make_queue("unlucky")
         denied = {"service": "*", "operation": "TagResources", "times": 99, "error": {"code": "AccessDeniedException"}}
@@ -178,14 +178,14 @@ class Deployment(unittest.TestCase):
 
     def test_a_changed_setting_changes_the_function_and_nothing_else(self):
         self.deploy_and_start_session()
-        told = self.deploy("OwnerTag=Creator", "Owner=session-name")
-        self.assertIn("modify  AWS::Lambda::Function TagHandler", told)
-        self.assertEqual(told.count("up to date"), 2, told)
+        output = self.deploy("OwnerTag=Creator", "Owner=session-name")
+        self.assertIn("modify  AWS::Lambda::Function TagHandler", output)
+        self.assertEqual(output.count("up to date"), 2, output)
         url, arn = self.make_queue("changed")
         self.send(creation("sqs/CreateQueue", arn, self.session.identity))
         self.assertTrue(until(lambda: self.tags(url).get("Creator")), self.log())
         self.assertEqual(self.tags(url)["Creator"], "ann")
-        # What is not given again stays.
+        # Parameters that are not passed again keep their values.
         self.assertEqual(self.deploy().count("up to date"), 3)
 
     def test_a_removal_leaves_the_session_table_and_a_new_deployment_takes_it_up(self):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""End to end: resources that a real client made in a local AWS, events in CloudTrail's shapes, the
-built Lambda binaries, and tags read back from the services that own the resources."""
+"""End to end: a real client creates resources in a local AWS, the built functions get events in the
+shapes of CloudTrail's, and the tags are read back from the services that own the resources."""
 import datetime
 import json
 import os
@@ -19,8 +19,8 @@ from kinds import KINDS, ec2_arn, ec2_tags, pairs  # noqa: E402
 from records import Session, creation, fresh, iso, name_in, now  # noqa: E402
 from stack import Stack, build  # noqa: E402
 
-# What the emulator's tagging API refuses; `aws-tags` must then report a failure, not success.
-# When an emulator learns one of these, the test says so.
+# Resource types that moto's tagging API rejects: aws-tags must report a failure.
+# The test fails when moto supports one of them.
 NOT_IN_MOTO = {
     "eks/CreateCluster", "eks/CreateFargateProfile", "elasticloadbalancing/CreateListener",
     "elasticloadbalancing/CreateLoadBalancer", "elasticloadbalancing/CreateLoadBalancer--classic",
@@ -28,7 +28,7 @@ NOT_IN_MOTO = {
     "elasticloadbalancing/CreateTargetGroup", "rds/CreateGlobalCluster", "sqs/CreateQueue", "sqs/CreateQueue--fifo",
     "ssm/CreateDocument", "ssm/CreateMaintenanceWindow", "ssm/PutParameter",
 }
-# What moto lacks and ministack has, and some of what both have.
+# Resource types that only ministack has, and some that both have.
 IN_MINISTACK = [
     "dynamodb/CreateTable", "ecs/CreateCluster", "elasticache/CreateCacheCluster", "glue/CreateJob",
     "lambda/CreateFunction20150331", "s3/CreateBucket", "sns/CreateTopic", "sqs/CreateQueue", "sqs/CreateQueue--fifo",
@@ -36,7 +36,7 @@ IN_MINISTACK = [
 ]
 
 def make_all(stack, names):
-    """Makes a resource of every kind; returns its event, ARN and how to read its tags."""
+    """Creates a resource of every type; returns the event, the ARN, and the function that reads its tags."""
     made = []
     for name, make, read in KINDS:
         if name in names:
@@ -45,8 +45,8 @@ def make_all(stack, names):
     return made
 
 
-class EveryKind(unittest.TestCase):
-    """Each kind that an emulator can make and tag, tagged with session, IAM and owner tags."""
+class EveryResourceType(unittest.TestCase):
+    """Each resource type that an emulator can create and tag, with session, IAM and owner tags."""
 
     def check(self, stack, names, refused=frozenset()):
         made = make_all(stack, names)
@@ -57,7 +57,7 @@ class EveryKind(unittest.TestCase):
             for n, (name, _, arn, read) in enumerate(some):
                 with self.subTest(name):
                     if name in refused:
-                        self.assertIn(n, failed, "the emulator has learnt this kind")
+                        self.assertIn(n, failed, "the emulator now supports this resource type")
                         continue
                     self.assertNotIn(n, failed, stack.lambdas.log()[-12:])
                     tags = read(stack.c, arn)
@@ -65,19 +65,19 @@ class EveryKind(unittest.TestCase):
                     if name == "s3/CreateBucket":
                         self.assertEqual(tags.get("by-other-tool"), "stays")
         good = len([name for name in names if name not in refused])
-        print(f"{good} kinds tagged and read back, {len(names) - good} refused by the emulator and reported so")
+        print(f"{good} resource types tagged and read back, {len(names) - good} rejected by the emulator and reported as failed")
 
-    def test_every_kind_of_moto(self):
+    def test_every_resource_type_of_moto(self):
         self.check(MOTO, [name for name, _, _ in KINDS], NOT_IN_MOTO)
 
-    def test_kinds_of_ministack(self):
+    def test_resource_types_of_ministack(self):
         self.check(MINISTACK, IN_MINISTACK)
 
 
 class GeneratedRows(unittest.TestCase):
-    """Kinds that nobody wrote a row for by hand, most of them tagged by their service's own operation."""
+    """Resource types with generated rows, most of them tagged by their service's own operation."""
 
-    def test_every_kind_gets_its_tags(self):
+    def test_every_resource_type_gets_its_tags(self):
         c = MOTO.c
         made = [(source, call, make(c), read) for source, call, make, read in GENERATED_KINDS]
         failed = MOTO.tag([event_of(source, call, arn, MOTO.session.identity) for source, call, arn, _ in made])
@@ -118,7 +118,7 @@ class Sessions(unittest.TestCase):
         session = Session(MOTO.c, MOTO.role, "late", [("Person", "bob")])
         arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
         event = creation("ec2/CreateVolume", arn, session.identity)
-        self.assertEqual(MOTO.tag([event]), [0], "must come again")
+        self.assertEqual(MOTO.tag([event]), [0], "must be retried")
         tags = ec2_tags(MOTO.c, arn)
         self.assertEqual((tags["Squad"], tags["Owner"], tags.get("Person")), ("from-iam", session.arn, None))
         MOTO.record(session)
@@ -144,25 +144,25 @@ class Principals(unittest.TestCase):
         self.assertEqual(MOTO.tag([creation("ec2/CreateVolume", arn, identity)]), [])
         return ec2_tags(MOTO.c, arn)
 
-    def test_a_user_gives_its_iam_tags(self):
+    def test_a_user_passes_on_its_iam_tags(self):
         user = MOTO.c("iam").create_user(UserName="carl", Tags=[{"Key": "Squad", "Value": "ops"}])["User"]
         identity = {"type": "IAMUser", "principalId": user["UserId"], "arn": user["Arn"], "accountId": ACCOUNT, "userName": "carl"}
         self.assertEqual(self.tags_of(identity), {"Squad": "ops", "Owner": user["Arn"], "PrincipalId": user["UserId"]})
 
-    def test_a_role_that_was_made_again_lends_no_tags(self):
+    def test_a_role_that_was_created_again_passes_on_no_tags(self):
         role = MOTO.make_role("remade", {"Squad": "new"})
         identity = Session(MOTO.c, {**role, "RoleId": "AROAEXAMPLEDELETED01"}, "before", at=now() - datetime.timedelta(hours=1)).identity
         self.assertNotIn("Squad", self.tags_of(identity))
 
-    def test_a_caller_of_another_account_gives_the_owner_only(self):
+    def test_a_caller_of_another_account_gives_only_the_owner(self):
         identity = load("ec2/CreateVolume--cross-account")["detail"]["userIdentity"]
         self.assertEqual(self.tags_of(identity), {"Owner": identity["principalId"]})
 
-    def test_a_service_gives_its_name_only(self):
+    def test_a_service_gives_only_its_name_as_owner(self):
         identity = {"type": "AWSService", "invokedBy": "autoscaling.amazonaws.com"}
         self.assertEqual(self.tags_of(identity), {"Owner": "autoscaling.amazonaws.com"})
 
-    def test_events_of_another_account_are_left_alone(self):
+    def test_events_of_another_account_are_ignored(self):
         arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
         event = creation("ec2/CreateVolume", arn, MOTO.session.identity)
         event["account"] = event["detail"]["recipientAccountId"] = "444455556666"
@@ -171,7 +171,7 @@ class Principals(unittest.TestCase):
 
 
 class LookedUp(unittest.TestCase):
-    """What comes with a creation and is not in its record."""
+    """Resources that come with a creation but are not in its record."""
 
     def test_instances_with_their_interfaces_and_volumes(self):
         made = kinds.instance(MOTO.c, MOTO.net)
@@ -225,7 +225,7 @@ class LookedUp(unittest.TestCase):
 
 
 class OtherTags(unittest.TestCase):
-    """Nothing that was there before is lost."""
+    """Existing tags are not lost."""
 
     def test_an_object_keeps_its_tags(self):
         s3 = MOTO.c("s3")
@@ -240,7 +240,7 @@ class OtherTags(unittest.TestCase):
         tags = pairs(s3.get_object_tagging(Bucket=where["bucketName"], Key=where["key"])["TagSet"])
         self.assertEqual((tags["by-other-tool"], tags["Person"]), ("stays", "ann"))
 
-    def test_an_object_that_is_not_there_is_a_failure_and_nothing_is_written(self):
+    def test_a_missing_object_is_a_failure_and_nothing_is_written(self):
         event = fresh(load("s3/PutObject"))
         event["detail"]["requestParameters"]["bucketName"] = "no-such-bucket"
         event["detail"]["userIdentity"] = MOTO.session.identity
@@ -266,7 +266,7 @@ class OtherTags(unittest.TestCase):
 
 
 class Faults(unittest.TestCase):
-    """AWS as it is on a bad day, by a proxy between the functions and the local AWS."""
+    """AWS on a bad day: a proxy between the functions and the local AWS injects faults."""
 
     def setUp(self):
         self.arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
@@ -280,7 +280,7 @@ class Faults(unittest.TestCase):
         self.assertEqual(ec2_tags(MOTO.c, self.arn)["Person"], "ann")
         self.assertEqual(len(MOTO.faults.fired()) - before, 2)
 
-    def test_what_goes_on_failing_comes_again_and_only_that(self):
+    def test_only_the_event_that_keeps_failing_is_retried(self):
         topic = MOTO.c("sns").create_topic(Name="bad-day")["TopicArn"]
         other = creation("sns/CreateTopic", topic, MOTO.session.identity)
         MOTO.faults.tell({"service": "*", "operation": "CreateTags", "error": {"code": "InternalError", "status": 500}})
@@ -290,7 +290,7 @@ class Faults(unittest.TestCase):
         self.assertEqual(MOTO.tag([self.event]), [])
         self.assertEqual(ec2_tags(MOTO.c, self.arn)["Person"], "ann")
 
-    def test_without_iam_the_owner_is_there_at_once_and_the_rest_later(self):
+    def test_without_iam_the_owner_is_tagged_at_once_and_the_rest_later(self):
         role = MOTO.make_role("unasked", {"Squad": "t"})
         session = Session(MOTO.c, role, "eve")
         MOTO.record(session)
@@ -362,7 +362,7 @@ class TheFunctions(unittest.TestCase):
 
 
 class Metrics(unittest.TestCase):
-    """What the functions print is what CloudWatch reads."""
+    """The metrics that the functions print are valid for CloudWatch."""
 
     def counted(self, function, payload):
         before = len(MOTO.lambdas.log())
@@ -388,7 +388,7 @@ class Metrics(unittest.TestCase):
 
 
 def problems(document):
-    """Where a line breaks the rules of the embedded metric format.
+    """The violations of the embedded metric format in a line.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
@@ -401,20 +401,20 @@ def problems(document):
         return isinstance(value, str) and 1 <= len(value) <= 255
 
     metadata = document["_aws"]
-    check(type(metadata.get("Timestamp")) is int, "Timestamp is no integer")
+    check(type(metadata.get("Timestamp")) is int, "Timestamp is not an integer")
     at = datetime.datetime.fromtimestamp(metadata["Timestamp"] / 1000, datetime.timezone.utc)
     check(abs(at - now()) < datetime.timedelta(minutes=5), "Timestamp is not now in milliseconds")
-    check(metadata["CloudWatchMetrics"], "no directive")
+    check(metadata["CloudWatchMetrics"], "there is no directive")
     for directive in metadata["CloudWatchMetrics"]:
         check(set(directive) == {"Namespace", "Dimensions", "Metrics"}, f"members are {sorted(directive)}")
-        check(directive["Namespace"] == "aws-tags", "another namespace")
+        check(directive["Namespace"] == "aws-tags", "the namespace is not aws-tags")
         check(directive["Dimensions"] and all(len(some) <= 9 for some in directive["Dimensions"]), "too few or many dimensions")
         for dimension in sum(directive["Dimensions"], []):
-            check(is_name(dimension) and is_name(document.get(dimension)), f"dimension {dimension} is no text at the root")
+            check(is_name(dimension) and is_name(document.get(dimension)), f"dimension {dimension} is not a string at the root")
         check(1 <= len(directive["Metrics"]) <= 100, f"{len(directive['Metrics'])} metrics")
         for metric in directive["Metrics"]:
             check(set(metric) == {"Name", "Unit"} and is_name(metric["Name"]) and metric["Unit"] == "Count", f"{metric}")
-            check(type(document.get(metric["Name"])) is int, f"{metric['Name']} is no number at the root")
+            check(type(document.get(metric["Name"])) is int, f"{metric['Name']} is not a number at the root")
     return found
 
 

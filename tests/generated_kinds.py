@@ -1,6 +1,6 @@
-"""Kinds of generated rows that a local AWS can make and tag, by the services' own operations and by the tagging API.
+"""Resource types of generated rows that a local AWS can create and tag, with the services' own operations and the tagging API.
 
-A row is event source, call, a function that makes the resource and returns its ARN, and one that reads its tags.
+A row has event source, call, a function that creates the resource and returns its ARN, and one that reads its tags.
 """
 import copy
 import json
@@ -48,13 +48,13 @@ def record_of(source, call):
 
 
 def event_of(source, call, arn, identity):
-    """The event of a generated row's call, as if `identity` had made the resource `arn`."""
+    """The event of a generated row's call, as if `identity` had created the resource `arn`."""
     record = copy.deepcopy(record_of(source, call))
     command = [COMMAND, "explain", "--json", "-"]
     out = subprocess.run(command, input=json.dumps(record), check=True, capture_output=True, text=True).stdout
     template = json.loads(out)["resources"][0]
     text = json.dumps(record)
-    # A name may be all that the record holds.
+    # The record may hold only the name.
     name = arn.split(":log-group:")[1] if ":log-group:" in arn else last_part(arn)
     for old, new in ((template, arn), (last_part(template), name)):
         text = text.replace(json.dumps(old)[1:-1], json.dumps(new)[1:-1])

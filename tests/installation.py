@@ -1,4 +1,4 @@
-"""A healthy installation in a local AWS, part by part, by the names that the templates give them."""
+"""A healthy installation in a local AWS, part by part, with the names that the templates use."""
 import functools
 import io
 import json
@@ -19,12 +19,12 @@ def queue_arn(name, region=REGION):
 
 
 def clients(url):
-    """A client factory that makes each client once."""
+    """A factory that creates each client once."""
     return functools.cache(local_aws.session(url))
 
 
 def make_queues(c):
-    """The queues with their dead-letter queues; returns their URLs by name."""
+    """Creates the queues and dead-letter queues; returns their URLs by name."""
     urls = {}
     for name in (CREATIONS, SESSIONS):
         dead = name + DEAD_LETTERS
@@ -36,15 +36,15 @@ def make_queues(c):
 
 
 class Installation:
-    """Everything that `doctor` looks at. Functions' roles live in `iam`, which can simulate policies."""
+    """Everything that `doctor` checks. The functions' roles are in `iam`, a local AWS that can simulate policies."""
 
     def __init__(self, url, iam_url, calls):
-        """`calls` gives the creating calls of each service."""
+        """`calls` has the creating calls of each service."""
         self.url, self.calls = url, calls
         self.c, self.iam = clients(url), clients(iam_url)
 
     def make(self):
-        """Forgets what was there and makes all anew."""
+        """Deletes everything and creates it again."""
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", b"", method="POST"))
         self.c("s3", "us-east-1").create_bucket(Bucket="trail")
         cloudtrail = self.c("cloudtrail")
@@ -83,7 +83,7 @@ class Installation:
         dynamodb.update_continuous_backups(TableName=TABLE, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True})
 
     def make_function(self, name, queue, environment=None, **mapping):
-        """The code is never run here."""
+        """Creates a function. Its code is empty, because it never runs."""
         role = self.role(self.c, name)
         code = io.BytesIO()
         with zipfile.ZipFile(code, "w") as file:
@@ -102,7 +102,7 @@ class Installation:
             return c("iam").get_role(RoleName=name)["Role"]["Arn"]
 
     def allow(self, name, actions):
-        """Gives a function's role these actions and no other."""
+        """Allows a function's role these actions and no others."""
         self.role(self.iam, name)
         policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": sorted(actions), "Resource": "*"}]}
         self.iam("iam").put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy))

@@ -1,9 +1,9 @@
-"""Kinds of resources that a local AWS can make: how a real client makes one, and how the service
-itself, not the tagging API, tells its tags.
+"""Resource types that a local AWS can create: how a real client creates one, and how to read its tags
+from the service itself instead of the tagging API.
 
-A row is the event file that describes the creation, a function that makes the resource and returns
-its ARN, and a function that reads its tags back. `name` is the last part of the ARN in the event
-file: what can be named takes that name, so that the event fits as it is.
+A row has the event file of the creation, a function that creates the resource and returns its ARN, and
+a function that reads its tags back. `name` is the last part of the ARN in the event file: resources
+that can be named get that name, so that the event matches unchanged.
 """
 import io
 import json
@@ -26,7 +26,7 @@ def ec2_tags(c, arn):
 
 
 class Net:
-    """What most kinds need: made once for each local AWS."""
+    """What most resource types need, created once for each local AWS."""
 
     def __init__(self, c):
         ec2 = c("ec2")
@@ -88,7 +88,7 @@ def flow_log(c, net):
                                      LogDestination="arn:aws:s3:::flow-logs")["FlowLogIds"][0]
 
 
-# Event file, ARN's type, ARN's account, and what makes the id.
+# Event file, type in the ARN, and a function that creates the resource and returns its id.
 EC2 = [
     ("AllocateAddress", "elastic-ip", lambda c, n: c("ec2").allocate_address(Domain="vpc")["AllocationId"]),
     ("CopyImage", "image", lambda c, n: c("ec2").copy_image(Name="copy", SourceImageId=image(c, n), SourceRegion=REGION)["ImageId"]),

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`make local` as a user meets it: the commands that it prints are run in a shell as they stand, what it says of their effect
-is read, and Ctrl-C ends it with all that it started."""
+"""`make local` as a user meets it: a shell runs the commands that it prints, unchanged, the test reads what it reports about
+their effect, and Ctrl-C ends it with everything that it started."""
 import contextlib
 import os
 import re
@@ -15,12 +15,12 @@ from local_aws import ROOT, read, tool
 from stack import build
 
 OWNER = "arn:aws:sts::111122223333:assumed-role/developer/ann@example.com"
-# Where cargo-lambda is not: as for a user who never installed it.
+# Without cargo-lambda, as for a user who never installed it.
 PATH = os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if not os.path.exists(os.path.join(part, "cargo-lambda")))
 
 
 def descendants(pid):
-    """The processes below one."""
+    """The child processes of a process, and theirs."""
     table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], check=True, stdout=subprocess.PIPE, text=True).stdout
     pairs = [tuple(map(int, line.split())) for line in table.splitlines()]
     found = [pid]
@@ -39,7 +39,7 @@ class Local(unittest.TestCase):
         self.folder = self.enterContext(tempfile.TemporaryDirectory())
 
     def start(self):
-        """A terminal with `make local`, as soon as it has said what to do."""
+        """Starts `make local` in a terminal, and waits until it has printed its instructions."""
         self.said = os.path.join(self.folder, "said")
         with open(self.said, "w") as said:
             terminal = subprocess.Popen(["make", "local"], cwd=ROOT, env={**os.environ, "PATH": PATH}, stdin=subprocess.DEVNULL,
@@ -55,7 +55,7 @@ class Local(unittest.TestCase):
             time.sleep(0.1)
 
     def interrupt(self, terminal):
-        """Ctrl-C: a terminal sends the signal to all of its foreground."""
+        """Ctrl-C: a terminal sends the signal to all foreground processes."""
         if terminal.poll() is None:
             os.killpg(terminal.pid, signal.SIGINT)
         try:
@@ -75,7 +75,7 @@ class Local(unittest.TestCase):
                                   capture_output=True, text=True, timeout=300)
             self.assertEqual(done.returncode, 0, done)
         self.until(lambda: f"Owner          {OWNER}" in read(self.said))
-        session, topic = (self.told(start) for start in ("session-recorder has stored", "tag-handler has tagged"))
+        session, topic = (self.tags_in(start) for start in ("session-recorder has stored", "tag-handler has tagged"))
         self.assertEqual(session, {"Team": "payments", "CostCenter": "4711"})
         self.assertEqual(topic, {"Owner": OWNER, "PrincipalId": "AROAEXAMPLEDEVELOPER1:ann@example.com", "Squad": "checkout",
                                  "Team": "payments", "CostCenter": "4711"})
@@ -85,15 +85,15 @@ class Local(unittest.TestCase):
         self.until(lambda: not any(map(alive, processes)), 30)
         self.assertNotIn("Traceback", read(self.said))
 
-    def told(self, start):
-        """The tags in the paragraph that begins so."""
+    def tags_in(self, start):
+        """The tags in the paragraph that begins with `start`."""
         paragraph = next(one for one in read(self.said).split("\n\n") if one.startswith(start))
         return dict(line.split() for line in paragraph.splitlines()[1:])
 
     def test_a_taken_port_is_named(self):
         with contextlib.ExitStack() as stack:
             for family, host in ((socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1")):
-                # Where somebody else has it already, so much the better.
+                # If another process already uses the port, the test works too.
                 with contextlib.suppress(OSError):
                     stack.enter_context(socket.create_server((host, 9000), family=family))
             self.assertNotEqual(self.start().wait(60), 0)

@@ -1,7 +1,7 @@
 """A local AWS for tests, demo and benchmark: real servers, real clients, the built Lambda binaries.
 
-infra/tools.py installs the tools below the target folder, each in a virtual environment of its own because their
-dependencies clash.
+infra/tools.py installs the tools below the target folder, each in its own virtual environment, because their
+dependencies conflict.
 """
 import atexit
 import contextlib
@@ -17,7 +17,7 @@ import urllib.request
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "infra"))
 from tools import ROOT, TARGET, TOOLS, read, run_in, say, tool  # noqa: E402, F401
 
-# The event files are of this account and Region, so a local AWS of the same understands them.
+# The account and Region of the event files, so that they match resources in the local AWS.
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 TABLE = "aws-tags-sessions"
 # The built command; see stack.py's `build`.
@@ -28,7 +28,7 @@ os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(filter(None, [os.envi
 
 
 def with_boto3():
-    """Starts the calling script again where boto3 is at hand, and the user's own AWS is not."""
+    """Restarts the calling script with boto3, and without the user's own AWS settings."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     run_in("moto")
@@ -41,7 +41,7 @@ def free_port():
 
 
 class Process:
-    """A server in a process group of its own, ended with this script."""
+    """A server in its own process group, which ends with this script."""
 
     def __init__(self, name, command, port, env=None, timeout=180, host="127.0.0.1"):
         os.makedirs(TOOLS, exist_ok=True)
@@ -91,7 +91,7 @@ def ministack():
 
 
 def ministack_as_aws():
-    """ministack whose event bus takes what AWS sends, with a proxy for faults between it and its functions."""
+    """ministack whose event bus accepts events of AWS services, with a fault proxy between it and its functions."""
     port, faults_port = free_port(), free_port()
     env = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "MINISTACK_ACCOUNT_ID": ACCOUNT, "MINISTACK_REGION": REGION,
            "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{faults_port}",
@@ -102,7 +102,7 @@ def ministack_as_aws():
 
 
 class Faults:
-    """A proxy before a local AWS that answers with the faults that it is told, as AWS would."""
+    """A proxy in front of a local AWS that answers with injected faults, in the form that AWS uses."""
 
     def __init__(self, upstream, port=None):
         port = port or free_port()
@@ -111,7 +111,7 @@ class Faults:
         self.url = self.server.url
 
     def tell(self, *rules):
-        """Replaces all rules."""
+        """Replaces all fault rules."""
         self.call("rules", json.dumps(rules).encode())
 
     def fired(self):
@@ -124,7 +124,7 @@ class Faults:
 
 
 def client_env(url):
-    """What an AWS client needs to talk to a local AWS and to nothing else."""
+    """The environment in which an AWS client reaches a local AWS and nothing else."""
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_REGION": REGION,
@@ -145,7 +145,7 @@ class Lambdas:
         self.port = port or free_port()
         path = f"{tool('cargo-lambda')}{os.pathsep}{os.environ['PATH']}"
         self.env = {**env, "SESSION_TABLE": TABLE, "PATH": path}
-        # All features, as `build` has them: others would build the AWS SDK anew.
+        # All features, as in `build`: any other choice would build the AWS SDK again.
         command = ["cargo", "lambda", "watch", "--all-features", "--locked", "--ignore-changes", "-A", host, "-P", str(self.port)]
         self.server = Process(f"lambdas-{name}", command, self.port, self.env, host=host)
 
@@ -154,20 +154,20 @@ class Lambdas:
         url = f"{self.server.url}/2015-03-31/functions/{function}/invocations"
         request = urllib.request.Request(url, json.dumps(payload).encode(), {"content-type": "application/json"})
         try:
-            # The first invocation lets cargo look whether the function is built.
+            # On the first invocation, cargo checks whether the function is built.
             with urllib.request.urlopen(request, timeout=600) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             raise FunctionError(error.read().decode()) from None
 
     def invoke_file(self, function, path):
-        """The same with `cargo lambda invoke`, as the README shows it."""
+        """The same with `cargo lambda invoke`, as in the README."""
         command = ["cargo", "lambda", "invoke", function, "--data-file", path, "-A", "127.0.0.1", "-P", str(self.port)]
         env = {**os.environ, "PATH": self.env["PATH"]}
         return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
 
     def log(self):
-        """What the functions logged: one object a line."""
+        """The log lines of the functions, one object each."""
         lines = []
         for line in read(self.server.log).splitlines():
             with contextlib.suppress(ValueError):
@@ -176,7 +176,7 @@ class Lambdas:
 
 
 class FunctionError(Exception):
-    """What a function answered instead of a result."""
+    """The error that a function returned instead of a result."""
 
 
 def session(url):
@@ -188,7 +188,7 @@ def session(url):
 
 
 def make_session_table(client):
-    """The session table, as infra describes it."""
+    """Creates the session table as infra/tag-handler.yaml does."""
     client("dynamodb").create_table(
         TableName=TABLE,
         KeySchema=[{"AttributeName": "caller", "KeyType": "HASH"}, {"AttributeName": "issued", "KeyType": "RANGE"}],

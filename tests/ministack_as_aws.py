@@ -1,7 +1,7 @@
-"""ministack, in which AWS itself may send events: like AWS it refuses sources that begin with `aws.` to everyone else.
-Its rules reach the buses of other Regions, and its mappings have numbers that are numbers, as AWS's do.
+"""ministack, changed in three ways to behave like AWS: its event bus accepts sources that begin with `aws.`, its rules can target
+buses in other Regions, and its event source mappings have numbers where AWS has numbers.
 
-Run by ministack's own Python.
+Runs in ministack's own Python.
 """
 import functools
 
@@ -19,7 +19,7 @@ def to_bus_of_any_region(bus, event, rule, *more):
     here = get_region()
     set_request_region(bus.region)
     try:
-        # A rule of the same name there is another rule.
+        # A rule with the same name there is a different rule.
         to_bus(bus, event, {**rule, "Name": f"{here}/{rule['Name']}"}, *more)
     finally:
         set_request_region(here)
@@ -29,7 +29,7 @@ eventbridge._dispatch_to_event_bus = to_bus_of_any_region
 
 
 def with_number(handle):
-    """A number that is a template's parameter arrives as text, which the SDK cannot read, nor ministack compare."""
+    """Converts a number that comes from a template parameter: it arrives as text, which neither the SDK nor ministack can use."""
     def handled(*arguments):
         for properties in arguments:
             scaling = properties.get("ScalingConfig") if isinstance(properties, dict) else None

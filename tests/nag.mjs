@@ -13,6 +13,6 @@ for (const templateFile of templates) {
 try {
   app.synth();
 } catch (error) {
-  // Findings end in an error; they stand in the report.
+  // Findings raise an error; they are in the report.
   if (!String(error).includes("Validation failed")) throw error;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`aws-tags doctor` on an installation in a local AWS that is broken in every way, one at a time, and
-`aws-tags redrive` on dead letters of every shape, with the built command."""
+"""The built command in a local AWS: `aws-tags doctor` on an installation with every possible fault, one at a time,
+and `aws-tags redrive` on dead letters of every shape."""
 import json
 import os
 import signal
@@ -22,7 +22,6 @@ from records import Session, creation, fresh  # noqa: E402
 from stack import Stack, build  # noqa: E402
 
 
-
 def env_of(url, **more):
     return {**os.environ, **client_env(url), **more}
 
@@ -32,13 +31,13 @@ def lines(text):
 
 
 def supported():
-    """The rows of the table, as the command lists them."""
+    """The rows of the table, as the built command lists them."""
     out = subprocess.run([COMMAND, "services", "--json"], check=True, capture_output=True, text=True).stdout
     return [row for row in lines(out) if row["resource"]]
 
 
 class TheDoctor(unittest.TestCase):
-    """Each case makes a healthy installation, breaks one thing, and expects that finding and no other."""
+    """Each test creates a healthy installation, breaks one thing, and expects only that finding."""
 
     @classmethod
     def setUpClass(cls):
@@ -80,7 +79,7 @@ class TheDoctor(unittest.TestCase):
         self.assertIn(f"Account {ACCOUNT}, home Region {REGION}, Regions {REGION}, {OTHER_REGION}", done.stdout)
         self.assertNotIn("\x1b", done.stdout, "colours are for terminals")
 
-    def test_a_trail_that_is_off(self):
+    def test_a_trail_that_is_not_logging(self):
         self.here.c("cloudtrail").stop_logging(Name="main")
         found = lines(self.doctor("--json").stdout)
         self.assertEqual([(one["check"], one["region"], one["severity"]) for one in found],
@@ -96,7 +95,7 @@ class TheDoctor(unittest.TestCase):
         self.here.select("All", management=False)
         self.assertIn("no management events that write", self.doctor("--regions", REGION).stdout)
 
-    def test_a_trail_that_logs_only_what_writes(self):
+    def test_a_trail_that_logs_only_write_events(self):
         self.here.select("WriteOnly")
         done = self.doctor("--regions", REGION)
         self.assertIn("AssumeRole is one", done.stdout)
@@ -162,7 +161,7 @@ class TheDoctor(unittest.TestCase):
         self.mapping()
         self.finds("error", "functions", "does not read queue `aws-tags-creations`")
 
-    def test_a_mapping_that_is_off(self):
+    def test_a_disabled_mapping(self):
         self.mapping(Enabled=False)
         self.finds("error", "functions", "the mapping is Disabled")
 
@@ -174,7 +173,7 @@ class TheDoctor(unittest.TestCase):
         self.here.c("dynamodb").delete_table(TableName="aws-tags-sessions")
         self.finds("error", "table", "no table `aws-tags-sessions`")
 
-    def test_a_table_that_forgets_nothing(self):
+    def test_a_table_without_ttl(self):
         self.here.c("dynamodb").update_time_to_live(TableName="aws-tags-sessions", TimeToLiveSpecification={
             "Enabled": False, "AttributeName": "forget_after"})
         self.finds("warning", "table", "TTL is not on for `forget_after`")
@@ -206,7 +205,7 @@ class TheDoctor(unittest.TestCase):
         self.here.allow("aws-tags-tag-handler", self.actions - {"sns:TagResource", "iam:GetRole"})
         self.finds("error", "permissions", "does not allow iam:GetRole, sns:TagResource")
 
-    def test_what_may_not_be_asked_is_a_finding_and_stops_nothing(self):
+    def test_a_denied_check_is_a_finding_and_the_others_go_on(self):
         self.here.c("events").disable_rule(Name="aws-tags-creations-1")
         self.faults.tell({"service": "*", "operation": "DescribeTable",
                           "error": {"code": "AccessDeniedException", "status": 400, "message": "not authorized"}})
@@ -237,7 +236,7 @@ class Redrive(unittest.TestCase):
                               capture_output=True, text=True, timeout=600)
 
     def volume(self):
-        """A creation that can be tagged."""
+        """The ARN and the creation event of a volume that can be tagged."""
         arn = ec2_arn("volume", kinds.volume(STACK.c, STACK.net))
         return arn, creation("ec2/CreateVolume", arn, STACK.session.identity)
 
@@ -252,7 +251,7 @@ class Redrive(unittest.TestCase):
         return sum(int(attributes[name]) for name in names)
 
     def bodies(self, url):
-        """All messages of a queue, taken out."""
+        """Receives and deletes all messages of a queue."""
         bodies = []
         while True:
             messages = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
@@ -263,7 +262,7 @@ class Redrive(unittest.TestCase):
                 self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
     def poll(self, stop):
-        """What Lambda's poller does, with the built function."""
+        """Does what Lambda's poller does, with the built function."""
         url = self.urls[CREATIONS]
         while not stop.is_set():
             messages = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
@@ -276,7 +275,7 @@ class Redrive(unittest.TestCase):
                         self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             time.sleep(0.1)
 
-    def test_all_shapes_go_back_are_handled_and_tagged(self):
+    def test_dead_letters_of_all_shapes_are_redriven_and_tagged(self):
         made = [self.volume() for _ in range(4)]
         bodies = [json.dumps(event, indent=n) for n, (_, event) in enumerate(made)]
         self.bury(bodies[0], RULE_ARN=f"arn:aws:events:{REGION}:{ACCOUNT}:rule/aws-tags-creations-1",
@@ -300,7 +299,7 @@ class Redrive(unittest.TestCase):
             self.assertEqual(ec2_tags(STACK.c, arn)["Person"], "ann")
         self.assertEqual(self.count(self.dead), 0)
 
-    def test_bodies_go_back_untouched(self):
+    def test_bodies_are_redriven_unchanged(self):
         body = json.dumps(fresh(load("sns/CreateTopic")), indent=3)
         self.bury('{"requestContext": {}, "requestPayload": %s}' % body)
         self.assertEqual(self.redrive("--yes", "--wait", "0").returncode, 0)
@@ -318,8 +317,8 @@ class Redrive(unittest.TestCase):
         del event["detail"]["responseElements"]["credentials"]["sessionToken"]
         self.assertEqual([json.loads(body) for body in self.bodies(self.urls[SESSIONS])], [event])
         self.assertEqual(self.bodies(self.urls[CREATIONS]), [])
-        self.assertEqual(shown[2].returncode, 1, "two letters are no events")
-        self.assertEqual(self.count(self.dead), 2, "and stay")
+        self.assertEqual(shown[2].returncode, 1, "two messages are not events")
+        self.assertEqual(self.count(self.dead), 2, "and they stay")
 
     def test_without_yes_nothing_is_sent(self):
         self.bury(fresh(load("sns/CreateTopic")))
@@ -330,7 +329,7 @@ class Redrive(unittest.TestCase):
         self.assertEqual((self.count(self.dead), self.count(self.urls[CREATIONS])), (1, 0))
         self.assertEqual(len(self.bodies(self.dead)), 1, "it can be received at once")
 
-    def test_what_fails_again_is_said_to_have_come_back(self):
+    def test_an_event_that_fails_again_is_reported_so(self):
         good, bad = self.volume()[1], fresh(load("ec2/CreateVolume--omitted-response"))
         self.bury(good)
         self.bury(bad)
@@ -344,13 +343,13 @@ class Redrive(unittest.TestCase):
         self.assertEqual(rows, {good["detail"]["eventID"]: "handled", bad["detail"]["eventID"]: "failed again"})
         self.assertEqual(done.returncode, 1)
 
-    def test_what_nobody_takes_is_under_way(self):
+    def test_an_event_that_nobody_receives_is_in_progress(self):
         self.bury(fresh(load("sns/CreateTopic")))
         done = self.redrive("--yes", "--json", "--wait", "3")
         self.assertEqual([row["outcome"] for row in lines(done.stdout)], ["in progress"])
         self.assertEqual(done.returncode, 0)
 
-    def test_a_failed_send_leaves_the_letter(self):
+    def test_a_failed_send_leaves_the_dead_letter(self):
         self.bury(fresh(load("sns/CreateTopic")))
         STACK.faults.tell({"service": "*", "operation": "SendMessage", "error": {"code": "AccessDenied", "status": 403}})
         done = self.redrive("--yes", "--json")
@@ -362,7 +361,7 @@ class Redrive(unittest.TestCase):
         self.assertEqual(self.redrive("--yes", "--wait", "0").returncode, 0)
         self.assertEqual((self.count(self.dead), self.count(self.urls[CREATIONS])), (0, 1))
 
-    def test_filters_choose_and_the_others_stay(self):
+    def test_filters_select_and_the_others_stay(self):
         for name in ("sns/CreateTopic", "sqs/CreateQueue", "sqs/CreateQueue"):
             self.bury(fresh(load(name)))
         self.assertEqual(self.redrive("--yes", "--wait", "0", "--event-name", "CreateQueue", "--limit", "1").returncode, 0)
@@ -387,12 +386,12 @@ class Redrive(unittest.TestCase):
             self.assertGreater(self.count(self.dead), 0, "it was interrupted")
         self.assertEqual(running.returncode, 1)
         self.assertIn("interrupted", out)
-        # What the killed run held is hidden for some minutes; SQS would show it then.
+        # Messages that the killed run had received stay invisible for some minutes.
         self.assertEqual(self.redrive("--yes", "--wait", "0").returncode, 0)
         self.assertLessEqual(self.count(self.dead), 10)
         self.assertGreaterEqual(self.count(self.urls[CREATIONS]) + self.count(self.dead), 300)
 
-    def test_letters_of_another_region_go_to_the_home_region(self):
+    def test_dead_letters_of_another_region_go_to_the_home_region(self):
         sqs = STACK.c("sqs", OTHER_REGION)
         url = sqs.create_queue(QueueName=CREATIONS + DEAD_LETTERS)["QueueUrl"]
         self.addCleanup(sqs.delete_queue, QueueUrl=url)

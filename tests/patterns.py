@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Every event file meets the generated rules of the templates, as EventBridge would match them: what creates something
-by exactly one rule, what starts a session by the rule for sessions, what failed or creates nothing by none.
+"""Every event file against the generated rules of the templates: a creating call must match exactly one rule, a call that starts
+a session the rule for sessions, and a call that failed or creates nothing no rule.
 
-The matcher is `events:TestEventPattern` of the local AWS.
+`events:TestEventPattern` of the local AWS does the matching.
 """
 import concurrent.futures
 import glob
@@ -19,7 +19,7 @@ local_aws.with_boto3()
 
 from stack import build  # noqa: E402
 
-# Some services append the date of their API.
+# Some services append the date of their API version.
 DATE = re.compile(r"(20\d{6}(v\d+)?|20\d\d_\d\d_\d\d)$")
 
 
@@ -37,7 +37,7 @@ def creating_calls():
 
 
 def enveloped(name, content):
-    """The events of a file, as EventBridge has them; modelled ones are bare records."""
+    """The events of a file, in EventBridge's envelope; modelled files hold bare records."""
     if "Records" not in content:
         return [(name, content)]
     envelope = lambda record: {"source": "aws." + record["eventSource"].split(".")[0],  # noqa: E731
@@ -56,7 +56,7 @@ class Patterns(unittest.TestCase):
         """The rules that match an event."""
         whole = {"id": "1", "account": "111122223333", "time": "2026-01-01T00:00:00Z", "region": "eu-west-1", "resources": [], **event}
         text = json.dumps(whole)
-        # Patterns list event sources in full: one that does not name the event's cannot match.
+        # Patterns list full event sources: a pattern without the event's source cannot match.
         source = json.dumps(event["detail"]["eventSource"])
         matches = lambda pattern: source in pattern and self.events.test_event_pattern(EventPattern=pattern, Event=text)["Result"]  # noqa: E731
         return [name for name, pattern in self.rules.items() if matches(pattern)]
@@ -70,7 +70,7 @@ class Patterns(unittest.TestCase):
             return "aws-tags-sessions" if call[1] in STARTS else None
         return "aws-tags-creations-" if call in self.calls else None
 
-    def test_every_event_file_meets_the_rule_that_it_should(self):
+    def test_every_event_file_matches_the_rule_that_it_should(self):
         names = [path[len(os.path.join(ROOT, "events")) + 1:-5] for path in glob.glob(os.path.join(ROOT, "events", "**", "*.json"), recursive=True)]
         events = [one for name in sorted(names) for one in enveloped(name, load(name))]
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -88,7 +88,7 @@ class Patterns(unittest.TestCase):
     def test_the_forwarder_has_the_rules_of_the_home_region(self):
         self.assertEqual(rules("region-forwarder"), self.rules)
 
-    def test_a_rule_of_somebody_else_s_source_matches_nothing(self):
+    def test_events_of_another_source_match_no_rule(self):
         event = load("sqs/CreateQueue")
         self.assertEqual(len(self.matching(event)), 1)
         self.assertEqual(self.matching({**event, "source": "my.app"}), [])

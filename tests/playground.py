@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A local AWS and both functions, left running: `make local`. Event files given to the functions by `cargo lambda invoke`
-find the role and the resources that they speak of, and what was tagged is shown."""
+"""`make local`: a local AWS and both functions, left running. The role and resources that the event files name exist there, so
+that `cargo lambda invoke` can send them to the functions. Prints what was tagged."""
 import json
 import logging
 import os
@@ -19,18 +19,18 @@ from kinds import KINDS  # noqa: E402
 from records import name_in  # noqa: E402
 from stack import build, trust  # noqa: E402
 
-# What `cargo lambda invoke` asks when it is not told otherwise.
+# The default of `cargo lambda invoke`.
 PORT = 9000
 RECORDER, HANDLER = "session-recorder", "tag-handler"
 SESSION = "sts/AssumeRole"
-# Made by the session of that file, and called as in these; `make` of kinds.py needs no more than a name.
+# Calls made in the session of that file. To create these resources, kinds.py needs only their names.
 CREATIONS = ["sns/CreateTopic", "s3/CreateBucket", "dynamodb/CreateTable", "ecs/CreateCluster"]
-# The session has another cost centre, which goes first.
+# The session has another cost centre, which takes precedence.
 ROLE_TAGS = {"Squad": "checkout", "CostCenter": "from-iam"}
 
 
 def address():
-    """The address that `cargo lambda invoke` asks, and what it must be told where there is no IPv6."""
+    """The address that `cargo lambda invoke` calls, and the option that it needs where there is no IPv6."""
     for family, host, option in ((socket.AF_INET6, "::1", ""), (socket.AF_INET, "127.0.0.1", " -A 127.0.0.1")):
         try:
             with socket.socket(family) as s:
@@ -52,7 +52,7 @@ def taken(family, host, port):
 
 
 def moto():
-    """moto in this process, where its role can be given the id that the event files have: an id that differs is another role."""
+    """Starts moto in this process, so that its role can get the id that the event files have: a different id is another role."""
     os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT
     from moto.server import ThreadedMotoServer
 
@@ -77,7 +77,7 @@ def shown(tags):
 
 
 class Watched:
-    """Sessions and tags as AWS has them, and what of that is new."""
+    """Sessions and tags in the local AWS, and what has changed."""
 
     def __init__(self, c, made, lambdas):
         self.c, self.made, self.lambdas = c, made, lambdas
@@ -85,15 +85,15 @@ class Watched:
         self.tags = {arn: read(c, arn) for arn, read in made}
 
     def news(self):
-        """What the functions have done since the last time. A run ends with a line of metrics."""
+        """What the functions have done since the last call. An invocation ends with a line of metrics."""
         log = self.lambdas.log()
         new, self.lines = log[self.lines:], len(log)
         runs = [line["Function"] for line in new if "_aws" in line]
-        told = [*self.new_sessions(), *self.new_tags()] if runs else []
-        if not told:
+        changes = [*self.new_sessions(), *self.new_tags()] if runs else []
+        if not changes:
             said = "".join(f"\n    {json.dumps(line)}" for line in new if "_aws" not in line)
-            told = [f"{function} has run, and nothing of the above has changed. It says{said or ' nothing'}" for function in runs[-1:]]
-        return told
+            changes = [f"{function} has run, and none of the above has changed. Its log:{said or ' empty'}" for function in runs[-1:]]
+        return changes
 
     def new_sessions(self):
         items = self.c("dynamodb").scan(TableName=TABLE)["Items"]
@@ -115,7 +115,8 @@ def main():
     user_path = os.environ["PATH"]
     family, host, option = address()
     if taken(family, host, PORT):
-        sys.exit(f"Port {PORT} of {host} is taken, and `cargo lambda invoke` expects the functions there: end what has it, then try again.")
+        sys.exit(f"Port {PORT} of {host} is taken, but `cargo lambda invoke` expects the functions there. "
+                 "Stop the process that uses it, then try again.")
     build()
     url = moto()
     c = local_aws.session(url)
@@ -144,7 +145,7 @@ In another terminal, in {ROOT}:
     say(f"  cargo lambda invoke {RECORDER} --data-file events/{SESSION}.json{option}")
     for name in CREATIONS:
         say(f"  cargo lambda invoke {HANDLER} --data-file events/{name}.json{option}")
-    say("\nThe session comes first: the tag-handler looks its tags up. What comes of each is shown here.\n")
+    say("\nSend the session first, because the tag-handler looks up its tags. What each one does is shown here.\n")
     while lambdas.server.process.poll() is None:
         for news in watched.news():
             say(f"{news}\n")
@@ -153,7 +154,7 @@ In another terminal, in {ROOT}:
 
 
 if __name__ == "__main__":
-    # However it is ended, what was started ends with it; Ctrl-C works also where a shell that runs it in the background ignores it.
+    # Everything that was started ends with this script, whichever way it ends. Ctrl-C works even if a background shell ignores it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for sign in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, lambda *_: sys.exit(0))

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The least privilege of infra/*.yaml, by an IAM simulator: over every action of every service that is involved, a role may
-do what it needs and nothing else.
+"""Least privilege of the roles in infra/*.yaml, by an IAM simulator: of all actions of every service involved, a role may use
+what it needs and nothing else.
 
-What the tag handler needs is told by `aws-tags services`, and by what is written here: not by the policies.
+The needs of the tag handler come from `aws-tags services` and from this file, not from the policies.
 """
 import functools
 import json
@@ -24,11 +24,11 @@ from template import Template  # noqa: E402
 SESSIONS = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/aws-tags-sessions"
 HOME_BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
 RULES = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/"
-# Choices of parameters that change what is allowed.
+# Parameter values that change what is allowed.
 CHOICES = [{"Services": services, "AlsoTag": also, "Tracing": "off"} for services in ("essential", "common", "all") for also in ("", "*")]
 CHOICES.append({"Services": "all", "AlsoTag": "*", "Tracing": "on"})
 TIERS = ("essential", "common", "all")
-# What lookups ask, by the type of resource that they find.
+# Actions that lookups need, by the resource type that they find.
 LOOKUPS = {
     "ec2:internet-gateway": ["ec2:DescribeInternetGateways"],
     "ec2:network-acl": ["ec2:DescribeNetworkAcls"],
@@ -40,25 +40,25 @@ LOOKUPS = {
     "secretsmanager:Secret": ["secretsmanager:DescribeSecret"],
 }
 
-# Types of resources that an action is needed for, but not allowed on; and why.
+# Resource types that an action is not allowed on although it is needed for others, and the reason.
 NOT_ALLOWED = {
     # Backup's recovery points have the ARNs of other services' snapshots; Device Farm's devices are AWS's.
     "backup:TagResource": (["recoveryPoint"], "no row creates them"),
-    # API Gateway's tags are put to a path of their own; what else can be put are APIs and their parts.
+    # API Gateway tags resources with PUT on a path of its own; the other PUTs change APIs and their parts.
     "apigateway:PUT": (["DocumentationPart", "GatewayResponse", "IntegrationResponse", "MethodResponse", "RestApi"],
                        "tags are put to `/tags/…`"),
     "devicefarm:TagResource": (["device", "deviceinstance"], "no row creates them"),
 }
-# Types with two formats of ARNs, which the simulator cannot tell: it is asked for any resource.
+# Resource types with two ARN formats, which the simulator cannot distinguish: it is asked for any resource.
 TWO_FORMATS = {("apigateway:PUT", "IntegrationResponse"), ("greengrass:TagResource", "deployment"),
                ("lex:TagResource", "bot"), ("lex:TagResource", "bot alias")}
-# These say so, but delete a message that is done, start a function's log, or tag.
+# Despite their names, these delete a handled message, start a function's log, or add tags.
 HARMLESS = {"sqs:DeleteMessage", "logs:CreateLogStream", *(f"{service}:CreateTags" for service in (
     "ec2", "elasticfilesystem", "medialive", "mq", "redshift", "workspaces"))}
 
 
 def role(name, logical_id, needs, choices=({},), **more):
-    """A role of a template, with its policies under each choice."""
+    """A role of a template, with its policies for each choice of parameters."""
     policies, present = {}, []
     for choice in choices:
         found = Template(name, **more, **choice).policies(logical_id)
@@ -70,7 +70,7 @@ def role(name, logical_id, needs, choices=({},), **more):
 
 
 def fixed(function, queue):
-    """What a function needs to run, besides what it is for."""
+    """What any of the functions needs to run."""
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"
     stream = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{function}:log-stream:x1"
     take = dict.fromkeys(("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"), (queue,))
@@ -98,9 +98,9 @@ def handler_needs(choice):
 
 @functools.cache
 def rows():
-    """The table, as the built command tells it."""
-    told = subprocess.run([COMMAND, "services", "--json"], check=True, capture_output=True, text=True).stdout
-    return [json.loads(line) for line in told.splitlines()]
+    """The table, as the built command lists it."""
+    out = subprocess.run([COMMAND, "services", "--json"], check=True, capture_output=True, text=True).stdout
+    return [json.loads(line) for line in out.splitlines()]
 
 
 # Two keys, five queues, one role.
@@ -120,7 +120,7 @@ class LeastPrivilege(unittest.TestCase):
         ]
         cls.answers = {one.name: one.simulate() for one in cls.roles}
         for one in cls.roles:
-            say(one.told(cls.answers[one.name]))
+            say(one.summary(cls.answers[one.name]))
 
     def test_what_is_needed_is_allowed_and_nothing_else(self):
         for role in self.roles:
@@ -134,7 +134,7 @@ class LeastPrivilege(unittest.TestCase):
                 self.assertEqual({action: sorted(kinds) for action, kinds in wrong.items()},
                                  {action: kinds for action, (kinds, _) in exceptions.items()})
 
-    def test_nothing_needed_is_unknown_to_the_simulator(self):
+    def test_the_simulator_knows_everything_needed(self):
         for role in self.roles:
             with self.subTest(role.name):
                 self.assertEqual(role.unasked(self.answers[role.name]), set())
@@ -143,42 +143,43 @@ class LeastPrivilege(unittest.TestCase):
                 self.assertEqual(loose, TWO_FORMATS if role.name == "tag-handler" else set())
 
     def test_every_allowed_action_is_exercised_by_a_test_or_has_a_reason(self):
-        """Of the tag handler: the other roles have few actions, which tests/deployment.py uses all."""
+        """Tag handler only: tests/deployment.py uses all of the few actions of the other roles."""
         allowed = {action for choice in CHOICES for action in handler_needs(choice)}
         by_route = defaultdict(set)
         for row in rows():
             by_route[row["taggedBy"]].update(row["actions"])
         shared = {"ec2:CreateTags", "tag:TagResources", "s3:PutObjectTagging"}
         tested = {
-            "by tests/deployment.py, to run": set(fixed("aws-tags-tag-handler", "q")) | {"dynamodb:Query", "iam:GetRole", "iam:GetUser"},
-            "by tests/end_to_end.py: EC2's CreateTags, the tagging API, objects, lookups":
+            "tested by tests/deployment.py: running the function":
+                set(fixed("aws-tags-tag-handler", "q")) | {"dynamodb:Query", "iam:GetRole", "iam:GetUser"},
+            "tested by tests/end_to_end.py: EC2's CreateTags, the tagging API, objects, lookups":
                 shared | by_route["ec2:CreateTags"] | by_route["s3:PutObjectTagging"] | {a for actions in LOOKUPS.values() for a in actions},
-            "by tests/tag_operations.py: the request of every service's own operation":
+            "tested by tests/tag_operations.py: the request of every service's own operation":
                 {action for route, actions in by_route.items() if route not in shared for action in actions},
         }
         reasons = {
-            "the tagging API asks for it on AWS's side, which no local AWS does": by_route["tag:TagResources"],
-            "X-Ray is no part of a local AWS": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"},
+            "needed by the tagging API on AWS's side, which no local AWS checks": by_route["tag:TagResources"],
+            "for X-Ray, which no local AWS has": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"},
         }
-        for told in (tested, reasons):
-            for why, actions in told.items():
+        for group in (tested, reasons):
+            for why, actions in group.items():
                 say(f"tag-handler: {len(actions & allowed)} actions {why}")
         self.assertEqual(allowed - set().union(*tested.values(), *reasons.values()), set())
 
-    def test_nothing_is_taken_away_or_made(self):
+    def test_nothing_can_be_removed_or_created(self):
         for role in self.roles:
             with self.subTest(role.name):
                 allowed = {request.action for request, answer in self.answers[role.name] if answer["by"]}
                 bad = {action for action in allowed if re.search(":(untag|remove|delete|create)", action.lower())}
                 self.assertEqual(bad - HARMLESS, set())
 
-    def test_only_our_rules_may_use_what_is_shared(self):
+    def test_only_our_rules_may_use_queues_keys_and_roles(self):
         handler = Template("tag-handler")
         requests = []
         for template in (handler, Template("session-recorder", imports=handler.exports), Template("region-forwarder", HomeRegion=REGION)):
             ours = RULES + template.of("AWS::Events::Rule")[0]["Properties"]["Name"]
             events, source = "events.amazonaws.com", "aws:SourceArn"
-            # A rule of the template; another one, another account's, none; and another service. Only the first may.
+            # A rule of the template; another rule; a rule of another account; no rule; another service. Only the first is allowed.
             senders = [(events, {source: ours}), (events, {source: f"{RULES}x1"}), (events, {source: ours.replace(ACCOUNT, OTHER_ACCOUNT)}),
                        (events, {}), ("sns.amazonaws.com", {source: ours})]
             for arn, document in template.resource_policies():

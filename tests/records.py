@@ -1,7 +1,7 @@
 """CloudTrail records for resources and sessions of a local AWS.
 
-No emulator writes CloudTrail records with response elements, so the records are the event files of
-this repository, in the shapes that CloudTrail really uses, with the ids of what was really made.
+No emulator writes CloudTrail records with response elements. So the records are the event files of this
+repository, which have the shapes of CloudTrail's records, with the ids of the resources that exist.
 """
 import copy
 import datetime
@@ -21,14 +21,14 @@ def iso(at):
 
 
 def explain(name):
-    """What the record itself names, by `aws-tags explain`."""
+    """The output of `aws-tags explain` for an event file."""
     command = [COMMAND, "explain", "--json", f"events/{name}.json"]
     out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return json.loads(out)
 
 
 def name_in(name):
-    """The last part of the ARN in an event file: what a resource that fits it must be called."""
+    """The last part of the ARN in an event file: the name that a matching resource must have."""
     return last_part(explain(name)["resources"][0])
 
 
@@ -44,7 +44,7 @@ def fresh(event, at=None):
 
 
 class Session:
-    """A session that STS really started, with its record and the identity of its calls."""
+    """A session that STS started, with its record and the `userIdentity` of its calls."""
 
     def __init__(self, c, role, name, tags=(), transitive=(), incoming=None, at=None):
         self.at = at or now()
@@ -76,11 +76,11 @@ class Session:
 
 
 def creation(name, arn, identity, at=None):
-    """The event file `name`, as if `identity` had made the resource `arn`."""
+    """The event file `name`, as if `identity` had created the resource `arn`."""
     event = load(name)
     template = explain(name)["resources"][0]
     text = json.dumps(event)
-    # Ids stand on their own in many places; a short one, like a revision, might be part of something else.
+    # An id occurs in many places. Short ones, like a revision, might be part of something else.
     ids = [last_part(template), last_part(arn)]
     for old, new in ((template, arn), ids):
         if old != new and len(old) > 4:

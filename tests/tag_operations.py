@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every tag operation of the table says what AWS's own Python SDK would say: address, headers, body, signature's scope."""
+"""Every tag operation of the table sends the same request as the AWS SDK for Python: URL, headers, body, scope of the signature."""
 import json
 import os
 import subprocess
@@ -24,7 +24,7 @@ def requests():
 
 
 class Sdk:
-    """botocore, which writes and signs requests and sends none."""
+    """botocore, which builds and signs requests but does not send them."""
 
     def __init__(self):
         self.session = botocore.session.Session()
@@ -34,7 +34,7 @@ class Sdk:
 
         def with_json(service, type_name, api_version=None):
             model = load(service, type_name, api_version)
-            # The caller speaks JSON where a service understands CBOR too.
+            # aws-tags uses JSON where a service also supports CBOR.
             if type_name == "service-2" and "json" in model["metadata"].get("protocols", []):
                 model["metadata"]["protocols"] = ["json"]
             return model
@@ -58,7 +58,7 @@ class Sdk:
         try:
             method(**self.arguments(operation, ours))
         except Exception:
-            # No answer came, so none can be read.
+            # The answer is empty, so botocore cannot parse it.
             if not sent:
                 raise
         return sent[0]

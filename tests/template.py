@@ -1,4 +1,4 @@
-"""A CloudFormation template as AWS reads it: parameters filled in, conditions decided, intrinsic functions resolved."""
+"""A CloudFormation template as AWS evaluates it: with parameters, conditions and intrinsic functions resolved."""
 import functools
 import os
 import re
@@ -8,7 +8,7 @@ from local_aws import ACCOUNT, REGION, ROOT
 
 PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
 NOTHING = object()
-# ARNs, and the property that holds a resource's name; where there is none, its logical id stands for what AWS makes up.
+# The start of a type's ARNs, and the property with the resource's name. Without one, the logical id stands in for the name.
 ARNS = {
     "AWS::SQS::Queue": (f"arn:aws:sqs:{REGION}:{ACCOUNT}:", "QueueName"),
     "AWS::KMS::Key": (f"arn:aws:kms:{REGION}:{ACCOUNT}:key/", None),
@@ -20,7 +20,7 @@ ARNS = {
 
 
 class Loader(yaml.SafeLoader):
-    """Reads the short forms, e.g. `!Sub x`, as the long ones."""
+    """Reads short forms, e.g. `!Sub x`, as the long ones."""
 
 
 def _long_form(loader, suffix, node):
@@ -44,7 +44,7 @@ def source(name):
 
 
 class Template:
-    """`resources` by logical id, those left out whose conditions do not hold."""
+    """`resources` by logical id, without those whose conditions are false."""
 
     def __init__(self, name, imports=None, **parameters):
         self.source = source(name)
@@ -84,7 +84,7 @@ class Template:
         return {key: one for key, one in ((key, self.resolve(one)) for key, one in value.items()) if one is not NOTHING}
 
     def reference(self, name):
-        """A parameter's value. Of a resource its ARN, though for some AWS gives a name: only equality matters here."""
+        """A parameter's value, or a resource's ARN. For some resources AWS returns a name, but only equality matters here."""
         return self.values[name] if name in self.values else self.fn_getatt([name, "Arn"])
 
     def fn_getatt(self, argument):
@@ -113,7 +113,7 @@ class Template:
         return [resource for resource in self.resources.values() if resource["Type"] == kind]
 
     def policies(self, role):
-        """Every policy of a role by name, wherever the template says it."""
+        """All policies of a role by name, inline and managed."""
         found = {one["PolicyName"]: one["PolicyDocument"] for one in self.resources[role]["Properties"]["Policies"]}
         for policy in self.of("AWS::IAM::ManagedPolicy"):
             if self.reference(role) in policy["Properties"]["Roles"]:
@@ -121,7 +121,7 @@ class Template:
         return found
 
     def resource_policies(self):
-        """ARNs with the policies on them: of queues, keys, and roles."""
+        """The ARNs of queues, keys and roles, each with its resource policy."""
         for policy in self.of("AWS::SQS::QueuePolicy"):
             yield from ((queue, policy["Properties"]["PolicyDocument"]) for queue in policy["Properties"]["Queues"])
         for key in self.of("AWS::KMS::Key"):

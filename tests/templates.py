@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The templates as their checkers see them: what is generated is up to date, cfn-lint and checkov find nothing, and what
-cdk-nag finds stands in the template with a reason. The parameters are the functions' settings."""
+"""The templates: generated parts are up to date, cfn-lint and checkov find nothing, and the template gives a reason for each
+finding of cdk-nag. Every setting of the functions is a parameter."""
 import json
 import os
 import re
@@ -16,7 +16,7 @@ from stack import build
 NAMES = ("tag-handler", "session-recorder", "region-forwarder")
 TEMPLATES = [os.path.join(ROOT, "infra", f"{name}.yaml") for name in NAMES]
 NODE_PINS = ["cdk-nag@3.0.2", "aws-cdk-lib@2.276.0", "constructs@10.8.1"]
-# CloudFormation reads no larger template from a bucket, and no more resources.
+# CloudFormation's limits for a template in a bucket.
 TEMPLATE_BYTES, RESOURCES = 1_000_000, 500
 
 
@@ -25,7 +25,7 @@ def run(command, **more):
 
 
 def node_packages():
-    """A folder with cdk-nag, installed on first use."""
+    """The folder with cdk-nag, which is installed on first use."""
     folder = os.path.join(local_aws.TOOLS, "cdk-nag")
     done = os.path.join(folder, "installed")
     if not os.path.exists(done) or read(done) != "\n".join(NODE_PINS):
@@ -41,7 +41,7 @@ def node_packages():
 
 
 def suppressed(template):
-    """(resource, rule) of what a template suppresses for cdk-nag, each with a reason."""
+    """The (resource, rule) pairs that a template suppresses for cdk-nag, each with a reason."""
     found, resource = set(), None
     for line in read(template).splitlines():
         name = re.match(r"  (\w+):$", line)
@@ -54,7 +54,7 @@ def suppressed(template):
 
 
 class Templates(unittest.TestCase):
-    def test_what_is_generated_is_what_the_table_gives(self):
+    def test_generated_parts_are_up_to_date(self):
         done = run([sys.executable, "infra/generate.py", "--check", "--command", COMMAND])
         self.assertEqual(done.returncode, 0, done.stderr)
 
@@ -71,10 +71,10 @@ class Templates(unittest.TestCase):
         self.assertGreater(report["summary"]["passed"], 50)
         self.assertEqual(report["summary"]["parsing_errors"], 0)
 
-    def test_what_cdk_nag_finds_has_a_reason_and_every_reason_a_finding(self):
+    def test_every_cdk_nag_finding_has_a_reason_and_every_reason_a_finding(self):
         folder = node_packages()
         with tempfile.TemporaryDirectory() as out:
-            # Imports are looked up from where the script lies.
+            # Node.js resolves imports relative to the script.
             script = os.path.join(folder, "nag.mjs")
             with open(script, "w") as file:
                 file.write(read(os.path.join(ROOT, "tests", "nag.mjs")))

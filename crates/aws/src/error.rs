@@ -41,8 +41,8 @@ where
 }
 
 impl Error {
-    #[cfg(test)]
-    pub(crate) fn with_code(code: &str, message: &str) -> Self {
+    /// What AWS says about one of several resources in a successful answer.
+    pub(crate) fn of_resource(code: &str, message: &str) -> Self {
         Self { code: Some(code.to_owned()), message: message.to_owned() }
     }
 
@@ -57,7 +57,18 @@ impl Error {
     pub fn is_not_found(&self) -> bool {
         let code = self.code.as_deref().unwrap_or_default();
         let general = GENERAL_CODES.iter().any(|start| code.starts_with(start));
-        names_absence(code) || general && names_absence(&self.message)
+        names_absence(code) || general && names_absence(&without_names(&self.message))
+    }
+
+    fn failure_kind(&self) -> FailureKind {
+        let code = self.code.as_deref().unwrap_or_default();
+        if self.is_not_found() {
+            FailureKind::NotFound
+        } else if code == "InternalServiceException" || code.contains("Throttl") {
+            FailureKind::Transient
+        } else {
+            FailureKind::Other
+        }
     }
 }
 
@@ -66,27 +77,45 @@ const GENERAL_CODES: &[&str] =
     &["Validation", "InvalidParameter", "InvalidInput", "InvalidRequest", "BadRequest"];
 
 /// Whether an error code or message says that a resource is not there.
-pub(crate) fn names_absence(text: &str) -> bool {
+fn names_absence(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     ["notfound", "not found", "nosuch", "does not exist", "doesn't exist"]
         .iter()
         .any(|sign| text.contains(sign))
 }
 
-/// What an error code means for the next attempt.
-pub(crate) fn failure_kind(code: &str, not_found: bool) -> FailureKind {
-    if not_found {
-        FailureKind::NotFound
-    } else if code == "InternalServiceException" || code.contains("Throttl") {
-        FailureKind::Transient
-    } else {
-        FailureKind::Other
-    }
+/// A message without ARNs, quoted names and paths: a queue may be called `notfound`.
+fn without_names(message: &str) -> String {
+    let is_name = |word: &&str| !word.contains([':', '/', '\'', '"', '`', '_']) || word.ends_with(':');
+    // An apostrophe within a word quotes nothing.
+    let message = message.replace("doesn't", "does not");
+    message.split_whitespace().filter(is_name).collect::<Vec<_>>().join(" ")
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let kind = failure_kind(error.code.as_deref().unwrap_or_default(), error.is_not_found());
-        Self { kind, message: error.to_string() }
+        Self { kind: error.failure_kind(), message: error.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn not_found_is_read_from_codes_and_not_from_names() {
+        for (code, message, not_found) in [
+            ("InvalidVolume.NotFound", "The volume 'vol-1' does not exist.", true),
+            ("NoSuchEntity", "", true),
+            ("ValidationException", "Table: orders not found", true),
+            ("InvalidParameterException", "The topic 'orders' doesn't exist", true),
+            ("AccessDeniedException", "not authorized to perform sqs:TagQueue on notfound", false),
+            ("InvalidParameterException", "arn:aws:sqs:eu-west-1:111122223333:notfound takes no tags", false),
+            ("ValidationException", "'nosuch-queue' has too many tags", false),
+            ("ValidationException", "invalid tag on log group /app/notfound", false),
+            ("InternalServiceException", "a backend was not found", false),
+        ] {
+            assert_eq!(Error::of_resource(code, message).is_not_found(), not_found, "{code}: {message}");
+        }
     }
 }

@@ -102,7 +102,7 @@ impl Lookups for AwsLookups {
     async fn look_up(&self, lookup: &Lookup, at: Option<OffsetDateTime>) -> Result<Vec<String>, Failure> {
         let mut answer = self.ask(lookup, at).await;
         // A resource of an old event that does not exist now will not appear.
-        let recent = at.is_some_and(|at| OffsetDateTime::now_utc() < at + AFTER);
+        let recent = at.is_some_and(|at| OffsetDateTime::now_utc() < at.saturating_add(AFTER));
         let mut tries = 1;
         while answer.is_err() && recent && tries < TRIES {
             tokio::time::sleep(BETWEEN_TRIES).await;
@@ -174,7 +174,9 @@ async fn snapshots(
 /// Whether a resource that was created at one time may be of a call at another.
 fn created_by_call(created: Option<OffsetDateTime>, at: Option<OffsetDateTime>) -> bool {
     match (created, at) {
-        (Some(created), Some(at)) => at - BEFORE <= created && created <= at + AFTER,
+        (Some(created), Some(at)) => {
+            (at.saturating_sub(BEFORE)..=at.saturating_add(AFTER)).contains(&created)
+        }
         // Without times nothing tells it apart from older ones.
         _ => false,
     }

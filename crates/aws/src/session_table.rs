@@ -86,7 +86,7 @@ impl SessionStore for SessionTable {
     ) -> Result<Vec<Session>, Error> {
         // A session that is not recorded yet must be looked for again; one that never was need not.
         let is_final = |sessions: &Vec<Session>| {
-            !sessions.is_empty() || OffsetDateTime::now_utc() > key.created + DELIVERY_TIME
+            !sessions.is_empty() || OffsetDateTime::now_utc() > key.created.saturating_add(DELIVERY_TIME)
         };
         self.known.get(key, is_final, async || self.query(key, from, to).await).await
     }

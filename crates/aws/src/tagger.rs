@@ -13,8 +13,8 @@ use aws_tags::table::{Resource, Route};
 use aws_tags::tags::{Tag, TagMap};
 
 use crate::client::Regional;
-use crate::error::{Error, failure_kind, names_absence};
-use halving::{Results, with_retries};
+use crate::error::Error;
+use halving::{Results, UNCLEAR, with_retries};
 use tag_operation::TagOperationCaller;
 
 /// EC2, the Resource Groups Tagging API, S3, and services' own tag operations.
@@ -81,13 +81,18 @@ impl AwsTagger {
         let call = self.tagging_api.client(region).tag_resources();
         let answer = call.set_resource_arn_list(Some(arns)).set_tags(Some(tags)).send().await?;
         let failed = answer.failed_resources_map.unwrap_or_default();
+        let asked = |arn: &str| resources.iter().any(|resource| resource.arn.as_str() == arn);
+        // Which resource is meant is clear only where one alone was asked for.
+        if let Some((other, failure)) = failed.iter().find(|(arn, _)| !asked(arn)) {
+            let message = failure.error_message.as_deref().unwrap_or_default();
+            return Err(Error::of_resource(UNCLEAR, &format!("`{other}`: {message}")));
+        }
         let result = |arn: &str| match failed.get(arn) {
             None => Ok(()),
             Some(failure) => {
                 let code = failure.error_code.as_ref().map_or("failed", |code| code.as_str());
                 let message = failure.error_message.as_deref().unwrap_or_default();
-                let kind = failure_kind(code, names_absence(message));
-                Err(Failure { kind, message: format!("{code}: {message}") })
+                Err(Error::of_resource(code, message).into())
             }
         };
         Ok(resources.iter().map(|resource| result(resource.arn.as_str())).collect())

@@ -46,7 +46,7 @@ pub(crate) struct Options {
 
 /// Replays everything that the paths hold, in order of time.
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
-    let settings = match Settings::read(|name| std::env::var(name).ok()) {
+    let settings = match Settings::read(|name| std::env::var_os(name)) {
         Ok(settings) => settings,
         Err(wrong) => return Ok(bad_input(&wrong.to_string())),
     };

@@ -28,7 +28,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
             writeln!(out, "{name}={value}\n    {effect}\n    Allowed: {allowed}.")?;
         }
     }
-    match Settings::read(|name| std::env::var(name).ok()) {
+    match Settings::read(|name| std::env::var_os(name)) {
         Ok(_) => Ok(End::Done),
         Err(wrong) => Ok(bad_input(&wrong.to_string())),
     }

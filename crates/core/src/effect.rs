@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::identity::{NotASession, STS, Session};
 use crate::record::Event;
-use crate::table::{Creation, Ending, LocateError, created, rows};
+use crate::table::{Creation, Ending, LocateError, Nothing, created, rows};
 
 /// What the call of a CloudTrail record did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Effect {
     Unresolvable(Vec<LocateError>),
     /// It is known, and there is nothing to tag.
     NothingToTag(Ending),
+    /// It created resources of another account.
+    NotOurs(LocateError),
     /// It failed, or was a dry run; the error code.
     FailedCall(String),
     /// No row covers it.
@@ -41,7 +43,8 @@ impl Effect {
             return Self::FailedCall(code.into_owned());
         }
         match created(service, rows, event) {
-            Err(ending) => Self::NothingToTag(ending),
+            Err(Nothing::Ending(ending)) => Self::NothingToTag(ending),
+            Err(Nothing::NotOurs(error)) => Self::NotOurs(error),
             Ok(creation) if !creation.resources.is_empty() || !creation.lookups.is_empty() => {
                 Self::Created(creation)
             }
@@ -60,6 +63,7 @@ impl Effect {
             Self::Created(_) => "tag",
             Self::Unresolvable(_) => "unresolvable",
             Self::NothingToTag(ending) => ending.as_str(),
+            Self::NotOurs(_) => "not-ours",
             Self::FailedCall(_) => "failed-call",
             Self::NotSupported => "not-supported",
             Self::Session(_) => "session",
@@ -79,6 +83,7 @@ impl Effect {
                 missing.join("; ").into()
             }
             Self::NothingToTag(ending) => ending.reason().into(),
+            Self::NotOurs(error) => error.to_string().into(),
             Self::FailedCall(code) => code.as_str().into(),
             Self::NotASession(reason) => reason.to_string().into(),
             Self::Created(_) | Self::Unresolvable(_) | Self::NotSupported | Self::Session(_) => return None,

@@ -1,13 +1,14 @@
 //! Settings: what the functions and the command line read from environment variables, checked
 //! once at the start.
 
+use std::ffi::OsString;
 use std::fmt;
 
 use wildmatch::WildMatch;
 
 use crate::record::{Piece, pieces};
 use crate::table;
-use crate::tags::{KEY_LENGTH, VALUE_LENGTH, is_allowed, starts_reserved};
+use crate::tags::{Appearance, KEY_LENGTH, VALUE_LENGTH, is_allowed, starts_reserved};
 
 /// One environment variable, as the README and `--help` describe it.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ const OWNER: Setting = Setting {
     name: "OWNER",
     default: "principal-arn",
     allowed: "`principal-arn`, `session-name`, `user-name`, `role-name` or `source-identity`",
-    effect: "What the owner tag says. A form that a principal lacks gives way to the nearest one, at last to its ARN.",
+    effect: "What the owner tag says. A form that a principal lacks gives way to one that it cannot choose: the IAM user's name, else its ARN.",
 };
 const OWNER_TAG: Setting =
     Setting { name: "OWNER_TAG", default: "Owner", allowed: "a tag key", effect: "Key of the owner tag." };
@@ -142,6 +143,8 @@ pub struct Settings {
     do_not_inherit: Vec<WildMatch>,
     excluded_principals: Vec<WildMatch>,
     also_tag: Vec<WildMatch>,
+    /// The keys of the tags that only this program states.
+    stated: Vec<Appearance>,
 }
 
 /// Settings that cannot be used, all of them.
@@ -172,9 +175,9 @@ impl std::error::Error for WrongSettings {}
 
 impl Settings {
     /// Reads and checks all settings; `variable` gives the value of an environment variable.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, WrongSettings> {
-        let mut reader = Reader { variable, wrong: Vec::new() };
-        let settings = Self {
+    pub fn read<V: Into<OsString>>(variable: impl Fn(&str) -> Option<V>) -> Result<Self, WrongSettings> {
+        let mut reader = Reader { variable: |name: &str| variable(name).map(Into::into), wrong: Vec::new() };
+        let mut settings = Self {
             owner: reader.one_of(&OWNER, OWNER_FORMS),
             owner_tag: reader.key(&OWNER_TAG),
             principal_id_tag: reader.key_or_none(&PRINCIPAL_ID_TAG),
@@ -186,7 +189,9 @@ impl Settings {
             do_not_inherit: reader.patterns(&DO_NOT_INHERIT, WildMatch::new_case_insensitive),
             excluded_principals: reader.patterns(&EXCLUDED_PRINCIPALS, WildMatch::new),
             also_tag: reader.opt_in_types(&ALSO_TAG),
+            stated: Vec::new(),
         };
+        settings.stated = reader.distinct(&settings);
         match reader.wrong.is_empty() {
             true => Ok(settings),
             false => Err(WrongSettings(reader.wrong)),
@@ -199,13 +204,9 @@ impl Settings {
         matches(&self.inherit) && !matches(&self.do_not_inherit)
     }
 
-    /// Whether this program itself states the tag, case-insensitively: it is never inherited.
+    /// Whether only this program states the tag of this key, or of one that readers take for it.
     pub(crate) fn states(&self, key: &str) -> bool {
-        [Some(&self.owner_tag), self.principal_id_tag.as_ref()]
-            .into_iter()
-            .flatten()
-            .chain(self.extra_tags.iter().map(|(key, _)| key))
-            .any(|own| own.eq_ignore_ascii_case(key))
+        self.stated.contains(&Appearance::of(key))
     }
 
     /// Whether the resources of a principal with this ARN are left alone.
@@ -226,10 +227,36 @@ struct Reader<F> {
     wrong: Vec<WrongSetting>,
 }
 
-impl<F: Fn(&str) -> Option<String>> Reader<F> {
-    fn text(&self, setting: &Setting) -> String {
-        let value = (self.variable)(setting.name).map(|value| value.trim().to_owned());
-        value.unwrap_or_else(|| setting.default.to_owned())
+impl<F: Fn(&str) -> Option<OsString>> Reader<F> {
+    fn text(&mut self, setting: &Setting) -> String {
+        match (self.variable)(setting.name).map(OsString::into_string) {
+            None => setting.default.to_owned(),
+            Some(Ok(value)) => value.trim().to_owned(),
+            Some(Err(value)) => {
+                let value = value.to_string_lossy().into_owned();
+                self.wrong.push(WrongSetting { name: setting.name, value, allowed: "text in UTF-8" });
+                setting.default.to_owned()
+            }
+        }
+    }
+
+    /// The keys that only this program states, none of which may pass for another.
+    fn distinct(&mut self, settings: &Settings) -> Vec<Appearance> {
+        let mut stated = Vec::new();
+        let extra = settings.extra_tags.iter().map(|(key, _)| (EXTRA_TAGS.name, key));
+        let own = [
+            (OWNER_TAG.name, Some(&settings.owner_tag)),
+            (PRINCIPAL_ID_TAG.name, settings.principal_id_tag.as_ref()),
+        ];
+        for (name, key) in own.into_iter().filter_map(|(name, key)| Some((name, key?))).chain(extra) {
+            let appearance = Appearance::of(key);
+            if stated.contains(&appearance) {
+                let allowed = "a key that no other setting names";
+                self.wrong.push(WrongSetting { name, value: key.clone(), allowed });
+            }
+            stated.push(appearance);
+        }
+        stated
     }
 
     fn reject(&mut self, setting: &Setting, value: &str) {
@@ -273,13 +300,13 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         Some(value).filter(|value| !value.is_empty())
     }
 
-    fn list(&self, setting: &Setting) -> Vec<String> {
+    fn list(&mut self, setting: &Setting) -> Vec<String> {
         let value = self.text(setting);
         let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
         items.map(str::to_owned).collect()
     }
 
-    fn patterns(&self, setting: &Setting, pattern: fn(&str) -> WildMatch) -> Vec<WildMatch> {
+    fn patterns(&mut self, setting: &Setting, pattern: fn(&str) -> WildMatch) -> Vec<WildMatch> {
         self.list(setting).iter().map(|item| pattern(item)).collect()
     }
 
@@ -323,7 +350,7 @@ mod tests {
         let read = std::cell::RefCell::new(Vec::new());
         let settings = Settings::read(|name| {
             read.borrow_mut().push(name.to_owned());
-            None
+            None::<String>
         });
         assert!(settings.is_ok());
         let mut names: Vec<_> = SETTINGS.iter().map(|setting| setting.name.to_owned()).collect();
@@ -354,9 +381,31 @@ mod tests {
 
     #[test]
     fn all_wrong_settings_are_named_at_once() {
-        let wrong = Settings::read(|name| (name == "OWNER" || name == "ALSO_TAG").then(|| "x".into()));
+        let wrong = Settings::read(|name| (name == "OWNER" || name == "ALSO_TAG").then_some("x"));
         let text = wrong.expect_err("wrong").to_string();
         assert_eq!(text.matches("is `x`").count(), 2);
+    }
+
+    #[test]
+    fn keys_that_pass_for_each_other_are_rejected() {
+        for (name, value, wrong) in [
+            ("OWNER_TAG", "PrincipalId", "PRINCIPAL_ID_TAG is `PrincipalId`"),
+            ("PRINCIPAL_ID_TAG", "owner", "PRINCIPAL_ID_TAG is `owner`"),
+            ("EXTRA_TAGS", "Owner=x", "EXTRA_TAGS is `Owner`"),
+            ("EXTRA_TAGS", "A=1,a=2", "EXTRA_TAGS is `a`"),
+        ] {
+            let text = read(name, value).expect_err(value).to_string();
+            assert_eq!(text, format!("{wrong}, allowed: a key that no other setting names"));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_not_utf8_is_rejected_and_not_ignored() {
+        use std::os::unix::ffi::OsStringExt;
+        let bytes = || OsString::from_vec(b"Own\xff".to_vec());
+        let wrong = Settings::read(|name| (name == "OWNER_TAG").then(bytes)).expect_err("not UTF-8");
+        assert_eq!(wrong.to_string(), "OWNER_TAG is `Own\u{fffd}`, allowed: text in UTF-8");
     }
 
     #[test]

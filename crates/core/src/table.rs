@@ -12,7 +12,7 @@ mod row;
 mod services;
 pub mod tag_operation;
 
-pub use extract::{Creation, LocateError, Lookup, Resource, created};
+pub use extract::{Creation, LocateError, Lookup, Nothing, Resource, created};
 pub use generated::SERVICES as GENERATED;
 pub(crate) use index::opt_in_types;
 pub use index::{all, rows, service};

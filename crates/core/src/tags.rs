@@ -5,6 +5,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use unicode_normalization::UnicodeNormalization;
+use unicode_security::confusable_detection::skeleton;
+
 /// Tag keys and values, sorted by key.
 pub type TagMap = BTreeMap<String, String>;
 
@@ -65,6 +68,43 @@ pub(crate) fn insert_case_insensitive(tags: &mut TagMap, key: String, value: Str
     tags.insert(key, value);
 }
 
+/// A key as readers see it: keys that look alike, in any case, are equal.
+///
+/// Look-alikes are those of Unicode's confusables, e.g. a Cyrillic `О`, full-width letters, or `l` for
+/// `I`; surrounding space and invisible characters do not count.
+/// <https://www.unicode.org/reports/tr39/#Confusable_Detection>
+#[derive(Clone, Debug)]
+pub(crate) struct Appearance([String; 2]);
+
+impl Appearance {
+    pub(crate) fn of(key: &str) -> Self {
+        let visible: String = key.nfkc().filter(|c| !is_invisible(*c)).collect();
+        let visible = visible.trim();
+        let plain = |text: &str| skeleton(text).collect::<String>().to_lowercase();
+        // `I` looks like `l`, and in lower case like no other letter: both forms are compared.
+        Self([plain(visible), plain(&visible.to_lowercase())])
+    }
+}
+
+impl PartialEq for Appearance {
+    fn eq(&self, other: &Self) -> bool {
+        self.0[0] == other.0[0] || self.0[1] == other.0[1]
+    }
+}
+
+/// Controls and characters without a glyph: zero-width ones, joiners, directions, tags, fillers, and
+/// what selects variants.
+/// <https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point>
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// The alphabet of tag keys and values: letters, digits, spaces and `_ . : / = + - @`.
 pub(crate) fn is_allowed(c: char) -> bool {
     c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c)
@@ -76,4 +116,40 @@ pub(crate) fn starts_reserved(key: &str) -> bool {
 
 pub(crate) fn too_long(text: &str, limit: usize) -> bool {
     text.chars().count() > limit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_readers_take_for_another_are_equal() {
+        for key in [
+            "owner",
+            "OWNER",
+            "Owner ",
+            "Owner\u{a0}",
+            "\u{3000}Owner",
+            "\u{200b}Owner",
+            "O\u{ad}wner",
+            "\u{41e}wner",
+            "\u{ff2f}\u{ff37}\u{ff2e}\u{ff25}\u{ff32}",
+            "0wner",
+            "Ow\u{200d}ner\u{fe0f}",
+            "Оwnеr",
+            "\u{202e}Owner",
+        ] {
+            assert_eq!(Appearance::of(key), Appearance::of("Owner"), "{key:?}");
+        }
+        for key in ["principalid", "PrincipaIId", "Principa1Id", "PRINCIPALID", "PrіncіpalId"] {
+            assert_eq!(Appearance::of(key), Appearance::of("PrincipalId"), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn other_keys_are_not() {
+        for key in ["Owners", "Own er", "Ower", "CostCenter", "", "Ownеr2"] {
+            assert_ne!(Appearance::of(key), Appearance::of("Owner"), "{key:?}");
+        }
+    }
 }

@@ -20,7 +20,7 @@ struct TagHandler {
 
 fn main() -> ExitCode {
     run(async || {
-        let settings = Settings::read(|name| std::env::var(name).ok())?;
+        let settings = Settings::read(|name| std::env::var_os(name))?;
         let table = session_table()?;
         let aws = Aws::connect(&Access::default()).await;
         let ports = Ports {

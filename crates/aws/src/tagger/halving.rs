@@ -10,6 +10,9 @@ use crate::error::Error;
 /// Pauses before resources that failed for a transient reason are retried.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(800)];
 
+/// The code of an answer about a resource that was not asked for.
+pub(super) const UNCLEAR: &str = "UnclearAnswer";
+
 pub(super) type Results = Vec<Result<(), Failure>>;
 
 /// One call for all items; where it fails because of one of them, one call for each half.
@@ -56,6 +59,7 @@ fn blames_one(error: &Error) -> bool {
     let code = error.code.as_deref().unwrap_or_default();
     error.is_not_found()
         || code.starts_with("Invalid")
+        || code == UNCLEAR
         || code == "TagLimitExceeded"
         || code == "UnauthorizedOperation"
 }
@@ -66,12 +70,12 @@ mod tests {
     use std::cell::{Cell, RefCell};
 
     fn run<T>(future: impl Future<Output = T>) -> T {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         runtime.expect("a runtime").block_on(future)
     }
 
     fn error(code: &str) -> Error {
-        Error::with_code(code, "no")
+        Error::of_resource(code, "no")
     }
 
     /// Tags items 1 to `count` with calls that fail for any `bad` item: the results, and how many calls.
@@ -93,6 +97,13 @@ mod tests {
         let failed: Vec<usize> = (1..=8).filter(|item| results[item - 1].is_err()).collect();
         assert_eq!(failed, [3]);
         assert_eq!(calls, 7, "1, 2 halves, 2 quarters, 2 eighths");
+    }
+
+    #[test]
+    fn an_answer_about_another_resource_leaves_no_resource_counted_as_tagged() {
+        let (results, _) = tagged(4, &[2], UNCLEAR);
+        let failed: Vec<usize> = (1..=4).filter(|item| results[item - 1].is_err()).collect();
+        assert_eq!(failed, [2]);
     }
 
     #[test]

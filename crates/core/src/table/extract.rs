@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::row::{Ending, Locator, LookupKind, Place, Route, Row, Service};
-use crate::record::{Arn, Event, Piece, pieces};
+use crate::record::{Arn, Event, Piece, is_account, pieces};
 
 /// A created resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub enum Problem {
     OtherType { found: String, resource_type: &'static str },
     #[error("names `{0}`, which is of another account or partition")]
     NotOurs(String),
+    #[error("names the account {account} as `{member}`")]
+    OtherOwner { member: &'static str, account: String },
     #[error("has the ARN `{found}` at `{path}`, expected a name or id")]
     ArnInsteadOfName { found: String, path: String },
 }
@@ -90,8 +92,23 @@ impl PartialEq for RowRef {
 
 impl Eq for RowRef {}
 
-/// The resources that the rows of a call find in its record; an ending if there is nothing to tag.
-pub fn created(service: &Service, rows: &'static [Row], event: &Event) -> Result<Creation, Ending> {
+/// Why a known call leaves nothing for us to tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Nothing {
+    Ending(Ending),
+    /// The response names a resource of another account, or the request names its owner.
+    NotOurs(LocateError),
+}
+
+/// Members of requests that name the account whose resources a call creates.
+const OWNERS: &[&str] = &["catalogId", "domainOwner", "ownerAccount", "ownerAccountId", "registryId"];
+
+/// The resources that the rows of a call find in its record.
+pub fn created(service: &Service, rows: &'static [Row], event: &Event) -> Result<Creation, Nothing> {
+    let error = |problem| LocateError { event_name: event.name.clone(), problem };
+    if let Some(problem) = other_owner(event) {
+        return Err(Nothing::NotOurs(error(problem)));
+    }
     let mut creation = Creation::default();
     let mut missing = Vec::new();
     for row in rows {
@@ -100,19 +117,23 @@ pub fn created(service: &Service, rows: &'static [Row], event: &Event) -> Result
         }
         let route = row.route.unwrap_or(service.route);
         let found = match row.locator {
-            Locator::None(ending) => return Err(ending),
+            Locator::None(ending) => return Err(Nothing::Ending(ending)),
             Locator::Place(place) => creation.add(in_record(&[place], row, event), row, route, event),
             Locator::Places(places) => creation.add(in_record(places, row, event), row, route, event),
             Locator::Custom(place) => {
-                creation.add(in_record(&[place(event)?], row, event), row, route, event)
+                let place = place(event).map_err(Nothing::Ending)?;
+                creation.add(in_record(&[place], row, event), row, route, event)
             }
             Locator::Lookup { kind, by } => {
                 lookup(kind, by, row, route, event).map(|lookup| creation.lookups.push(lookup))
             }
         };
         match found {
-            Err(problem) if !row.optional => missing.push((row.resource_type, problem)),
-            _ => {}
+            Ok(()) => {}
+            Err(_) if row.optional => {}
+            // Whatever could still be built from names in this record would be ours by name only.
+            Err(problem @ Problem::NotOurs(_)) => return Err(Nothing::NotOurs(error(problem))),
+            Err(problem) => missing.push((row.resource_type, problem)),
         }
     }
     // An alternative row of the same type may have found it.
@@ -120,9 +141,19 @@ pub fn created(service: &Service, rows: &'static [Row], event: &Event) -> Result
         let found = creation.resources.iter().any(|resource| resource.resource_type == *resource_type);
         !found && !creation.lookups.iter().any(|lookup| lookup.resource_type() == *resource_type)
     });
-    let error = |(_, problem)| LocateError { event_name: event.name.clone(), problem };
-    creation.missing = missing.into_iter().map(error).collect();
+    creation.missing = missing.into_iter().map(|(_, problem)| error(problem)).collect();
     Ok(creation)
+}
+
+/// The account that the request names as the owner of what it creates, if that is not the record's.
+fn other_owner(event: &Event) -> Option<Problem> {
+    let own = event.account()?;
+    OWNERS.iter().find_map(|member| {
+        let text = event.text(&format!("requestParameters.{member}"))?;
+        // Glue has catalogs within an account: `111122223333:s3tablescatalog/…`.
+        let account = text.split(':').next().filter(|account| is_account(account) && **account != own)?;
+        Some(Problem::OtherOwner { member, account: account.to_owned() })
+    })
 }
 
 impl Creation {
@@ -224,6 +255,8 @@ fn in_record(places: &[Place], row: &Row, event: &Event) -> Result<Vec<Arn>, Pro
         match resolve(*place, row, event) {
             Resolved::Found(arns) => return Ok(arns),
             Resolved::EmptyList => empty_list = true,
+            // No ARN of ours is built after one of another account was found.
+            Resolved::Missing(problem @ Problem::NotOurs(_)) => return Err(problem),
             Resolved::Missing(problem) => first_problem = first_problem.or(Some(problem)),
         }
     }
@@ -385,7 +418,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn created_by(source: &str, name: &str, fields: Value) -> Result<Creation, Ending> {
+    fn created_by(source: &str, name: &str, fields: Value) -> Result<Creation, Nothing> {
         let mut record = json!({"eventSource": source, "eventName": name, "awsRegion": "eu-west-1",
                                 "recipientAccountId": "111122223333"});
         let object = record.as_object_mut().expect("object");
@@ -426,20 +459,46 @@ mod tests {
         assert_eq!(creation.missing[0].problem, Problem::OtherService { found, service: "sns" });
     }
 
+    fn key(arn: &str) -> Result<Creation, Nothing> {
+        let answer = json!({"responseElements": {"keyMetadata": {"arn": arn}}});
+        created_by("kms.amazonaws.com", "CreateKey", answer)
+    }
+
     #[test]
-    fn an_arn_of_another_account_partition_or_type_is_rejected() {
-        let made = |arn: &str| {
-            let answer = json!({"responseElements": {"keyMetadata": {"arn": arn}}});
-            created_by("kms.amazonaws.com", "CreateKey", answer).expect("a creation")
-        };
-        assert_eq!(made("arn:aws:kms:eu-west-1:111122223333:key/1").resources.len(), 1);
-        for other in [
-            "arn:aws:kms:eu-west-1:444455556666:key/1",
-            "arn:aws-cn:kms:eu-west-1:111122223333:key/1",
-            "arn:aws:kms:eu-west-1:111122223333:alias/1",
-        ] {
-            assert_eq!(arns(&made(other)), [""; 0], "{other}");
+    fn an_arn_of_another_type_is_rejected() {
+        let made = key("arn:aws:kms:eu-west-1:111122223333:key/1").expect("a creation");
+        assert_eq!(made.resources.len(), 1);
+        let other = key("arn:aws:kms:eu-west-1:111122223333:alias/1").expect("a creation");
+        assert!(other.resources.is_empty() && !other.missing.is_empty());
+    }
+
+    #[test]
+    fn an_arn_of_another_account_or_partition_is_final_and_no_place_is_tried_after_it() {
+        for other in
+            ["arn:aws:kms:eu-west-1:444455556666:key/1", "arn:aws-cn:kms:eu-west-1:111122223333:key/1"]
+        {
+            assert!(matches!(key(other), Err(Nothing::NotOurs(_))), "{other}");
         }
+        // The second place of this row would build an ARN of ours from the name.
+        let topic = json!({"requestParameters": {"name": "t"},
+                           "responseElements": {"topicArn": "arn:aws:sns:eu-west-1:444455556666:t"}});
+        let nothing = created_by("sns.amazonaws.com", "CreateTopic", topic).expect_err("not ours");
+        assert!(matches!(nothing, Nothing::NotOurs(error) if error.to_string().contains("another account")));
+    }
+
+    #[test]
+    fn a_request_that_names_another_account_as_owner_creates_nothing_of_ours() {
+        let database = |catalog: &str| {
+            let request =
+                json!({"requestParameters": {"catalogId": catalog, "databaseInput": {"name": "d"}}});
+            created_by("glue.amazonaws.com", "CreateDatabase", request)
+        };
+        for ours in ["111122223333", "111122223333:s3tablescatalog/b", "a-catalog", ""] {
+            assert_eq!(database(ours).expect("a creation").resources.len(), 1, "{ours}");
+        }
+        let nothing = database("444455556666").expect_err("not ours");
+        let Nothing::NotOurs(error) = nothing else { panic!("{nothing:?}") };
+        assert_eq!(error.to_string(), "CreateDatabase names the account 444455556666 as `catalogId`");
     }
 
     #[test]

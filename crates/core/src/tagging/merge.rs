@@ -70,8 +70,8 @@ pub(crate) fn merge(
     session: &TagMap,
 ) -> Merged {
     let mut merged = Merged::default();
-    merged.add_owner(settings, principal);
     let foreign = event.account().is_none_or(|account| principal.is_foreign_to(&account));
+    merged.add_owner(settings, principal, foreign);
     // Created by a service on its own, or from another account: the owner and nothing else.
     if principal.service().is_some() || foreign {
         return merged;
@@ -129,8 +129,8 @@ impl Merged {
         self.dropped.push(Dropped { key: key.to_owned(), source, reason });
     }
 
-    fn add_owner(&mut self, settings: &Settings, principal: &Principal) {
-        let Some(owner) = owner(settings.owner, principal) else {
+    fn add_owner(&mut self, settings: &Settings, principal: &Principal, foreign: bool) {
+        let Some(owner) = owner(settings.owner, principal, foreign) else {
             return self.drop(&settings.owner_tag, TagSource::Owner, DropReason::NoPrincipal);
         };
         self.add(&settings.owner_tag, owner, TagSource::Owner);
@@ -169,31 +169,29 @@ fn not_inherited_because(settings: &Settings, key: &str, value: &str) -> Option<
     None
 }
 
-/// The owner in the form that the settings ask for. A form that the principal lacks, or that is too
-/// long for a tag, gives way to the next, down to the principal's ARN, id and account.
-fn owner(form: OwnerForm, principal: &Principal) -> Option<String> {
+/// The owner in the wanted form. A form that the principal lacks, or that is too long for a tag, gives
+/// way only to forms that the principal cannot choose: the IAM user's name, then ARN, id and account.
+fn owner(form: OwnerForm, principal: &Principal, foreign: bool) -> Option<String> {
     if let Some(service) = principal.service() {
         return Some(sanitized(service));
     }
-    let arn = principal.arn.as_deref();
-    let session = principal.session_name();
-    let source_identity = principal.source_identity.as_deref();
+    let (arn, account) = (principal.arn.as_deref(), principal.account.as_deref());
     let user = principal.user_name.as_deref();
-    let role = principal.role_name();
-    let forms: &[Option<&str>] = match form {
+    let wanted: &[Option<&str>] = match form {
+        // Names of another account's principals mean nothing here, and may be those of ours.
+        _ if foreign => &[arn, account],
         OwnerForm::PrincipalArn => &[arn],
-        OwnerForm::SessionName => &[session, user],
-        OwnerForm::UserName => &[user, source_identity, session],
-        OwnerForm::RoleName => &[role, user],
-        OwnerForm::SourceIdentity => &[source_identity, principal.on_behalf_of.as_deref(), session, user],
+        OwnerForm::SessionName => &[principal.session_name(), user],
+        OwnerForm::UserName => &[user],
+        OwnerForm::RoleName => &[principal.role_name(), user],
+        OwnerForm::SourceIdentity => {
+            &[principal.source_identity.as_deref(), principal.on_behalf_of.as_deref(), user]
+        }
     };
-    let fallbacks = [arn, principal.id.as_deref(), principal.account.as_deref()];
-    forms
-        .iter()
-        .chain(&fallbacks)
-        .flatten()
-        .find(|text| !text.is_empty() && !too_long(text, VALUE_LENGTH))
-        .map(|text| sanitized(text))
+    let fallbacks = [arn, principal.id.as_deref(), account];
+    let mut forms = wanted.iter().chain(&fallbacks).flatten();
+    let fits = |text: &&&str| !text.is_empty() && !too_long(text, VALUE_LENGTH);
+    forms.find(fits).map(|text| sanitized(text))
 }
 
 /// Fills `${path}` from the record; `None` where a variable is absent.
@@ -279,7 +277,7 @@ mod tests {
         assert_eq!(owner("session-name").as_deref(), Some("ann_b"));
         assert_eq!(owner("role-name").as_deref(), Some("dev"));
         assert_eq!(owner("source-identity").as_deref(), Some("ann@example.com"));
-        assert_eq!(owner("user-name").as_deref(), Some("ann@example.com"));
+        assert_eq!(owner("user-name").as_deref(), Some(arn), "no form that the caller chose");
     }
 
     #[test]
@@ -332,6 +330,6 @@ mod tests {
         let merged =
             merge(&settings(&[]), &event, &Principal::of(&event), &map(&[("a", "b")]), &map(&[("c", "d")]));
         assert_eq!(merged.tags.len(), 1);
-        assert_eq!(value(&merged, "Owner"), Some("AIDAX"));
+        assert_eq!(value(&merged, "Owner"), Some("111122223333"));
     }
 }

@@ -10,17 +10,12 @@ pub(super) const SERVICE: Service = Service {
     rows: ROWS,
 };
 
+const CAPACITY_RESERVATION: &str = "capacity-reservation/${requestParameters.name}";
+const SESSION: &str = "workgroup/${requestParameters.workGroup}/session/${responseElements.sessionId}";
+
 const ROWS: &[Row] = &[
-    resource(
-        "CreateCapacityReservation",
-        "athena:capacity-reservation",
-        "capacity-reservation/${requestParameters.name}",
-    ),
+    resource("CreateCapacityReservation", "athena:capacity-reservation", CAPACITY_RESERVATION),
     resource("CreateDataCatalog", "athena:datacatalog", "datacatalog/${requestParameters.name}"),
     resource("CreateWorkGroup", "athena:workgroup", "workgroup/${requestParameters.name}"),
-    resource(
-        "StartSession",
-        "athena:session",
-        "workgroup/${requestParameters.workGroup}/session/${responseElements.sessionId}",
-    ),
+    resource("StartSession", "athena:session", SESSION),
 ];

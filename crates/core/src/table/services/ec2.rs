@@ -29,6 +29,28 @@ const RULES: &str = "responseElements.securityGroupRuleSet.items[].securityGroup
 const FLEET_INSTANCES: &str = "responseElements.fleetInstanceSet.items[].instanceIds.items[]";
 const INSTANCES: &str = "responseElements.instancesSet.items[].instanceId";
 
+const SPLIT_RESERVATION: &str = "responseElements.destinationCapacityReservation.capacityReservationId";
+const RESERVATION_FLEET: &str = "responseElements.capacityReservationFleetId";
+const CONNECT_ENDPOINT_INTERFACES: &str =
+    "responseElements.instanceConnectEndpoint.networkInterfaceIdSet.items[]";
+const TEMPLATE_VERSION: Ending = Ending::Update("launch template versions take no tags of their own");
+const INTERFACE_GROUP_ASSOCIATION: &str = "ec2:local-gateway-route-table-virtual-interface-group-association";
+const CONNECT_ATTACHMENT: &str = "responseElements.transitGatewayConnect.transitGatewayAttachmentId";
+const PEERING_ATTACHMENT: &str =
+    "responseElements.transitGatewayPeeringAttachment.transitGatewayAttachmentId";
+const VPC_ATTACHMENT: &str = "responseElements.transitGatewayVpcAttachment.transitGatewayAttachmentId";
+const EXCLUSION: &str = "responseElements.vpcBlockPublicAccessExclusion.exclusionId";
+const VPC_ENDPOINT_INTERFACES: &str = "responseElements.vpcEndpoint.networkInterfaceIdSet.items[]";
+const ENDPOINT_SERVICE: &str = "responseElements.serviceConfiguration.serviceId";
+const HOST_RESERVATIONS: &str = "responseElements.purchase.items[].hostReservationId";
+const SPOT_REQUESTS: &str = "responseElements.spotInstanceRequestSet.items[].spotInstanceRequestId";
+const GIVEN_INTERFACES: &str = "requestParameters.networkInterfaceSet.items[].networkInterfaceId";
+const NEW_INTERFACES: &str =
+    "responseElements.instancesSet.items[].networkInterfaceSet.items[].networkInterfaceId";
+const SECONDARY_INTERFACES: &str =
+    "responseElements.instancesSet.items[].secondaryInterfaceSet.items[].secondaryInterfaceId";
+const SPOT_REQUESTS_OF_INSTANCES: &str = "responseElements.instancesSet.items[].spotInstanceRequestId";
+
 const ROWS: &[Row] = &[
     id("AllocateAddress", "ec2:elastic-ip", "responseElements.allocationId"),
     id("AllocateHosts", "ec2:dedicated-host", "responseElements.hostIdSet.items[]"),
@@ -42,16 +64,8 @@ const ROWS: &[Row] = &[
     id("CopySnapshot", "ec2:snapshot", "responseElements.snapshotId").without_account(),
     id("CopyVolumes", "ec2:volume", "responseElements.volumeSet.items[].volumeId"),
     object("CreateCapacityReservation", "ec2:capacity-reservation"),
-    id(
-        "CreateCapacityReservationBySplitting",
-        "ec2:capacity-reservation",
-        "responseElements.destinationCapacityReservation.capacityReservationId",
-    ),
-    id(
-        "CreateCapacityReservationFleet",
-        "ec2:capacity-reservation-fleet",
-        "responseElements.capacityReservationFleetId",
-    ),
+    id("CreateCapacityReservationBySplitting", "ec2:capacity-reservation", SPLIT_RESERVATION),
+    id("CreateCapacityReservationFleet", "ec2:capacity-reservation-fleet", RESERVATION_FLEET),
     object("CreateCarrierGateway", "ec2:carrier-gateway"),
     id("CreateClientVpnEndpoint", "ec2:client-vpn-endpoint", "responseElements.clientVpnEndpointId"),
     id("CreateCoipPool", "ec2:coip-pool", "responseElements.coipPool.poolId"),
@@ -75,12 +89,7 @@ const ROWS: &[Row] = &[
     lookup("CreateImage", "ec2:snapshot", SnapshotsOfImage, "responseElements.imageId").without_account(),
     id("CreateImageUsageReport", "ec2:image-usage-report", "responseElements.reportId"),
     object("CreateInstanceConnectEndpoint", "ec2:instance-connect-endpoint"),
-    id(
-        "CreateInstanceConnectEndpoint",
-        "ec2:network-interface",
-        "responseElements.instanceConnectEndpoint.networkInterfaceIdSet.items[]",
-    )
-    .optional(),
+    id("CreateInstanceConnectEndpoint", "ec2:network-interface", CONNECT_ENDPOINT_INTERFACES).optional(),
     object("CreateInstanceEventWindow", "ec2:instance-event-window"),
     id("CreateInstanceExportTask", "ec2:export-instance-task", "responseElements.exportTask.exportTaskId"),
     object("CreateInternetGateway", "ec2:internet-gateway"),
@@ -95,15 +104,9 @@ const ROWS: &[Row] = &[
     object("CreateIpamScope", "ec2:ipam-scope").without_region(),
     id("CreateKeyPair", "ec2:key-pair", "responseElements.keyPairId"),
     object("CreateLaunchTemplate", "ec2:launch-template"),
-    nothing(
-        "CreateLaunchTemplateVersion",
-        Ending::Update("launch template versions take no tags of their own"),
-    ),
+    nothing("CreateLaunchTemplateVersion", TEMPLATE_VERSION),
     object("CreateLocalGatewayRouteTable", "ec2:local-gateway-route-table"),
-    object(
-        "CreateLocalGatewayRouteTableVirtualInterfaceGroupAssociation",
-        "ec2:local-gateway-route-table-virtual-interface-group-association",
-    ),
+    object("CreateLocalGatewayRouteTableVirtualInterfaceGroupAssociation", INTERFACE_GROUP_ASSOCIATION),
     object("CreateLocalGatewayRouteTableVpcAssociation", "ec2:local-gateway-route-table-vpc-association"),
     object("CreateLocalGatewayVirtualInterface", "ec2:local-gateway-virtual-interface"),
     object("CreateLocalGatewayVirtualInterfaceGroup", "ec2:local-gateway-virtual-interface-group"),
@@ -136,27 +139,15 @@ const ROWS: &[Row] = &[
     object("CreateTrafficMirrorTarget", "ec2:traffic-mirror-target"),
     object("CreateTransitGateway", "ec2:transit-gateway"),
     row("CreateTransitGateway", "ec2:transit-gateway-route-table", TRANSIT_GATEWAY_ROUTE_TABLE).optional(),
-    id(
-        "CreateTransitGatewayConnect",
-        "ec2:transit-gateway-attachment",
-        "responseElements.transitGatewayConnect.transitGatewayAttachmentId",
-    ),
+    id("CreateTransitGatewayConnect", "ec2:transit-gateway-attachment", CONNECT_ATTACHMENT),
     object("CreateTransitGatewayConnectPeer", "ec2:transit-gateway-connect-peer"),
     object("CreateTransitGatewayMeteringPolicy", "ec2:transit-gateway-metering-policy"),
     object("CreateTransitGatewayMulticastDomain", "ec2:transit-gateway-multicast-domain"),
-    id(
-        "CreateTransitGatewayPeeringAttachment",
-        "ec2:transit-gateway-attachment",
-        "responseElements.transitGatewayPeeringAttachment.transitGatewayAttachmentId",
-    ),
+    id("CreateTransitGatewayPeeringAttachment", "ec2:transit-gateway-attachment", PEERING_ATTACHMENT),
     object("CreateTransitGatewayPolicyTable", "ec2:transit-gateway-policy-table"),
     object("CreateTransitGatewayRouteTable", "ec2:transit-gateway-route-table"),
     object("CreateTransitGatewayRouteTableAnnouncement", "ec2:transit-gateway-route-table-announcement"),
-    id(
-        "CreateTransitGatewayVpcAttachment",
-        "ec2:transit-gateway-attachment",
-        "responseElements.transitGatewayVpcAttachment.transitGatewayAttachmentId",
-    ),
+    id("CreateTransitGatewayVpcAttachment", "ec2:transit-gateway-attachment", VPC_ATTACHMENT),
     object("CreateVerifiedAccessEndpoint", "ec2:verified-access-endpoint"),
     object("CreateVerifiedAccessGroup", "ec2:verified-access-group"),
     object("CreateVerifiedAccessInstance", "ec2:verified-access-instance"),
@@ -166,24 +157,11 @@ const ROWS: &[Row] = &[
     lookup("CreateVpc", "ec2:security-group", SecurityGroupOfVpc, "responseElements.vpc.vpcId"),
     lookup("CreateVpc", "ec2:network-acl", NetworkAclOfVpc, "responseElements.vpc.vpcId"),
     lookup("CreateVpc", "ec2:route-table", RouteTableOfVpc, "responseElements.vpc.vpcId"),
-    id(
-        "CreateVpcBlockPublicAccessExclusion",
-        "ec2:vpc-block-public-access-exclusion",
-        "responseElements.vpcBlockPublicAccessExclusion.exclusionId",
-    ),
+    id("CreateVpcBlockPublicAccessExclusion", "ec2:vpc-block-public-access-exclusion", EXCLUSION),
     object("CreateVpcEncryptionControl", "ec2:vpc-encryption-control"),
     object("CreateVpcEndpoint", "ec2:vpc-endpoint"),
-    id(
-        "CreateVpcEndpoint",
-        "ec2:network-interface",
-        "responseElements.vpcEndpoint.networkInterfaceIdSet.items[]",
-    )
-    .optional(),
-    id(
-        "CreateVpcEndpointServiceConfiguration",
-        "ec2:vpc-endpoint-service",
-        "responseElements.serviceConfiguration.serviceId",
-    ),
+    id("CreateVpcEndpoint", "ec2:network-interface", VPC_ENDPOINT_INTERFACES).optional(),
+    id("CreateVpcEndpointServiceConfiguration", "ec2:vpc-endpoint-service", ENDPOINT_SERVICE),
     object("CreateVpcPeeringConnection", "ec2:vpc-peering-connection"),
     object("CreateVpnConcentrator", "ec2:vpn-concentrator"),
     object("CreateVpnConnection", "ec2:vpn-connection"),
@@ -195,39 +173,15 @@ const ROWS: &[Row] = &[
     id("ImportSnapshot", "ec2:import-snapshot-task", "responseElements.importTaskId"),
     id("ImportVolume", "ec2:volume", "responseElements.conversionTask.importVolume.volume.id"),
     object("PurchaseCapacityBlock", "ec2:capacity-reservation"),
-    id(
-        "PurchaseHostReservation",
-        "ec2:host-reservation",
-        "responseElements.purchase.items[].hostReservationId",
-    ),
+    id("PurchaseHostReservation", "ec2:host-reservation", HOST_RESERVATIONS),
     id("PurchaseReservedInstancesOffering", "ec2:reserved-instances", "responseElements.reservedInstancesId"),
     id("RegisterImage", "ec2:image", "responseElements.imageId").without_account(),
     id("RequestSpotFleet", "ec2:spot-fleet-request", "responseElements.spotFleetRequestId"),
-    id(
-        "RequestSpotInstances",
-        "ec2:spot-instances-request",
-        "responseElements.spotInstanceRequestSet.items[].spotInstanceRequestId",
-    ),
+    id("RequestSpotInstances", "ec2:spot-instances-request", SPOT_REQUESTS),
     id("RunInstances", "ec2:instance", INSTANCES),
-    id(
-        "RunInstances",
-        "ec2:network-interface",
-        "responseElements.instancesSet.items[].networkInterfaceSet.items[].networkInterfaceId",
-    )
-    .optional()
-    .excluding("requestParameters.networkInterfaceSet.items[].networkInterfaceId"),
-    id(
-        "RunInstances",
-        "ec2:secondary-interface",
-        "responseElements.instancesSet.items[].secondaryInterfaceSet.items[].secondaryInterfaceId",
-    )
-    .optional(),
-    id(
-        "RunInstances",
-        "ec2:spot-instances-request",
-        "responseElements.instancesSet.items[].spotInstanceRequestId",
-    )
-    .optional(),
+    id("RunInstances", "ec2:network-interface", NEW_INTERFACES).optional().excluding(GIVEN_INTERFACES),
+    id("RunInstances", "ec2:secondary-interface", SECONDARY_INTERFACES).optional(),
+    id("RunInstances", "ec2:spot-instances-request", SPOT_REQUESTS_OF_INSTANCES).optional(),
     lookup("RunInstances", "ec2:volume", VolumesOfInstances, INSTANCES),
     object("StartNetworkInsightsAccessScopeAnalysis", "ec2:network-insights-access-scope-analysis"),
     object("StartNetworkInsightsAnalysis", "ec2:network-insights-analysis"),

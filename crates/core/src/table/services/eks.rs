@@ -14,22 +14,17 @@ pub(super) const SERVICE: Service = Service {
 const CLUSTER: &[Place] =
     &[Path("responseElements.cluster.arn"), Resource("cluster/${requestParameters.name}")];
 
+const EKS_ANYWHERE_SUBSCRIPTION: &str = "responseElements.subscription.arn";
+const POD_IDENTITY_ASSOCIATION: &str = "responseElements.association.associationArn";
+
 const ROWS: &[Row] = &[
     arn("CreateAccessEntry", "eks:access-entry", "responseElements.accessEntry.accessEntryArn"),
     arn("CreateAddon", "eks:addon", "responseElements.addon.addonArn"),
     arn("CreateCapability", "eks:capability", "responseElements.capability.arn"),
     row("CreateCluster", "eks:cluster", CLUSTER),
-    arn(
-        "CreateEksAnywhereSubscription",
-        "eks:eks-anywhere-subscription",
-        "responseElements.subscription.arn",
-    ),
+    arn("CreateEksAnywhereSubscription", "eks:eks-anywhere-subscription", EKS_ANYWHERE_SUBSCRIPTION),
     arn("CreateFargateProfile", "eks:fargateprofile", "responseElements.fargateProfile.fargateProfileArn"),
     arn("CreateNodegroup", "eks:nodegroup", "responseElements.nodegroup.nodegroupArn"),
-    arn(
-        "CreatePodIdentityAssociation",
-        "eks:podidentityassociation",
-        "responseElements.association.associationArn",
-    ),
+    arn("CreatePodIdentityAssociation", "eks:podidentityassociation", POD_IDENTITY_ASSOCIATION),
     row("RegisterCluster", "eks:cluster", CLUSTER),
 ];

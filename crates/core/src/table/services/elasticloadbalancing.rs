@@ -11,30 +11,18 @@ pub(super) const SERVICE: Service = Service {
     rows: ROWS,
 };
 
+const LOAD_BALANCER: &str = "responseElements.loadBalancers[].loadBalancerArn";
+const CLASSIC_LOAD_BALANCER: &str = "loadbalancer/${requestParameters.loadBalancerName}";
+const TARGET_GROUP: &str = "responseElements.targetGroups[].targetGroupArn";
+const TRUST_STORE: &str = "responseElements.trustStores[].trustStoreArn";
+
 const ROWS: &[Row] = &[
     arn("CreateListener", "elasticloadbalancing:listener", "responseElements.listeners[].listenerArn"),
     // The responses for application, network and gateway load balancers have ARNs; a classic one is
     // named by the request, in a parameter that v2 does not have.
-    arn(
-        "CreateLoadBalancer",
-        "elasticloadbalancing:loadbalancer",
-        "responseElements.loadBalancers[].loadBalancerArn",
-    ),
-    resource(
-        "CreateLoadBalancer",
-        "elasticloadbalancing:loadbalancer",
-        "loadbalancer/${requestParameters.loadBalancerName}",
-    )
-    .max_tags(10),
+    arn("CreateLoadBalancer", "elasticloadbalancing:loadbalancer", LOAD_BALANCER),
+    resource("CreateLoadBalancer", "elasticloadbalancing:loadbalancer", CLASSIC_LOAD_BALANCER).max_tags(10),
     arn("CreateRule", "elasticloadbalancing:listener-rule", "responseElements.rules[].ruleArn"),
-    arn(
-        "CreateTargetGroup",
-        "elasticloadbalancing:targetgroup",
-        "responseElements.targetGroups[].targetGroupArn",
-    ),
-    arn(
-        "CreateTrustStore",
-        "elasticloadbalancing:truststore",
-        "responseElements.trustStores[].trustStoreArn",
-    ),
+    arn("CreateTargetGroup", "elasticloadbalancing:targetgroup", TARGET_GROUP),
+    arn("CreateTrustStore", "elasticloadbalancing:truststore", TRUST_STORE),
 ];

@@ -19,6 +19,8 @@ const REGISTRY: &[Place] =
 const SESSION: &[Place] =
     &[Resource("session/${responseElements.session.id}"), Resource("session/${requestParameters.id}")];
 
+const DATA_QUALITY_RULESET: &str = "dataQualityRuleset/${requestParameters.name}";
+
 const ROWS: &[Row] = &[
     resource("CreateBlueprint", "glue:blueprint", "blueprint/${requestParameters.name}"),
     resource("CreateCatalog", "glue:catalog", "catalog/${requestParameters.name}"),
@@ -26,11 +28,7 @@ const ROWS: &[Row] = &[
         .actions(&["glue:TagResource", "glue:GetConnection"]),
     resource("CreateCrawler", "glue:crawler", "crawler/${requestParameters.name}"),
     resource("CreateCustomEntityType", "glue:customEntityType", "customEntityType/${requestParameters.name}"),
-    resource(
-        "CreateDataQualityRuleset",
-        "glue:dataQualityRuleset",
-        "dataQualityRuleset/${requestParameters.name}",
-    ),
+    resource("CreateDataQualityRuleset", "glue:dataQualityRuleset", DATA_QUALITY_RULESET),
     resource("CreateDatabase", "glue:database", "database/${requestParameters.databaseInput.name}")
         .actions(&["glue:TagResource", "glue:GetDatabase"])
         .lower_case(),

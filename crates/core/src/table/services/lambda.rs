@@ -23,12 +23,10 @@ const EVENT_SOURCE_MAPPING: &[Place] = &[
 const FUNCTION: &[Place] =
     &[Resource("function:${responseElements.functionName}"), Path("responseElements.functionArn")];
 
+const CAPACITY_PROVIDER: &str = "responseElements.capacityProvider.capacityProviderArn";
+
 const ROWS: &[Row] = &[
-    arn(
-        "CreateCapacityProvider",
-        "lambda:capacityProvider",
-        "responseElements.capacityProvider.capacityProviderArn",
-    ),
+    arn("CreateCapacityProvider", "lambda:capacityProvider", CAPACITY_PROVIDER),
     row("CreateCodeSigningConfig", "lambda:code signing config", CODE_SIGNING_CONFIG),
     row("CreateEventSourceMapping", "lambda:eventSourceMapping", EVENT_SOURCE_MAPPING),
     row("CreateFunction", "lambda:function", FUNCTION),

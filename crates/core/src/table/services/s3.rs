@@ -37,6 +37,8 @@ const fn object(event_name: &'static str) -> Row {
 const ACCESSPOINT: &[Place] =
     &[Path("responseElements.accessPointArn"), Resource("accesspoint/${requestParameters.name}")];
 
+const STORAGE_LENS_GROUP: &str = "storage-lens-group/${requestParameters.storageLensGroup.name}";
+
 const ROWS: &[Row] = &[
     object("CompleteMultipartUpload"),
     object("CopyObject"),
@@ -47,11 +49,7 @@ const ROWS: &[Row] = &[
     arn_format("CreateBucket", "s3:bucket", BUCKET).actions(BUCKET_ACTIONS),
     resource("CreateJob", "s3:job", "job/${responseElements.jobId}"),
     nothing("CreateMultipartUpload", UPLOAD),
-    resource(
-        "CreateStorageLensGroup",
-        "s3:storagelensgroup",
-        "storage-lens-group/${requestParameters.storageLensGroup.name}",
-    ),
+    resource("CreateStorageLensGroup", "s3:storagelensgroup", STORAGE_LENS_GROUP),
     object("PostObject"),
     object("PutObject"),
     nothing("UploadPart", UPLOAD),

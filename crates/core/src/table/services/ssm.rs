@@ -20,27 +20,19 @@ const DOCUMENT: &[Place] = &[
 const OPSITEM: &[Place] =
     &[Path("responseElements.opsItemArn"), Resource("opsitem/${responseElements.opsItemId}")];
 
+const ASSOCIATION: &str = "association/${responseElements.associationDescription.associationId}";
+const MAINTENANCE_WINDOW: &str = "maintenancewindow/${responseElements.windowId}";
+const AUTOMATION_EXECUTION: &str = "automation-execution/${responseElements.automationExecutionId}";
+
 const ROWS: &[Row] = &[
-    resource(
-        "CreateAssociation",
-        "ssm:association",
-        "association/${responseElements.associationDescription.associationId}",
-    ),
+    resource("CreateAssociation", "ssm:association", ASSOCIATION),
     row("CreateDocument", "ssm:document", DOCUMENT),
-    resource(
-        "CreateMaintenanceWindow",
-        "ssm:maintenancewindow",
-        "maintenancewindow/${responseElements.windowId}",
-    ),
+    resource("CreateMaintenanceWindow", "ssm:maintenancewindow", MAINTENANCE_WINDOW),
     row("CreateOpsItem", "ssm:opsitem", OPSITEM),
     arn("CreateOpsMetadata", "ssm:opsmetadata", "responseElements.opsMetadataArn"),
     resource("CreatePatchBaseline", "ssm:patchbaseline", "patchbaseline/${responseElements.baselineId}"),
     custom("PutParameter", "ssm:parameter", parameter),
-    resource(
-        "StartAutomationExecution",
-        "ssm:automation-execution",
-        "automation-execution/${responseElements.automationExecutionId}",
-    ),
+    resource("StartAutomationExecution", "ssm:automation-execution", AUTOMATION_EXECUTION),
 ];
 
 const SLASHED: Place = Resource("parameter${requestParameters.name}");
