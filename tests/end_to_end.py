@@ -120,10 +120,20 @@ class Sessions(unittest.TestCase):
         event = creation("ec2/CreateVolume", arn, session.identity)
         self.assertEqual(MOTO.tag([event]), [0], "must be retried")
         tags = ec2_tags(MOTO.c, arn)
-        self.assertEqual((tags["Squad"], tags["Owner"], tags.get("Person")), ("from-iam", session.arn, None))
+        self.assertEqual(tags, {"Owner": session.arn, "PrincipalId": session.id}, "inherited tags wait until they are certain")
         MOTO.record(session)
         self.assertEqual(MOTO.tag([event]), [])
-        self.assertEqual(ec2_tags(MOTO.c, arn)["Person"], "bob")
+        tags = ec2_tags(MOTO.c, arn)
+        self.assertEqual((tags["Squad"], tags["Person"]), ("from-iam", "bob"))
+
+    def test_tags_that_an_ec2_resource_has_stay_however_late_and_often_an_event_comes(self):
+        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        event = creation("ec2/CreateVolume", arn, MOTO.session.identity)
+        self.assertEqual(MOTO.tag([event]), [])
+        changed = {"Owner": "bob", "squad": "theirs", "Else": "where"}
+        MOTO.c("ec2").create_tags(Resources=[arn.rsplit("/", 1)[-1]], Tags=[{"Key": k, "Value": v} for k, v in changed.items()])
+        self.assertEqual(MOTO.tag([event]), [])
+        self.assertEqual(ec2_tags(MOTO.c, arn), MOTO.wanted(**changed))
 
     def test_an_old_session_without_a_record_does_not_wait(self):
         session = Session(MOTO.c, MOTO.role, "old", at=now() - datetime.timedelta(minutes=20))
@@ -156,7 +166,7 @@ class Principals(unittest.TestCase):
 
     def test_a_caller_of_another_account_gives_only_the_owner(self):
         identity = load("ec2/CreateVolume--cross-account")["detail"]["userIdentity"]
-        self.assertEqual(self.tags_of(identity), {"Owner": identity["principalId"]})
+        self.assertEqual(self.tags_of(identity), {"Owner": identity["accountId"]})
 
     def test_a_service_gives_only_its_name_as_owner(self):
         identity = {"type": "AWSService", "invokedBy": "autoscaling.amazonaws.com"}

@@ -7,6 +7,7 @@ mod tag_operation;
 use std::collections::HashMap;
 
 use aws_config::SdkConfig;
+use aws_sdk_ec2::types::{Filter, TagDescription};
 use aws_sdk_s3::types::{Tag as ObjectTag, Tagging};
 use aws_tags::ports::{Batch, Failure, Tagger};
 use aws_tags::table::{Resource, Route};
@@ -44,6 +45,16 @@ impl Tagger for AwsTagger {
         })
         .await
     }
+
+    async fn read(&self, route: Route, region: &str, resources: &[Resource]) -> Vec<Result<TagMap, Failure>> {
+        match route {
+            Route::Ec2CreateTags => self.describe_tags(region, resources).await,
+            Route::TaggingApi | Route::S3Object | Route::TagOperation(_) => {
+                let failure = Failure::other(format!("the tags of {} are not read", route.as_str()));
+                vec![Err(failure); resources.len()]
+            }
+        }
+    }
 }
 
 impl AwsTagger {
@@ -67,6 +78,28 @@ impl AwsTagger {
         let call = self.ec2.client(region).create_tags().set_resources(Some(ids));
         call.set_tags(Some(tags.iter().map(tag).collect())).send().await?;
         Ok(vec![Ok(()); resources.len()])
+    }
+
+    /// The tags of all resources; a page has up to 1,000 tags.
+    async fn describe_tags(&self, region: &str, resources: &[Resource]) -> Vec<Result<TagMap, Failure>> {
+        let ids = resources.iter().map(|resource| resource.arn.id().to_owned()).collect();
+        let filter = Filter::builder().name("resource-id").set_values(Some(ids)).build();
+        let mut tags =
+            self.ec2.client(region).describe_tags().filters(filter).into_paginator().items().send();
+        let mut by_id: HashMap<String, TagMap> = HashMap::new();
+        while let Some(tag) = tags.next().await {
+            match tag.map_err(Error::from) {
+                Ok(TagDescription { resource_id: Some(id), key: Some(key), value, .. }) => {
+                    by_id.entry(id).or_default().insert(key, value.unwrap_or_default());
+                }
+                Ok(_) => {}
+                Err(error) => return vec![Err(error.into()); resources.len()],
+            }
+        }
+        resources
+            .iter()
+            .map(|resource| Ok(by_id.get(resource.arn.id()).cloned().unwrap_or_default()))
+            .collect()
     }
 
     /// The API answers 200 even if all ARNs failed: a map in the answer has the failures.

@@ -46,6 +46,9 @@ pub trait Lookups {
 pub trait Tagger {
     /// Adds the tags to each resource; other tags stay. One result per resource, in their order.
     async fn tag(&self, batch: &Batch) -> Vec<Result<(), Failure>>;
+    /// The tags that resources of one route and Region have. One result per resource, in their order.
+    /// Called only for routes that [`Route::is_readable`].
+    async fn read(&self, route: Route, region: &str, resources: &[Resource]) -> Vec<Result<TagMap, Failure>>;
 }
 
 /// Everything that tagging needs from outside.

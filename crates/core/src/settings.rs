@@ -53,11 +53,11 @@ const DO_NOT_INHERIT: Setting = Setting {
     allowed: "patterns with `*` and `?`, separated by commas",
     effect: "Which of those are not.",
 };
-const REQUESTED_TAGS: Setting = Setting {
-    name: "REQUESTED_TAGS",
+const EXISTING_TAGS: Setting = Setting {
+    name: "EXISTING_TAGS",
     default: "keep",
     allowed: "`keep` or `overwrite`",
-    effect: "What happens to a tag that the creating request itself set.",
+    effect: "What happens to a tag that the resource has already: from the creating request, as far as its record shows it, and on EC2's resources from whoever set it.",
 };
 const EXCLUDED_PRINCIPALS: Setting = Setting {
     name: "EXCLUDED_PRINCIPALS",
@@ -92,7 +92,7 @@ pub const SETTINGS: &[Setting] = &[
     EXTRA_TAGS,
     INHERIT,
     DO_NOT_INHERIT,
-    REQUESTED_TAGS,
+    EXISTING_TAGS,
     EXCLUDED_PRINCIPALS,
     SERVICE_CREATED,
     ALSO_TAG,
@@ -133,8 +133,8 @@ pub struct Settings {
     pub principal_id_tag: Option<String>,
     /// Keys and templates of further tags.
     pub extra_tags: Vec<(String, String)>,
-    /// Whether tags that the creating request set stay as they are.
-    pub keep_requested: bool,
+    /// Whether tags that a resource has already stay as they are.
+    pub keep_existing: bool,
     /// Whether what AWS services create on their own is tagged.
     pub tag_service_created: bool,
     /// Whether the log has the values of tags.
@@ -182,7 +182,7 @@ impl Settings {
             owner_tag: reader.key(&OWNER_TAG),
             principal_id_tag: reader.key_or_none(&PRINCIPAL_ID_TAG),
             extra_tags: reader.extra_tags(&EXTRA_TAGS),
-            keep_requested: reader.one_of(&REQUESTED_TAGS, &[("keep", true), ("overwrite", false)]),
+            keep_existing: reader.one_of(&EXISTING_TAGS, &[("keep", true), ("overwrite", false)]),
             tag_service_created: reader.one_of(&SERVICE_CREATED, TAG_OR_SKIP),
             log_values: reader.one_of(&LOG_VALUES, &[("hide", false), ("show", true)]),
             inherit: reader.patterns(&INHERIT, WildMatch::new_case_insensitive),
@@ -370,7 +370,7 @@ mod tests {
             ("EXTRA_TAGS", "CreatedAt"),
             ("EXTRA_TAGS", "Token=${responseElements.credentials.sessionToken}"),
             ("EXTRA_TAGS", "A=${open"),
-            ("REQUESTED_TAGS", "yes"),
+            ("EXISTING_TAGS", "yes"),
             ("SERVICE_CREATED", ""),
             ("ALSO_TAG", "s3:objects"),
         ] {

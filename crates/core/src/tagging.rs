@@ -4,6 +4,7 @@
 //! [`tag_resources`] plans each event, packs their resources into batches, and tags those.
 
 mod batch;
+mod decide;
 mod merge;
 mod outcome;
 mod plan;

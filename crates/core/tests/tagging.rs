@@ -148,10 +148,10 @@ fn not_found_means_not_yet_for_ten_minutes_and_then_gone() {
 }
 
 #[test]
-fn resources_of_a_young_session_are_tagged_at_once_and_again_later() {
+fn resources_of_a_young_session_get_inherited_tags_when_the_session_is_known() {
     let world = world();
     let outcome = one(&world, AT, volume("vol-1"));
-    assert_eq!(tag(&outcome, 0, "Team"), Some("iam"));
+    assert_eq!((tag(&outcome, 0, "Team"), tag(&outcome, 0, "Owner").is_some()), (None, true));
     assert_eq!(reasons(&outcome), ["session of AROAX:ann is not recorded yet"]);
     let recorded = block_on(record_session(&world.sessions, &sts("session")));
     assert!(matches!(recorded, Ok(Recorded::Stored(_))));
@@ -168,6 +168,52 @@ fn without_iam_the_owner_is_tagged_and_the_event_retried() {
     assert_eq!(reasons(&outcome), ["IAM tags of dev: throttled"]);
     assert!(tag(&outcome, 0, "Owner").is_some());
     assert_eq!(world.tagger.tagged.get(), 1);
+}
+
+fn with_tags(tags: &[(&str, &str)]) -> World {
+    let present = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    World {
+        tagger: CountingTagger { present: vec![("vol-1", Ok(present))], ..Default::default() },
+        ..world()
+    }
+}
+
+#[test]
+fn tags_that_an_ec2_resource_has_stay() {
+    let outcome = one(&with_tags(&[("Owner", "bob"), ("aws:x", "y")]), LATER, volume("vol-1"));
+    assert_eq!((tag(&outcome, 0, "Owner"), tag(&outcome, 0, "Team")), (None, Some("iam")));
+    assert_eq!(outcome.resources()[0].dropped[0].reason.as_str(), "on the resource already");
+}
+
+#[test]
+fn a_second_delivery_writes_nothing() {
+    let owner = ("Owner", "arn:aws:sts::111122223333:assumed-role/dev/ann");
+    let world = with_tags(&[owner, ("PrincipalId", "AROAX:ann"), ("Team", "iam")]);
+    let outcome = one(&world, LATER, volume("vol-1"));
+    assert_eq!(outcome.resources()[0].result, TagResult::Skipped(ResourceSkip::NothingToAdd));
+    assert_eq!(world.tagger.calls.get(), 0);
+}
+
+#[test]
+fn with_overwrite_nothing_is_read() {
+    let (world, scope) = (with_tags(&[("Owner", "bob")]), Scope::default());
+    let (settings, event) = (settings(&[("EXISTING_TAGS", "overwrite")]), volume("vol-1"));
+    let outcomes = block_on(tag_resources(&world, &settings, &scope, |_| LATER, &[&event]));
+    assert!(tag(&outcomes[0], 0, "Owner").is_some_and(|owner| owner != "bob"));
+}
+
+#[test]
+fn unreadable_tags_keep_old_resources_from_being_tagged_and_not_young_ones() {
+    let denied = || Failure::other("UnauthorizedOperation: no");
+    let mut world = world();
+    world.tagger.present = vec![("vol-1", Err(denied()))];
+    let late = one(&world, LATER, volume("vol-1"));
+    assert_eq!(
+        (late.resources()[0].result.clone(), world.tagger.calls.get()),
+        (TagResult::Failed(denied()), 0)
+    );
+    let young = one(&world, AT + Duration::minutes(5), volume("vol-1"));
+    assert_eq!((young.resources()[0].result.clone(), world.tagger.calls.get()), (TagResult::Tagged, 1));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::{Batch, Failure, Lookups, PrincipalTags, SessionStore, Tagger};
 use crate::identity::{IamIdentity, IamKind, Session, SessionKey};
-use crate::table::Lookup;
+use crate::table::{Lookup, Resource, Route};
 use crate::tags::TagMap;
 
 /// Sessions in memory.
@@ -93,6 +93,9 @@ impl Lookups for GivenLookups {
 /// Tags nothing, says that it did, and counts.
 #[derive(Debug, Default)]
 pub struct CountingTagger {
+    /// The tags that resources have, or why they cannot be read, by the end of their ARN. Others have
+    /// none.
+    pub present: Vec<(&'static str, Result<TagMap, Failure>)>,
     /// Calls so far.
     pub calls: Cell<usize>,
     /// Resources so far that did not fail.
@@ -112,5 +115,13 @@ impl Tagger for CountingTagger {
             }
         };
         batch.resources.iter().map(|resource| result(resource.arn.as_str())).collect()
+    }
+
+    async fn read(&self, _: Route, _: &str, resources: &[Resource]) -> Vec<Result<TagMap, Failure>> {
+        let present = |resource: &Resource| {
+            let found = self.present.iter().find(|(end, _)| resource.arn.as_str().ends_with(end));
+            found.map_or(Ok(TagMap::new()), |(_, tags)| tags.clone())
+        };
+        resources.iter().map(present).collect()
     }
 }

@@ -24,6 +24,18 @@ pub struct Resource {
     pub opt_in_if_service_created: Option<&'static str>,
 }
 
+impl Resource {
+    /// Whether two keys name the same tag of this resource. IAM replaces a tag whose key differs only
+    /// in case; elsewhere both stand side by side.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html>
+    pub(crate) fn same_key(&self, one: &str, other: &str) -> bool {
+        match self.resource_type.starts_with("iam:") {
+            true => one.eq_ignore_ascii_case(other),
+            false => one == other,
+        }
+    }
+}
+
 /// Resources to be found by asking AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lookup {

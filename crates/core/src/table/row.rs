@@ -184,6 +184,11 @@ pub enum Route {
 }
 
 impl Route {
+    /// Whether the tags of its resources are read before they are written.
+    pub const fn is_readable(self) -> bool {
+        matches!(self, Self::Ec2CreateTags)
+    }
+
     /// The API call, as documentation and IAM name it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -355,7 +360,8 @@ impl Row {
     pub fn needed_actions(&self, service: &Service) -> Vec<&'static str> {
         let (by_route, otherwise): (&[&str], _) = match self.route.unwrap_or(service.route) {
             Route::TaggingApi => (&["tag:TagResources"], service.actions),
-            Route::Ec2CreateTags | Route::S3Object => (&[], service.actions),
+            Route::Ec2CreateTags => (&["ec2:DescribeTags"], service.actions),
+            Route::S3Object => (&[], service.actions),
             // The service's actions are those of its own route.
             Route::TagOperation(operation) => (operation.actions, &[]),
         };

@@ -23,7 +23,7 @@ pub enum DropReason {
     NotInherited,
     OverLimit,
     Reserved,
-    SetByRequest,
+    Present,
     Stated,
     TooLong,
     ValueTooLong,
@@ -37,7 +37,7 @@ impl DropReason {
             Self::NotInherited => "not inherited by the settings",
             Self::OverLimit => "over the resource's limit of tags",
             Self::Reserved => "`aws:` is reserved",
-            Self::SetByRequest => "set by the request",
+            Self::Present => "on the resource already",
             Self::Stated => "stated by aws-tags itself",
             Self::TooLong => "longer than a tag may be",
             Self::ValueTooLong => "longer than 256 characters",
@@ -61,13 +61,13 @@ pub struct Merged {
 }
 
 /// Merges the principal's tags into those of its resources. Session tags override IAM tags,
-/// case-insensitively; the tags that this program states come from nowhere else.
+/// case-insensitively; the tags that this program states come from nowhere else. `inherited` are the
+/// tags of IAM and of the session; `None` while they are not known.
 pub(crate) fn merge(
     settings: &Settings,
     event: &Event,
     principal: &Principal,
-    iam: &TagMap,
-    session: &TagMap,
+    inherited: Option<(&TagMap, &TagMap)>,
 ) -> Merged {
     let mut merged = Merged::default();
     let foreign = event.account().is_none_or(|account| principal.is_foreign_to(&account));
@@ -76,6 +76,8 @@ pub(crate) fn merge(
     if principal.service().is_some() || foreign {
         return merged;
     }
+    let no_tags = TagMap::new();
+    let (iam, session) = inherited.unwrap_or((&no_tags, &no_tags));
     let overridden = |key: &String| session.keys().any(|other| other.eq_ignore_ascii_case(key));
     let session_tags = session.iter().map(|pair| (pair, TagSource::Session));
     let iam_tags = iam.iter().filter(|(key, _)| !overridden(key)).map(|pair| (pair, TagSource::Iam));
@@ -90,37 +92,6 @@ pub(crate) fn merge(
 }
 
 impl Merged {
-    /// The tags for a resource that takes `max_tags` and on which the creating request set `requested`;
-    /// the second value lists the tags that the resource does not get.
-    pub(crate) fn for_resource(
-        &self,
-        settings: &Settings,
-        max_tags: usize,
-        requested: &TagMap,
-    ) -> (Vec<Tag>, Vec<Dropped>) {
-        let (mut tags, mut dropped) = (Vec::new(), Vec::new());
-        let room = max_tags.saturating_sub(requested.len());
-        let mut added = 0;
-        for tag in &self.tags {
-            let set_by_request = requested.contains_key(&tag.key);
-            let reason = if set_by_request && settings.keep_requested {
-                Some(DropReason::SetByRequest)
-            } else if !set_by_request && added == room {
-                Some(DropReason::OverLimit)
-            } else {
-                None
-            };
-            match reason {
-                Some(reason) => dropped.push(Dropped { key: tag.key.clone(), source: tag.source, reason }),
-                None => {
-                    added += usize::from(!set_by_request);
-                    tags.push(tag.clone());
-                }
-            }
-        }
-        (tags, dropped)
-    }
-
     fn add(&mut self, key: &str, value: String, source: TagSource) {
         self.tags.push(Tag { key: key.to_owned(), value, source });
     }
@@ -240,7 +211,7 @@ mod tests {
 
     fn merged(vars: &[(&str, &str)], iam: &[(&str, &str)], session: &[(&str, &str)]) -> Merged {
         let event = event();
-        merge(&settings(vars), &event, &Principal::of(&event), &map(iam), &map(session))
+        merge(&settings(vars), &event, &Principal::of(&event), Some((&map(iam), &map(session))))
     }
 
     fn value<'a>(merged: &'a Merged, key: &str) -> Option<&'a str> {
@@ -292,29 +263,6 @@ mod tests {
     }
 
     #[test]
-    fn tags_of_the_request_are_kept_or_overwritten() {
-        let requested = map(&[("Team", "mine")]);
-        let tags = |vars: &[(&str, &str)]| {
-            merged(vars, &[("Team", "iam")], &[]).for_resource(&settings(vars), 50, &requested).0
-        };
-        let team = |tags: &[Tag]| tags.iter().find(|tag| tag.key == "Team").map(|tag| tag.value.clone());
-        assert_eq!(team(&tags(&[])), None);
-        assert_eq!(team(&tags(&[("REQUESTED_TAGS", "overwrite")])).as_deref(), Some("iam"));
-    }
-
-    #[test]
-    fn over_the_limit_the_least_important_tags_go_and_are_named() {
-        let iam: Vec<_> = (0..60).map(|n| (format!("iam{n:02}"), "v")).collect();
-        let iam: Vec<_> = iam.iter().map(|(k, v)| (k.as_str(), *v)).collect();
-        let merged = merged(&[], &iam, &[("zSession", "s")]);
-        let (tags, dropped) = merged.for_resource(&settings(&[]), 10, &map(&[("Name", "n")]));
-        assert_eq!(tags.len(), 9);
-        assert!(["Owner", "zSession"].iter().all(|key| tags.iter().any(|tag| tag.key == *key)));
-        assert_eq!(dropped.len(), merged.tags.len() - 9);
-        assert!(dropped.iter().all(|tag| tag.reason == DropReason::OverLimit));
-    }
-
-    #[test]
     fn reserved_and_overlong_tags_are_dropped_and_named() {
         let long = "v".repeat(257);
         let merged = merged(&[], &[("AWS:x", "1"), ("Long", &long)], &[]);
@@ -327,8 +275,12 @@ mod tests {
         record["userIdentity"] =
             json!({"type": "AWSAccount", "principalId": "AIDAX", "accountId": "111122223333"});
         let event = Event::from_json(record).expect("a record");
-        let merged =
-            merge(&settings(&[]), &event, &Principal::of(&event), &map(&[("a", "b")]), &map(&[("c", "d")]));
+        let merged = merge(
+            &settings(&[]),
+            &event,
+            &Principal::of(&event),
+            Some((&map(&[("a", "b")]), &map(&[("c", "d")]))),
+        );
         assert_eq!(merged.tags.len(), 1);
         assert_eq!(value(&merged, "Owner"), Some("111122223333"));
     }

@@ -7,7 +7,7 @@ use crate::identity::{Principal, SessionMatch};
 use crate::ports::Failure;
 use crate::record::Arn;
 use crate::table::{LocateError, Resource};
-use crate::tags::Tag;
+use crate::tags::{Tag, TagMap};
 
 use super::merge::{Dropped, Merged};
 
@@ -54,8 +54,10 @@ pub struct ResourceOutcome {
     pub resource: Resource,
     /// The tags that it got, or should have got.
     pub tags: Vec<Tag>,
-    /// Tags that it could not take.
+    /// Tags that it did not get.
     pub dropped: Vec<Dropped>,
+    /// The tags that the record shows on it.
+    pub shown: TagMap,
     pub result: TagResult,
 }
 
@@ -99,8 +101,8 @@ pub enum ResourceSkip {
     #[error("left alone by default: {0}")]
     OptIn(&'static str),
     /// There is nothing to add.
-    #[error("the request set all the tags itself")]
-    AllTagsRequested,
+    #[error("it has all the tags already")]
+    NothingToAdd,
     /// It was deleted before it could be tagged.
     #[error("gone: {0}")]
     Gone(Failure),

@@ -3,19 +3,20 @@
 use futures_util::{StreamExt, stream};
 use time::{Duration, OffsetDateTime};
 
-use super::batch::batches;
+use super::batch::{batches, reads};
+use super::decide::decide;
 use super::merge::merge;
 use super::outcome::{
     EventSkip, Handling, Outcome, ResourceOutcome, ResourceSkip, RetryReason, TagResult, Tagging,
 };
 use super::requested::requested_tags;
 use crate::effect::Effect;
-use crate::identity::{Principal, SessionMatch, choose, window};
+use crate::identity::{DELIVERY_TIME, Principal, SessionMatch, choose, window};
 use crate::ports::{Failure, FailureKind, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
 use crate::record::Event;
 use crate::settings::Settings;
 use crate::table::{Creation, Lookup, Resource};
-use crate::tags::TagMap;
+use crate::tags::{TagMap, starts_reserved};
 
 /// A resource that is not found may not be there yet; after this it is gone.
 const APPEARS_WITHIN: Duration = Duration::minutes(10);
@@ -49,6 +50,9 @@ where
 {
     let plans = events.iter().map(|event| plan(ports, settings, scope, now(event), event));
     let mut outcomes: Vec<Outcome> = stream::iter(plans).buffered(AT_ONCE).collect().await;
+    if settings.keep_existing {
+        keep_present(&ports.tagger, settings, &now, events, &mut outcomes).await;
+    }
     let batches = batches(&outcomes);
     let calls = batches.iter().map(|(_, batch)| ports.tagger.tag(batch));
     let results: Vec<_> = stream::iter(calls).buffered(AT_ONCE).collect().await;
@@ -65,6 +69,43 @@ where
         }
     }
     outcomes
+}
+
+/// Reads the tags that resources have, where they can be read, and takes those out of the plan.
+async fn keep_present<T: Tagger>(
+    tagger: &T,
+    settings: &Settings,
+    now: &impl Fn(&Event) -> OffsetDateTime,
+    events: &[&Event],
+    outcomes: &mut [Outcome],
+) {
+    let reads = reads(outcomes);
+    let calls = reads.iter().map(|read| tagger.read(read.route, &read.region, &read.resources));
+    let results: Vec<_> = stream::iter(calls).buffered(AT_ONCE).collect().await;
+    for (read, results) in reads.iter().zip(results) {
+        for ((event, nth), result) in read.slots.iter().zip(results) {
+            let Handling::Tagging(tagging) = &mut outcomes[*event].handling else { continue };
+            let planned = &tagging.merged.tags;
+            let made = &mut tagging.resources[*nth];
+            match result {
+                Ok(mut present) => {
+                    present.retain(|key, _| !starts_reserved(key));
+                    present.extend(made.shown.clone());
+                    (made.tags, made.dropped) = decide(settings, &made.resource, planned, &present);
+                    if made.tags.is_empty() {
+                        made.result = TagResult::Skipped(ResourceSkip::NothingToAdd);
+                    }
+                }
+                // An id is never used twice: what is young has no tags but those that came with it.
+                Err(_) if is_young(events[*event], now(events[*event])) => {}
+                Err(failure) => made.result = TagResult::Failed(failure),
+            }
+        }
+    }
+}
+
+fn is_young(event: &Event, now: OffsetDateTime) -> bool {
+    event.time().is_some_and(|at| now < at.saturating_add(DELIVERY_TIME))
 }
 
 /// "Not found" just after creation means "not yet"; later it means that the resource was deleted.
@@ -144,47 +185,49 @@ where
     let iam = iam_tags(&ports.principal_tags, principal, &account, &mut unfinished).await;
     let session = find_session(&ports.sessions, principal, &account, event, now, &mut unfinished).await;
     let no_tags = TagMap::new();
-    let session_tags = match &session {
-        SessionMatch::Found(session) => &session.tags,
-        _ => &no_tags,
+    // Inherited tags are written once, when they are certain: what is written stays.
+    let inherited = match (&iam, &session) {
+        (None, _) | (_, SessionMatch::Pending) => None,
+        (Some(iam), SessionMatch::Found(session)) => Some((iam, &session.tags)),
+        (Some(iam), _) => Some((iam, &no_tags)),
     };
-    let merged = merge(settings, event, principal, &iam, session_tags);
+    let merged = merge(settings, event, principal, inherited);
     let mut resources = creation.resources.clone();
     for lookup in &creation.lookups {
         resources.extend(looked_up(&ports.lookups, lookup, event, now, &mut unfinished).await);
     }
     let service_created = principal.service().is_some();
     let planned = |resource: Resource| {
-        let requested = requested_tags(event, &resource);
-        let (tags, dropped) = merged.for_resource(settings, resource.max_tags, &requested);
+        let shown = requested_tags(event, &resource);
+        let (tags, dropped) = decide(settings, &resource, &merged.tags, &shown);
         let if_service_created = resource.opt_in_if_service_created.filter(|_| service_created);
         let opt_in = resource.opt_in.or(if_service_created);
         let result = match opt_in.filter(|_| !settings.also_tags(resource.resource_type)) {
             Some(why) => TagResult::Skipped(ResourceSkip::OptIn(why)),
-            None if tags.is_empty() => TagResult::Skipped(ResourceSkip::AllTagsRequested),
+            None if tags.is_empty() => TagResult::Skipped(ResourceSkip::NothingToAdd),
             None => TagResult::Tagged,
         };
-        ResourceOutcome { resource, tags, dropped, result }
+        ResourceOutcome { resource, tags, dropped, shown, result }
     };
     let resources = resources.into_iter().map(planned).collect();
     Tagging { session, merged, resources, unfinished }
 }
 
-/// The IAM tags; none for now if IAM cannot be asked.
+/// The IAM tags; `None` while IAM cannot be asked.
 async fn iam_tags<P: PrincipalTags>(
     principal_tags: &P,
     principal: &Principal,
     account: &str,
     unfinished: &mut Vec<RetryReason>,
-) -> TagMap {
+) -> Option<TagMap> {
     let Some(identity) = principal.iam_identity(account) else {
-        return TagMap::new();
+        return Some(TagMap::new());
     };
     match principal_tags.tags(&identity).await {
-        Ok(tags) => tags.unwrap_or_default(),
+        Ok(tags) => Some(tags.unwrap_or_default()),
         Err(error) => {
             unfinished.push(RetryReason::IamTags { name: identity.name, error: error.to_string() });
-            TagMap::new()
+            None
         }
     }
 }
@@ -204,7 +247,7 @@ async fn find_session<S: SessionStore>(
         Ok(recorded) => choose(&key, event.time().unwrap_or(now), now, recorded),
         Err(error) => {
             unfinished.push(RetryReason::Session { id: key.id, error: error.to_string() });
-            return SessionMatch::NoSession;
+            return SessionMatch::Pending;
         }
     };
     if found == SessionMatch::Pending {
