@@ -8,7 +8,7 @@ mod decide;
 mod merge;
 mod outcome;
 mod plan;
-mod requested;
+mod shown;
 
 pub use merge::{DropReason, Dropped, Merged};
 pub use outcome::{

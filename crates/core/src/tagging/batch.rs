@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::outcome::{Outcome, TagResult};
+use super::outcome::{Outcome, ResourceOutcome, TagResult};
 use crate::ports::Batch;
 use crate::table::{Resource, Route};
 use crate::tags::Tag;
@@ -17,31 +17,40 @@ const IDS_PER_CALL: usize = 1000;
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeTags.html>
 const IDS_PER_READ: usize = 200;
 
-/// The position of a resource: the number of its event, and its own number within the event.
+/// Where a resource of a call stands: the number of its event, and its own within the event.
 pub(super) type Slot = (usize, usize);
+
+/// Resources of one route and Region whose tags are read in one call.
+pub(super) struct Read {
+    pub(super) route: Route,
+    pub(super) region: String,
+    pub(super) resources: Vec<Resource>,
+}
+
+/// The reads that come before tagging, each with the slots of its resources, in their order.
+pub(super) fn reads(outcomes: &[Outcome]) -> Vec<(Vec<Slot>, Read)> {
+    let readable = |made: &ResourceOutcome| made.resource.route.is_readable();
+    let alike = grouped(outcomes, |made| readable(made).then(|| place(&made.resource)));
+    let chunks =
+        alike.iter().flat_map(|(key, slots)| slots.chunks(IDS_PER_READ).map(move |chunk| (key, chunk)));
+    let read = |(&(route, region), slots): (&(Route, &str), &[Slot])| {
+        let region = region.to_owned();
+        (slots.to_vec(), Read { route, region, resources: resources(outcomes, slots) })
+    };
+    chunks.map(read).collect()
+}
 
 /// The batches, each with the slots of its resources, in their order. Resources that get the same
 /// tags share calls, over all events.
 pub(super) fn batches(outcomes: &[Outcome]) -> Vec<(Vec<Slot>, Batch)> {
-    let mut groups: BTreeMap<(Route, &str, &[Tag]), Vec<Slot>> = BTreeMap::new();
-    for (event, outcome) in outcomes.iter().enumerate() {
-        for (nth, made) in outcome.resources().iter().enumerate() {
-            if made.result == TagResult::Tagged {
-                let key = (made.resource.route, made.resource.region.as_str(), made.tags.as_slice());
-                groups.entry(key).or_default().push((event, nth));
-            }
-        }
-    }
-    let mut batches = Vec::new();
-    for ((route, region, tags), slots) in groups {
-        for slots in slots.chunks(per_call(route)) {
-            let resource = |(event, nth): &Slot| outcomes[*event].resources()[*nth].resource.clone();
-            let resources = slots.iter().map(resource).collect();
-            let batch = Batch { route, region: region.to_owned(), tags: tags.to_vec(), resources };
-            batches.push((slots.to_vec(), batch));
-        }
-    }
-    batches
+    let alike = grouped(outcomes, |made| Some((place(&made.resource), made.tags.as_slice())));
+    let chunks =
+        alike.iter().flat_map(|(key, slots)| slots.chunks(per_call(key.0.0)).map(move |chunk| (key, chunk)));
+    let batch = |(&((route, region), tags), slots): (&((Route, &str), &[Tag]), &[Slot])| {
+        let (region, tags) = (region.to_owned(), tags.to_vec());
+        (slots.to_vec(), Batch { route, region, tags, resources: resources(outcomes, slots) })
+    };
+    chunks.map(batch).collect()
 }
 
 const fn per_call(route: Route) -> usize {
@@ -52,32 +61,28 @@ const fn per_call(route: Route) -> usize {
     }
 }
 
-/// Resources of one route and Region whose tags are read in one call.
-pub(super) struct Read {
-    pub(super) route: Route,
-    pub(super) region: String,
-    pub(super) slots: Vec<Slot>,
-    pub(super) resources: Vec<Resource>,
+fn place(resource: &Resource) -> (Route, &str) {
+    (resource.route, &resource.region)
 }
 
-/// The reads before what is to be tagged is written.
-pub(super) fn reads(outcomes: &[Outcome]) -> Vec<Read> {
-    let mut alike: BTreeMap<(Route, &str), Vec<Slot>> = BTreeMap::new();
+/// The slots of what is to be tagged, by a key that those share which go into one call.
+fn grouped<'a, K: Ord>(
+    outcomes: &'a [Outcome],
+    key: impl Fn(&'a ResourceOutcome) -> Option<K>,
+) -> BTreeMap<K, Vec<Slot>> {
+    let mut groups: BTreeMap<K, Vec<Slot>> = BTreeMap::new();
     for (event, outcome) in outcomes.iter().enumerate() {
         for (nth, made) in outcome.resources().iter().enumerate() {
-            if made.result == TagResult::Tagged && made.resource.route.is_readable() {
-                let key = (made.resource.route, made.resource.region.as_str());
-                alike.entry(key).or_default().push((event, nth));
+            if made.result == TagResult::Tagged
+                && let Some(key) = key(made)
+            {
+                groups.entry(key).or_default().push((event, nth));
             }
         }
     }
-    let mut reads = Vec::new();
-    for ((route, region), slots) in alike {
-        for slots in slots.chunks(IDS_PER_READ) {
-            let resource = |(event, nth): &Slot| outcomes[*event].resources()[*nth].resource.clone();
-            let resources = slots.iter().map(resource).collect();
-            reads.push(Read { route, region: region.to_owned(), slots: slots.to_vec(), resources });
-        }
-    }
-    reads
+    groups
+}
+
+fn resources(outcomes: &[Outcome], slots: &[Slot]) -> Vec<Resource> {
+    slots.iter().map(|(event, nth)| outcomes[*event].resources()[*nth].resource.clone()).collect()
 }

@@ -9,7 +9,7 @@ use super::merge::merge;
 use super::outcome::{
     EventSkip, Handling, Outcome, ResourceOutcome, ResourceSkip, RetryReason, TagResult, Tagging,
 };
-use super::requested::requested_tags;
+use super::shown::shown_tags;
 use crate::effect::Effect;
 use crate::identity::{DELIVERY_TIME, Principal, SessionMatch, choose, window};
 use crate::ports::{Failure, FailureKind, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
@@ -80,10 +80,10 @@ async fn keep_present<T: Tagger>(
     outcomes: &mut [Outcome],
 ) {
     let reads = reads(outcomes);
-    let calls = reads.iter().map(|read| tagger.read(read.route, &read.region, &read.resources));
+    let calls = reads.iter().map(|(_, read)| tagger.read(read.route, &read.region, &read.resources));
     let results: Vec<_> = stream::iter(calls).buffered(AT_ONCE).collect().await;
-    for (read, results) in reads.iter().zip(results) {
-        for ((event, nth), result) in read.slots.iter().zip(results) {
+    for ((slots, _), results) in reads.iter().zip(results) {
+        for ((event, nth), result) in slots.iter().zip(results) {
             let Handling::Tagging(tagging) = &mut outcomes[*event].handling else { continue };
             let planned = &tagging.merged.tags;
             let made = &mut tagging.resources[*nth];
@@ -198,7 +198,7 @@ where
     }
     let service_created = principal.service().is_some();
     let planned = |resource: Resource| {
-        let shown = requested_tags(event, &resource);
+        let shown = shown_tags(event, &resource);
         let (tags, dropped) = decide(settings, &resource, &merged.tags, &shown);
         let if_service_created = resource.opt_in_if_service_created.filter(|_| service_created);
         let opt_in = resource.opt_in.or(if_service_created);

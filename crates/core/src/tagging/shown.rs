@@ -1,4 +1,4 @@
-//! Tags that the creating request itself set, so that they can be kept.
+//! Tags that a record shows on what was created, so that they can be kept.
 //!
 //! They are in the request (`tagSpecificationSet`, `tags`, …) and, where a launch template or a
 //! copied resource set them, in the response.
@@ -28,9 +28,9 @@ const TAG_MEMBERS: &[&str] = &["tag", "tags", "tagSet", "tagList"];
 /// Members in which XML APIs wrap a list of tags.
 const LIST_WRAPPERS: &[&str] = &["items", "tagSet", "tag", "member"];
 
-/// The tags that the request set on a resource, without `aws:` tags: those do not count towards its
+/// The tags that the record shows on a resource, without `aws:` tags: those do not count towards its
 /// limit.
-pub(super) fn requested_tags(event: &Event, resource: &Resource) -> TagMap {
+pub(super) fn shown_tags(event: &Event, resource: &Resource) -> TagMap {
     let mut tags = TagMap::new();
     for request in event.values("requestParameters").into_iter().filter_map(Value::as_object) {
         tags.extend(of_request(request));
@@ -144,7 +144,7 @@ mod tests {
             panic!("creates nothing");
         };
         let tags = |resource| {
-            let tags = requested_tags(&event, resource);
+            let tags = shown_tags(&event, resource);
             tags.iter().map(|(key, value)| format!("{key}={value}")).collect()
         };
         creation.resources.iter().map(|made| (made.resource_type.to_owned(), tags(made))).collect()
