@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::Tag;
 use aws_tags::identity::{IamIdentity, IamKind};
-use aws_tags::ports::PrincipalTags;
+use aws_tags::ports::{Failure, PrincipalTags};
 use aws_tags::tags::TagMap;
 
 use crate::cache::Cache;
@@ -58,10 +58,8 @@ impl IamTags {
 }
 
 impl PrincipalTags for IamTags {
-    type Error = Error;
-
-    async fn tags(&self, identity: &IamIdentity) -> Result<Option<TagMap>, Error> {
-        self.known.get(identity, |_| true, async || self.ask(identity).await).await
+    async fn tags(&self, identity: &IamIdentity) -> Result<Option<TagMap>, Failure> {
+        self.known.get(identity, |_| true, async || self.ask(identity).await).await.map_err(Failure::from)
     }
 }
 

@@ -18,7 +18,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_tags::Session;
 use aws_tags::identity::{DELIVERY_TIME, SessionKey};
-use aws_tags::ports::SessionStore;
+use aws_tags::ports::{Failure, SessionStore};
 use aws_tags::record::timestamp;
 use time::OffsetDateTime;
 
@@ -71,24 +71,22 @@ impl SessionTable {
 }
 
 impl SessionStore for SessionTable {
-    type Error = Error;
-
-    async fn put(&self, session: &Session) -> Result<(), Error> {
+    async fn put(&self, session: &Session) -> Result<(), Failure> {
         let item = item(session);
-        self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
-        Ok(())
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await;
+        put.map(|_| ()).map_err(|error| Error::from(error).into())
     }
 
     async fn find(
         &self,
         key: &SessionKey,
         (from, to): (OffsetDateTime, OffsetDateTime),
-    ) -> Result<Vec<Session>, Error> {
+    ) -> Result<Vec<Session>, Failure> {
         // A session that is not recorded yet must be looked for again; one that never was need not.
         let is_final = |sessions: &Vec<Session>| {
             !sessions.is_empty() || OffsetDateTime::now_utc() > key.created.saturating_add(DELIVERY_TIME)
         };
-        self.known.get(key, is_final, async || self.query(key, from, to).await).await
+        self.known.get(key, is_final, async || self.query(key, from, to).await).await.map_err(Failure::from)
     }
 }
 

@@ -162,6 +162,6 @@ fn read_iam_tags(path: &Path) -> Result<GivenIamTags, String> {
         serde_json::from_str(&text).map_err(|error| named(format!("not a map of tags: {error}")))?;
     match tags.keys().find(|key| !key.starts_with("role/") && !key.starts_with("user/")) {
         Some(key) => Err(named(format!("`{key}` is neither `role/NAME` nor `user/NAME`"))),
-        None => Ok(GivenIamTags { tags, error: None }),
+        None => Ok(GivenIamTags { tags, failure: None }),
     }
 }

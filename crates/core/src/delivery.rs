@@ -4,7 +4,7 @@ mod dead_letter;
 
 use serde_json::{Value, json};
 
-use crate::record::{Event, NotARecord};
+use crate::record::{Event, NotAnEvent};
 
 pub use dead_letter::{DeadLetter, GivenUpBy, LostEvent};
 
@@ -24,16 +24,6 @@ pub struct Message {
     id: String,
 }
 
-/// Why a message is not a CloudTrail event.
-#[derive(Debug, thiserror::Error)]
-pub enum NotAnEvent {
-    /// The error gives a position in the message, never its content.
-    #[error("not JSON: {0}")]
-    NotJson(#[from] serde_json::Error),
-    #[error(transparent)]
-    NotARecord(#[from] NotARecord),
-}
-
 /// Why an event must be delivered again: Lambda does so when the function fails.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -51,12 +41,10 @@ impl Delivery {
             let event = Event::from_json(payload).map_err(NotAnEvent::from);
             return Self { messages: vec![Message { event, id: String::new() }], from_queue: false };
         };
-        let text = |record: &Value, key: &str| {
-            let text = record.get(key).and_then(Value::as_str);
-            text.unwrap_or_default().to_owned()
+        let message = |record: &Value| {
+            let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or_default();
+            Message { event: Event::from_text(text("body")), id: text("messageId").to_owned() }
         };
-        let message =
-            |record: &Value| Message { event: event(&text(record, "body")), id: text(record, "messageId") };
         Self { messages: records.iter().map(message).collect(), from_queue: true }
     }
 
@@ -78,12 +66,6 @@ impl Delivery {
         let failures: Vec<Value> = failed.map(|(message, _)| json!({"itemIdentifier": message.id})).collect();
         Ok(json!({"batchItemFailures": failures}))
     }
-}
-
-/// The event in a message's body.
-fn event(body: &str) -> Result<Event, NotAnEvent> {
-    let value: Value = serde_json::from_str(body)?;
-    Ok(Event::from_json(value)?)
 }
 
 #[cfg(test)]

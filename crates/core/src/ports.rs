@@ -2,8 +2,6 @@
 
 pub mod offline;
 
-use std::fmt;
-
 use time::OffsetDateTime;
 
 use crate::identity::{IamIdentity, Session, SessionKey};
@@ -13,23 +11,21 @@ use crate::tags::{Tag, TagMap};
 /// Sessions, by principal and issue time.
 #[expect(async_fn_in_trait, reason = "only our own, single-threaded callers await these")]
 pub trait SessionStore {
-    type Error: fmt::Display;
     /// Stores a session; storing it again changes nothing.
-    async fn put(&self, session: &Session) -> Result<(), Self::Error>;
+    async fn put(&self, session: &Session) -> Result<(), Failure>;
     /// The sessions of the key's account and id that began between the two instants, both included.
     async fn find(
         &self,
         key: &SessionKey,
         window: (OffsetDateTime, OffsetDateTime),
-    ) -> Result<Vec<Session>, Self::Error>;
+    ) -> Result<Vec<Session>, Failure>;
 }
 
 /// Tags of IAM roles and users.
 #[expect(async_fn_in_trait, reason = "only our own, single-threaded callers await these")]
 pub trait PrincipalTags {
-    type Error: fmt::Display;
     /// The tags; `None` where no role or user of this name has this id any more.
-    async fn tags(&self, identity: &IamIdentity) -> Result<Option<TagMap>, Self::Error>;
+    async fn tags(&self, identity: &IamIdentity) -> Result<Option<TagMap>, Failure>;
 }
 
 /// Resources that records do not name.

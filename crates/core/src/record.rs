@@ -8,6 +8,6 @@ pub mod timestamp;
 
 pub(crate) use arn::is_account;
 pub use arn::{Arn, partition_of};
-pub use event::{Event, NotARecord};
+pub use event::{Event, NotARecord, NotAnEvent};
 pub(crate) use format::{Piece, pieces};
 pub(crate) use path::{member, pairs, scalar};

@@ -1,7 +1,7 @@
 //! The verb of the session-recorder: stores the session that an STS event starts.
 
 use crate::identity::{NotASession, Session};
-use crate::ports::SessionStore;
+use crate::ports::{Failure, SessionStore};
 use crate::record::Event;
 
 /// What became of an STS record.
@@ -21,7 +21,7 @@ pub enum Recorded {
 ///
 /// A cross-account `AssumeRole` reaches both accounts; it is recorded where the role lives.
 /// Errors are the store's.
-pub async fn record_session<S: SessionStore>(store: &S, event: &Event) -> Result<Recorded, S::Error> {
+pub async fn record_session<S: SessionStore>(store: &S, event: &Event) -> Result<Recorded, Failure> {
     if let Some(source) = event.source_other_than_aws() {
         return Ok(Recorded::NotASession(NotASession::NotFromAws(source.to_owned())));
     }

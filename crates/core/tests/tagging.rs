@@ -22,7 +22,7 @@ fn world() -> World {
     let tags = TagMap::from([("Team".into(), "iam".into())]);
     Ports {
         sessions: MemorySessions::default(),
-        principal_tags: GivenIamTags { tags: [("role/dev".to_owned(), tags)].into(), error: None },
+        principal_tags: GivenIamTags { tags: [("role/dev".to_owned(), tags)].into(), failure: None },
         lookups: GivenLookups::default(),
         tagger: CountingTagger::default(),
     }
@@ -163,7 +163,7 @@ fn resources_of_a_young_session_get_inherited_tags_when_the_session_is_known() {
 #[test]
 fn without_iam_the_owner_is_tagged_and_the_event_retried() {
     let mut world = world();
-    world.principal_tags.error = Some("throttled".into());
+    world.principal_tags.failure = Some(Failure::other("throttled"));
     let outcome = one(&world, LATER, volume("vol-1"));
     assert_eq!(reasons(&outcome), ["IAM tags of dev: throttled"]);
     assert!(tag(&outcome, 0, "Owner").is_some());

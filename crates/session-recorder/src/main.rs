@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
+use aws_tags::ports::Failure;
 use aws_tags::telemetry::event_log;
-use aws_tags::telemetry::metrics::{Metric, session_recorder};
+use aws_tags::telemetry::metrics::{Metric, SESSION_RECORDER};
 use aws_tags::{Event, Recorded, record_session};
-use aws_tags_aws::{Access, Aws, Error as AwsError, SessionTable};
+use aws_tags_aws::{Access, Aws, SessionTable};
 use aws_tags_lambda::{Error, Function, run, session_table};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -24,11 +25,11 @@ fn main() -> ExitCode {
 
 impl Function for SessionRecorder {
     /// What became of the record, or the table's error.
-    type Outcome = Result<Recorded, AwsError>;
+    type Outcome = Result<Recorded, Failure>;
     const NAME: &'static str = "session-recorder";
 
     fn metrics() -> &'static [Metric<Self::Outcome>] {
-        session_recorder()
+        SESSION_RECORDER
     }
 
     async fn handle(&self, events: &[&Event]) -> Result<Vec<Self::Outcome>, Error> {

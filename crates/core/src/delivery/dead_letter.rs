@@ -16,8 +16,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::NotAnEvent;
-use crate::record::Event;
+use crate::record::{Event, NotAnEvent};
 
 /// Who gave up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

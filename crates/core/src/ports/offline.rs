@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
 use time::OffsetDateTime;
 
@@ -26,9 +25,7 @@ impl MemorySessions {
 }
 
 impl SessionStore for MemorySessions {
-    type Error = Infallible;
-
-    async fn put(&self, session: &Session) -> Result<(), Infallible> {
+    async fn put(&self, session: &Session) -> Result<(), Failure> {
         let mut all = self.0.borrow_mut();
         if !all.contains(session) {
             all.push(session.clone());
@@ -40,7 +37,7 @@ impl SessionStore for MemorySessions {
         &self,
         key: &SessionKey,
         (from, to): (OffsetDateTime, OffsetDateTime),
-    ) -> Result<Vec<Session>, Infallible> {
+    ) -> Result<Vec<Session>, Failure> {
         let wanted = |session: &&Session| {
             session.account == key.account
                 && session.id.as_deref() == Some(key.id.as_str())
@@ -56,15 +53,13 @@ pub struct GivenIamTags {
     /// By `role/name` and `user/name`.
     pub tags: BTreeMap<String, TagMap>,
     /// The error that every call returns, if any.
-    pub error: Option<String>,
+    pub failure: Option<Failure>,
 }
 
 impl PrincipalTags for GivenIamTags {
-    type Error = String;
-
-    async fn tags(&self, identity: &IamIdentity) -> Result<Option<TagMap>, String> {
-        if let Some(error) = &self.error {
-            return Err(error.clone());
+    async fn tags(&self, identity: &IamIdentity) -> Result<Option<TagMap>, Failure> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
         }
         let kind = match identity.kind {
             IamKind::Role => "role",

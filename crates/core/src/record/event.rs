@@ -36,7 +36,23 @@ pub enum NotARecord {
     Missing(&'static str),
 }
 
+/// Why a text is not a CloudTrail event.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAnEvent {
+    /// The error gives a position in the text, never its content.
+    #[error("not JSON: {0}")]
+    NotJson(#[from] serde_json::Error),
+    #[error(transparent)]
+    NotARecord(#[from] NotARecord),
+}
+
 impl Event {
+    /// Reads a text, as [`Event::from_json`] does.
+    pub fn from_text(text: &str) -> Result<Self, NotAnEvent> {
+        let value: Value = serde_json::from_str(text)?;
+        Ok(Self::from_json(value)?)
+    }
+
     /// Takes an EventBridge event (the record is its `detail`) or a bare record.
     ///
     /// Only `eventSource` and `eventName` are required: a record must not be lost over a field

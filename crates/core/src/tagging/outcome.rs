@@ -101,7 +101,7 @@ pub enum ResourceSkip {
     #[error("left alone by default: {0}")]
     OptIn(&'static str),
     /// There is nothing to add.
-    #[error("it has all the tags already")]
+    #[error("there is nothing to add")]
     NothingToAdd,
     /// It was deleted before it could be tagged.
     #[error("gone: {0}")]
@@ -116,10 +116,10 @@ pub enum RetryReason {
     /// Some of what the call created is not where the record should name it.
     #[error("{0}")]
     Missing(LocateError),
-    #[error("IAM tags of {name}: {error}")]
-    IamTags { name: String, error: String },
-    #[error("session of {id}: {error}")]
-    Session { id: String, error: String },
+    #[error("IAM tags of {name}: {failure}")]
+    IamTags { name: String, failure: Failure },
+    #[error("session of {id}: {failure}")]
+    Session { id: String, failure: Failure },
     #[error("session of {0} is not recorded yet")]
     SessionPending(String),
     #[error("{resource_type}: {failure}")]

@@ -11,7 +11,7 @@ use super::outcome::{
 };
 use super::shown::shown_tags;
 use crate::effect::Effect;
-use crate::identity::{DELIVERY_TIME, Principal, SessionMatch, choose, window};
+use crate::identity::{Principal, SessionMatch, choose, window};
 use crate::ports::{Failure, FailureKind, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
 use crate::record::Event;
 use crate::settings::Settings;
@@ -20,6 +20,8 @@ use crate::tags::{TagMap, starts_reserved};
 
 /// A resource that is not found may not be there yet; after this it is gone.
 const APPEARS_WITHIN: Duration = Duration::minutes(10);
+/// A resource this young has no tags but those that came with it.
+const YOUNG_FOR: Duration = Duration::minutes(15);
 /// Events and calls under way at once: enough to hide latency, few enough not to be throttled.
 const AT_ONCE: usize = 8;
 
@@ -105,7 +107,7 @@ async fn keep_present<T: Tagger>(
 }
 
 fn is_young(event: &Event, now: OffsetDateTime) -> bool {
-    event.time().is_some_and(|at| now < at.saturating_add(DELIVERY_TIME))
+    event.time().is_some_and(|at| now < at.saturating_add(YOUNG_FOR))
 }
 
 /// "Not found" just after creation means "not yet"; later it means that the resource was deleted.
@@ -225,8 +227,8 @@ async fn iam_tags<P: PrincipalTags>(
     };
     match principal_tags.tags(&identity).await {
         Ok(tags) => Some(tags.unwrap_or_default()),
-        Err(error) => {
-            unfinished.push(RetryReason::IamTags { name: identity.name, error: error.to_string() });
+        Err(failure) => {
+            unfinished.push(RetryReason::IamTags { name: identity.name, failure });
             None
         }
     }
@@ -245,8 +247,8 @@ async fn find_session<S: SessionStore>(
     };
     let found = match sessions.find(&key, window(&key)).await {
         Ok(recorded) => choose(&key, event.time().unwrap_or(now), now, recorded),
-        Err(error) => {
-            unfinished.push(RetryReason::Session { id: key.id, error: error.to_string() });
+        Err(failure) => {
+            unfinished.push(RetryReason::Session { id: key.id, failure });
             return SessionMatch::Pending;
         }
     };

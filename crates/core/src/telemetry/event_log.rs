@@ -4,14 +4,12 @@
 //! `timestamp`, `level` and `message` are the names that Lambda's JSON log format knows.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>
 
-use std::fmt;
-
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use crate::delivery::NotAnEvent;
 use crate::identity::Principal;
-use crate::record::{Event, timestamp};
+use crate::ports::Failure;
+use crate::record::{Event, NotAnEvent, timestamp};
 use crate::recording::Recorded;
 use crate::settings::Settings;
 use crate::tagging::{Handling, Outcome, ResourceOutcome};
@@ -47,11 +45,7 @@ pub fn tagged(settings: &Settings, now: OffsetDateTime, event: &Event, outcome: 
 }
 
 /// What the session-recorder did about an event; an error is the store's.
-pub fn recorded<E: fmt::Display>(
-    now: OffsetDateTime,
-    event: &Event,
-    recorded: &Result<Recorded, E>,
-) -> Value {
+pub fn recorded(now: OffsetDateTime, event: &Event, recorded: &Result<Recorded, Failure>) -> Value {
     let (level, name, reason) = match recorded {
         Ok(Recorded::Stored(_)) => ("INFO", "recorded", None),
         Ok(Recorded::OtherAccount) => {
@@ -130,8 +124,8 @@ fn resource(settings: &Settings, made: &ResourceOutcome) -> Value {
 mod tests {
     use super::*;
     use crate::identity::Session;
+    use crate::ports::Ports;
     use crate::ports::offline::{CountingTagger, GivenIamTags, GivenLookups, MemorySessions};
-    use crate::ports::{Failure, Ports};
     use crate::tagging::{Scope, tag_resources};
     use crate::tags::TagMap;
 
@@ -149,7 +143,7 @@ mod tests {
         let tags = TagMap::from([("Team".into(), "secret-value".into())]);
         let ports = Ports {
             sessions: MemorySessions::default(),
-            principal_tags: GivenIamTags { tags: [("user/carl".to_owned(), tags)].into(), error: None },
+            principal_tags: GivenIamTags { tags: [("user/carl".to_owned(), tags)].into(), failure: None },
             lookups: GivenLookups::default(),
             tagger: CountingTagger {
                 failures: failure.map(|failure| ("orders", failure)).into_iter().collect(),
@@ -207,7 +201,7 @@ mod tests {
         }))
         .expect("a record");
         let session = Box::new(Session::of(&event).expect("a session"));
-        let stored: Result<_, String> = Ok(Recorded::Stored(session));
+        let stored = Ok(Recorded::Stored(session));
         let line = recorded(OffsetDateTime::UNIX_EPOCH, &event, &stored);
         assert_eq!((&line["outcome"], &line["tags"]), (&json!("recorded"), &json!({"Team": "session"})));
         assert_eq!(
@@ -221,7 +215,11 @@ mod tests {
     #[test]
     fn an_error_of_the_store_is_logged() {
         let event = Event::from_json(json!({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole"}));
-        let line = recorded(OffsetDateTime::UNIX_EPOCH, &event.expect("a record"), &Err("throttled"));
+        let line = recorded(
+            OffsetDateTime::UNIX_EPOCH,
+            &event.expect("a record"),
+            &Err(Failure::other("throttled")),
+        );
         assert_eq!((&line["level"], &line["reason"]), (&json!("ERROR"), &json!("throttled")));
     }
 }

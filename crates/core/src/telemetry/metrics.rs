@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use crate::delivery::NotAnEvent;
 use crate::effect::Effect;
 use crate::identity::{STS, SessionMatch};
-use crate::record::Event;
+use crate::ports::Failure;
+use crate::record::{Event, NotAnEvent};
 use crate::recording::Recorded;
 use crate::table;
 use crate::tagging::{Outcome, TagResult};
@@ -48,16 +48,14 @@ pub const TAG_HANDLER: &[Metric<Outcome>] = &[
     }),
 ];
 
-/// What the session-recorder counts; an error is the store's.
-pub const fn session_recorder<E>() -> &'static [Metric<Result<Recorded, E>>] {
-    &[
-        ("Events", |_| 1),
-        ("SessionsRecorded", |handled| {
-            count_if(handled, |stored| matches!(stored, Ok(Recorded::Stored(_))), false)
-        }),
-        ("Retried", |handled| count_if(handled, Result::is_err, true)),
-    ]
-}
+/// The session-recorder's metrics. A failure is that of the table.
+pub const SESSION_RECORDER: &[Metric<Result<Recorded, Failure>>] = &[
+    ("Events", |_| 1),
+    ("SessionsRecorded", |handled| {
+        count_if(handled, |stored| matches!(stored, Ok(Recorded::Stored(_))), false)
+    }),
+    ("Retried", |handled| count_if(handled, Result::is_err, true)),
+];
 
 fn count<T>(handled: &Handled<'_, T>, count: impl Fn(&T) -> usize) -> usize {
     handled.as_ref().map_or(0, |(_, outcome)| count(outcome))
@@ -213,9 +211,12 @@ mod tests {
     #[test]
     fn the_recorder_counts_sessions_and_retries() {
         let (sts, unreadable) = (event(STS, "AssumeRole"), not_an_event());
-        let handled = [Ok((&sts, Ok(Recorded::Unmatchable))), Ok((&sts, Err("throttled"))), Err(&unreadable)];
-        let documents =
-            documents("session-recorder", session_recorder(), OffsetDateTime::UNIX_EPOCH, &handled);
+        let handled = [
+            Ok((&sts, Ok(Recorded::Unmatchable))),
+            Ok((&sts, Err(Failure::other("throttled")))),
+            Err(&unreadable),
+        ];
+        let documents = documents("session-recorder", SESSION_RECORDER, OffsetDateTime::UNIX_EPOCH, &handled);
         let counts = |n: usize| (&documents[n]["Service"], &documents[n]["Events"], &documents[n]["Retried"]);
         assert_eq!(counts(0), (&json!("other"), &json!(1), &json!(1)));
         assert_eq!(counts(1), (&json!("sts"), &json!(2), &json!(1)));
