@@ -38,10 +38,10 @@ def resource(name, kind, condition, properties, metadata=None):
 
 def rule(rule, target):
     """A rule with its target."""
-    sessions = rule["name"] == "sessions"
-    name = "SessionsRule" if sessions else f"CreationsRule{rule['name'].split('-')[1]}"
+    sessions = rule["name"] == "aws-tags-sessions"
+    name = "SessionsRule" if sessions else f"CreationsRule{rule['name'].split('-')[-1]}"
     return resource(name, "AWS::Events::Rule", CONDITIONS[rule["tier"], rule["optIn"]], {
-        "Name": f"aws-tags-{rule['name']}",
+        "Name": rule["name"],
         "Description": "STS calls that start a session" if sessions else "Calls that create taggable resources",
         "State": rule["state"],
         "EventPattern": json.dumps(rule["pattern"], separators=(",", ":")),
@@ -58,7 +58,7 @@ def policy(policy):
             return [filled(item) for item in value]
         return {key: filled(item) for key, item in value.items()} if isinstance(value, dict) else value
 
-    name = "Tagging" + policy["name"].split("-")[1]
+    name = "Tagging" + policy["name"].split("-")[-1]
     return resource(name, "AWS::IAM::ManagedPolicy", CONDITIONS[policy["tier"], policy["optIn"]], {
         "Description": "What the tag handler may tag",
         "Roles": "[!Ref TagHandlerRole]",
@@ -86,10 +86,10 @@ HOME_BUS = ('{Id: home, Arn: !Sub "arn:${AWS::Partition}:events:${HomeRegion}:${
 
 def parts(aws_tags):
     """The generated parts: template, name, lines."""
-    rules, policies = table(aws_tags, "rules --services all"), table(aws_tags, "policy --services all")
+    rules, policies = table(aws_tags, "rules --tier all"), table(aws_tags, "policy --tier all")
     if len(policies) > POLICIES_PER_ROLE:
         raise SystemExit(f"{len(policies)} managed policies, allowed: {POLICIES_PER_ROLE} per role")
-    of = lambda sessions: [r for r in rules if (r["name"] == "sessions") == sessions]
+    of = lambda sessions: [r for r in rules if (r["name"] == "aws-tags-sessions") == sessions]
     lines = lambda resources: [line for resource in resources for line in resource]
     return [
         ("tag-handler.yaml", "policies", lines(map(policy, policies))),

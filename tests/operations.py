@@ -33,7 +33,7 @@ def lines(text):
 def supported():
     """The rows of the table, as the built command lists them."""
     out = subprocess.run([COMMAND, "services", "--json"], check=True, capture_output=True, text=True).stdout
-    return [row for row in lines(out) if row["resource"]]
+    return [row for row in lines(out) if row["resourceType"]]
 
 
 class TheDoctor(unittest.TestCase):
@@ -44,8 +44,8 @@ class TheDoctor(unittest.TestCase):
         cls.moto, cls.faults = DOCTOR
         calls, actions = {}, {"dynamodb:Query", "iam:GetRole", "iam:GetUser"}
         for row in supported():
-            calls.setdefault(row["eventSource"].removesuffix(".amazonaws.com"), []).append(row["call"])
-            actions |= set(row["actions"]) if not row["leftAlone"] else set()
+            calls.setdefault(row["eventSource"].removesuffix(".amazonaws.com"), []).append(row["eventName"])
+            actions |= set(row["actions"]) if not row["optIn"] else set()
         cls.actions = actions
         # A few rules are enough.
         some = {service: sorted(set(calls[service])) for service in ("athena", "lambda", "sqs")}

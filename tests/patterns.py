@@ -33,7 +33,7 @@ def rules(template):
 def creating_calls():
     out = subprocess.run([COMMAND, "services", "--json"], check=True, capture_output=True, text=True).stdout
     rows = [json.loads(line) for line in out.splitlines()]
-    return {(row["eventSource"], row["call"]) for row in rows if row["resource"]}
+    return {(row["eventSource"], row["eventName"]) for row in rows if row["resourceType"]}
 
 
 def enveloped(name, content):

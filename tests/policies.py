@@ -90,8 +90,8 @@ def recorder_needs(choice):
 def handler_needs(choice):
     needed = {**fixed("aws-tags-tag-handler", "aws-tags-creations"), **traced(choice), "dynamodb:Query": (SESSIONS,), "iam:GetRole": ANY, "iam:GetUser": ANY}
     for row in rows():
-        if TIERS.index(row["tier"]) <= TIERS.index(choice["Services"]) and (choice["AlsoTag"] or not row["leftAlone"]):
-            looked_up = LOOKUPS[row["resource"]] if row["found"] == "by lookup" else []
+        if TIERS.index(row["tier"]) <= TIERS.index(choice["Services"]) and (choice["AlsoTag"] or not row["optIn"]):
+            looked_up = LOOKUPS[row["resourceType"]] if row["found"] == "by lookup" else []
             needed.update(dict.fromkeys([*row["actions"], *looked_up], ANY))
     return needed
 

@@ -190,7 +190,7 @@ fn filter(name: &str, values: &[String]) -> Filter {
     Filter::builder().name(name).set_values(Some(values.to_vec())).build()
 }
 
-/// The resources found; an error if found_or_retry are none, as they may not exist yet.
+/// The resources found; an error if there are none, as they may not exist yet.
 fn found_or_retry(what: &str, found: impl Iterator<Item = String>) -> Result<Vec<String>, Failure> {
     let found: Vec<String> = found.collect();
     match found.is_empty() {

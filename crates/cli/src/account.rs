@@ -1,9 +1,9 @@
 //! What `doctor` and `redrive` read of an account, as plain facts: nothing is judged here.
 
 mod functions;
-mod installation;
 mod permissions;
 mod queues;
+mod regional_clients;
 mod rules;
 mod table;
 mod trails;
@@ -11,8 +11,8 @@ mod trails;
 #[cfg(test)]
 pub(crate) use functions::EventSourceMapping;
 pub(crate) use functions::Function;
-pub(crate) use installation::Installation;
 pub(crate) use queues::{Queue, ReceivedMessage};
+pub(crate) use regional_clients::RegionalClients;
 pub(crate) use rules::Rule;
 #[cfg(test)]
 pub(crate) use rules::Target;
@@ -28,7 +28,7 @@ pub(crate) struct AccessOptions {
     /// A profile of the shared AWS configuration.
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
-    /// The home Region of the installation.
+    /// The home Region of the deployment.
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
     /// Send all calls to this address, e.g. to a local AWS.

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use aws_tags::deployment::iam_policies::policies;
+use aws_tags::deployment::resource_names::{CREATION_RULES, PREFIX, SESSION_RULE};
 use aws_tags::deployment::{Tier, event_rules, tier};
 use aws_tags::table::{self, Service};
 use clap::Args;
@@ -15,7 +16,7 @@ use crate::console::End;
 pub(crate) struct Options {
     /// The tier of services: essential, common (which includes essential), or all.
     #[arg(long, value_name = "WHICH", default_value = "all")]
-    services: Tier,
+    tier: Tier,
     /// One JSON object per rule or policy.
     #[arg(long)]
     json: bool,
@@ -25,11 +26,11 @@ pub(crate) struct Options {
 pub(crate) fn rules(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let session = event_rules::session_pattern();
     let state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS";
-    let about = json!({"name": "sessions", "tier": "essential", "optIn": false, "state": state});
+    let about = json!({"name": SESSION_RULE, "tier": "essential", "optIn": false, "state": state});
     print(out, options, &about, "pattern", &session)?;
-    for (nth, rule) in event_rules::rules(chosen(options.services)).iter().enumerate() {
+    for (nth, rule) in event_rules::rules(chosen(options.tier)).iter().enumerate() {
         let about = json!({
-            "name": format!("creations-{}", nth + 1),
+            "name": format!("{CREATION_RULES}{}", nth + 1),
             "tier": rule.tier.as_str(), "optIn": rule.opt_in, "state": "ENABLED",
         });
         print(out, options, &about, "pattern", &rule.pattern())?;
@@ -39,9 +40,9 @@ pub(crate) fn rules(options: &Options, out: &mut impl Write) -> io::Result<End> 
 
 /// Prints the policies.
 pub(crate) fn policy(options: &Options, out: &mut impl Write) -> io::Result<End> {
-    for (nth, policy) in policies(chosen(options.services)).iter().enumerate() {
+    for (nth, policy) in policies(chosen(options.tier)).iter().enumerate() {
         let about = json!({
-            "name": format!("tagging-{}", nth + 1),
+            "name": format!("{PREFIX}tagging-{}", nth + 1),
             "tier": policy.tier.as_str(), "optIn": policy.opt_in, "length": policy.length(),
         });
         print(out, options, &about, "document", &policy.document())?;

@@ -1,4 +1,4 @@
-//! `aws-tags doctor`: what an installation lacks, and what to do about it.
+//! `aws-tags doctor`: what a deployment lacks, and what to do about it.
 
 mod checks;
 mod finding;
@@ -13,7 +13,7 @@ use aws_tags::deployment::resource_names::{PREFIX, SESSION_RECORDER, SESSION_TAB
 use aws_tags_aws::Error;
 use clap::Args;
 
-use crate::account::{AccessOptions, Installation, region};
+use crate::account::{AccessOptions, RegionalClients, region};
 use crate::console::{End, bad_input};
 use checks::Part;
 use finding::{Finding, Severity};
@@ -66,10 +66,10 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         let mut report = Report { out, json: options.json, counts: [0; 3], region: String::new() };
         for region in &regions {
             report.region.clone_from(region);
-            everywhere(&mut report, &Installation::new(&aws, region), *region == home).await?;
+            everywhere(&mut report, &RegionalClients::new(&aws, region), *region == home).await?;
         }
         report.region.clone_from(&home);
-        at_home(&mut report, &Installation::new(&aws, &home), &account).await?;
+        at_home(&mut report, &RegionalClients::new(&aws, &home), &account).await?;
         report.end()
     })
 }
@@ -91,7 +91,11 @@ fn regions(given: &[String], home: &str) -> Vec<String> {
 }
 
 /// Trails, rules and their dead letters: wherever calls are made.
-async fn everywhere<W: Write>(report: &mut Report<'_, W>, here: &Installation, home: bool) -> io::Result<()> {
+async fn everywhere<W: Write>(
+    report: &mut Report<'_, W>,
+    here: &RegionalClients,
+    home: bool,
+) -> io::Result<()> {
     report.check("trails", here.trails().await, |trails| checks::trails(&trails))?;
     let wanted = |name: &str, pattern: &str| name.starts_with(PREFIX) || pattern.contains("CloudTrail");
     let rules = here.rules(wanted).await;
@@ -103,7 +107,11 @@ async fn everywhere<W: Write>(report: &mut Report<'_, W>, here: &Installation, h
 }
 
 /// Functions, table and queues: in the home Region only.
-async fn at_home<W: Write>(report: &mut Report<'_, W>, here: &Installation, account: &str) -> io::Result<()> {
+async fn at_home<W: Write>(
+    report: &mut Report<'_, W>,
+    here: &RegionalClients,
+    account: &str,
+) -> io::Result<()> {
     for part in [Part::Recorder, Part::Handler] {
         let name = if part == Part::Handler { TAG_HANDLER } else { SESSION_RECORDER };
         let asked = here.function(name).await;
@@ -124,7 +132,7 @@ async fn at_home<W: Write>(report: &mut Report<'_, W>, here: &Installation, acco
 
 /// The actions that a role may not use on what it needs them for.
 async fn denied(
-    here: &Installation,
+    here: &RegionalClients,
     role: &str,
     actions: &[&str],
     region: &str,

@@ -1,4 +1,4 @@
-//! `aws-tags`: explains events, tries the functions on them, checks an installation, redrives its dead
+//! `aws-tags`: explains events, tries the functions on them, checks a deployment, redrives its dead
 //! letters.
 
 #[cfg(feature = "aws")]
@@ -62,22 +62,22 @@ The settings of the tag-handler apply here too: see `aws-tags settings`.")]
     #[command(after_help = "Examples:
   aws-tags services
   aws-tags services ec2 rds
-  aws-tags services --tier common --kind role
-  aws-tags services --json | jq -r '.call'")]
+  aws-tags services --tier common --type role
+  aws-tags services --json | jq -r '.eventName'")]
     Services(services::Options),
     /// Prints the EventBridge rules that deliver what the functions handle.
     #[command(after_help = "Examples:
   aws-tags rules
-  aws-tags rules --services common --json | jq -c .pattern")]
+  aws-tags rules --tier common --json | jq -c .pattern")]
     Rules(deployment::Options),
     /// Prints the IAM policies that the tag-handler needs for tagging.
     #[command(after_help = "Examples:
   aws-tags policy
-  aws-tags policy --services all --json | jq .document")]
+  aws-tags policy --tier all --json | jq .document")]
     Policy(deployment::Options),
     /// Lists the settings, which are environment variables, and checks those that are set.
     Settings(settings::Options),
-    /// Checks an installation, and shows what to do about each finding: trails, rules, functions and
+    /// Checks a deployment, and shows what to do about each finding: trails, rules, functions and
     /// their settings, table, queues, permissions, other taggers.
     #[command(after_help = "Examples:
   aws-tags doctor --profile prod --region eu-west-1

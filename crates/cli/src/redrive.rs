@@ -17,7 +17,7 @@ use aws_tags_aws::Error;
 use clap::Args;
 use futures_util::future::join_all;
 
-use crate::account::{AccessOptions, Installation, Queue, ReceivedMessage, region};
+use crate::account::{AccessOptions, Queue, ReceivedMessage, RegionalClients, region};
 use crate::console::{End, bad_input, complain};
 use report::{Report, ReportRow, Status};
 
@@ -47,7 +47,7 @@ pub(crate) struct Options {
     /// Only events of this call, e.g. `CreateVolume`; may be repeated.
     #[arg(long = "event-name", value_name = "NAME")]
     event_names: Vec<String>,
-    /// At most this many messages.
+    /// Stop after this many events.
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
     /// Show the messages and send nothing.
@@ -75,7 +75,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         let regions = || [home].into_iter().chain(options.regions.iter().map(String::as_str));
         let (mut dead, mut live) = (Vec::new(), Vec::new());
         for at in regions() {
-            let here = Installation::new(&aws, at);
+            let here = RegionalClients::new(&aws, at);
             let queues = match here.queues(PREFIX).await {
                 Ok(queues) => queues,
                 Err(error) => return cannot(&format!("list the queues in {at}"), &error),
@@ -111,7 +111,7 @@ fn cannot(what: &str, error: &Error) -> io::Result<End> {
 
 /// A queue, and the Region that it is in.
 struct RegionalQueue {
-    here: Installation,
+    here: RegionalClients,
     queue: Queue,
 }
 

@@ -15,8 +15,8 @@ pub(crate) struct Options {
     #[arg(value_name = "SERVICE")]
     names: Vec<String>,
     /// Only resource types that contain this, e.g. `volume` or `ec2:`.
-    #[arg(long, value_name = "TEXT")]
-    kind: Option<String>,
+    #[arg(long = "type", value_name = "TEXT")]
+    resource_type: Option<String>,
     /// Only types that are tagged by an API call whose name contains this, e.g. `tag:TagResources`.
     #[arg(long, value_name = "TEXT")]
     route: Option<String>,
@@ -45,14 +45,14 @@ enum EvidenceChoice {
 #[serde(rename_all = "camelCase")]
 struct Line {
     event_source: String,
-    call: &'static str,
-    resource: Option<&'static str>,
+    event_name: &'static str,
+    resource_type: Option<&'static str>,
     found: &'static str,
     tagged_by: Option<&'static str>,
     /// IAM actions that tagging it needs.
     actions: Vec<&'static str>,
-    /// Why it is left alone unless `ALSO_TAG` names it.
-    left_alone: Option<&'static str>,
+    /// Why it is tagged only where `ALSO_TAG` names its type.
+    opt_in: Option<&'static str>,
     reason: Option<&'static str>,
     tier: &'static str,
     evidence: &'static str,
@@ -88,11 +88,11 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
                 writeln!(out, "{} ({}.amazonaws.com)", service.title, service.name)?;
                 heading = service.name;
             }
-            let what = line.resource.or(line.reason).unwrap_or_default();
+            let what = line.resource_type.or(line.reason).unwrap_or_default();
             let how = line.tagged_by.unwrap_or(line.found);
-            let left_alone = line.left_alone.map(|why| format!("; left alone by default: {why}"));
+            let left_alone = line.opt_in.map(|why| format!("; left alone by default: {why}"));
             let left_alone = left_alone.unwrap_or_default();
-            writeln!(out, "  {:<42} {what:<40} {how}{left_alone}", line.call)?;
+            writeln!(out, "  {:<42} {what:<40} {how}{left_alone}", line.event_name)?;
         }
     }
     Ok(end)
@@ -117,7 +117,7 @@ impl Options {
             Some(wanted) => found.is_some_and(|found| found.contains(wanted.as_str())),
             None => true,
         };
-        has(&self.kind, line.resource)
+        has(&self.resource_type, line.resource_type)
             && has(&self.route, line.tagged_by)
             && self.evidence.is_none_or(|wanted| Evidence::from(wanted).as_str() == line.evidence)
     }
@@ -142,12 +142,12 @@ fn line(service: &Service, row: &Row) -> Line {
     let created = reason.is_none();
     Line {
         event_source: format!("{}.amazonaws.com", service.name),
-        call: row.event_name,
-        resource: created.then_some(row.resource_type),
+        event_name: row.event_name,
+        resource_type: created.then_some(row.resource_type),
         found,
         tagged_by: created.then(|| route.as_str()),
         actions: if created { row.needed_actions(service) } else { Vec::new() },
-        left_alone: row.opt_in,
+        opt_in: row.opt_in,
         reason,
         tier: tier(service.name).as_str(),
         evidence: row.evidence.as_str(),

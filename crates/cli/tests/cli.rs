@@ -226,10 +226,10 @@ fn services_lists_every_row() {
 fn services_filters_by_tier_resource_type_route_and_evidence() {
     let calls = |arguments: &[&str]| {
         let output = aws_tags(&[&["services", "--json"], arguments].concat());
-        let call = |line: Value| line["call"].as_str().expect("a call").to_owned();
+        let call = |line: Value| line["eventName"].as_str().expect("a call").to_owned();
         lines(&output).into_iter().map(call).collect::<Vec<_>>()
     };
-    assert_eq!(calls(&["kms", "--kind", "kms:key"]), ["CreateKey", "ReplicateKey"]);
+    assert_eq!(calls(&["kms", "--type", "kms:key"]), ["CreateKey", "ReplicateKey"]);
     assert_eq!(calls(&["kms", "--tier", "essential"]), [""; 0]);
     assert_eq!(calls(&["sqs", "--tier", "essential"]), ["CreateQueue"]);
     assert!(calls(&["--route", "ec2:CreateTags"]).contains(&"RunInstances".to_owned()));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_tags_aws::Error;
 
-use super::installation::Installation;
+use super::regional_clients::RegionalClients;
 
 /// A function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) struct EventSourceMapping {
     pub(crate) reports_failures: bool,
 }
 
-impl Installation {
+impl RegionalClients {
     /// A function by its name; `None` if there is none.
     pub(crate) async fn function(&self, name: &str) -> Result<Option<Function>, Error> {
         let asked = self.lambda.get_function_configuration().function_name(name).send().await;

@@ -4,12 +4,12 @@ use aws_sdk_iam::types::PolicyEvaluationDecisionType;
 
 use aws_tags_aws::Error;
 
-use super::installation::Installation;
+use super::regional_clients::RegionalClients;
 
 /// Actions simulated in one call; a page of the answer holds as many.
 const ACTIONS_PER_CALL: usize = 50;
 
-impl Installation {
+impl RegionalClients {
     /// The actions that the role may not use on a resource, or on `*`. Where that depends on
     /// context that the simulator lacks, e.g. an account in a condition, an action counts as allowed.
     pub(crate) async fn denied(

@@ -6,7 +6,7 @@ use aws_sdk_sqs::types::{Message, QueueAttributeName};
 
 use aws_tags_aws::Error;
 
-use super::installation::Installation;
+use super::regional_clients::RegionalClients;
 
 /// `ReceiveMessage` gives ten messages at most.
 const MOST: i32 = 10;
@@ -54,7 +54,7 @@ impl ReceivedMessage {
     }
 }
 
-impl Installation {
+impl RegionalClients {
     /// The queues whose names have this prefix.
     pub(crate) async fn queues(&self, prefix: &str) -> Result<Vec<Queue>, Error> {
         let mut urls = self

@@ -2,7 +2,7 @@
 
 use aws_tags_aws::Error;
 
-use super::installation::Installation;
+use super::regional_clients::RegionalClients;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
@@ -23,7 +23,7 @@ pub(crate) struct Target {
     pub(crate) dead_letter_queue: Option<String>,
 }
 
-impl Installation {
+impl RegionalClients {
     /// The rules whose name and pattern are wanted, with their targets.
     pub(crate) async fn rules(&self, wanted: impl Fn(&str, &str) -> bool) -> Result<Vec<Rule>, Error> {
         let mut rules = Vec::new();

@@ -2,7 +2,7 @@
 
 use aws_tags_aws::Error;
 
-use super::installation::Installation;
+use super::regional_clients::RegionalClients;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Table {
@@ -16,7 +16,7 @@ pub(crate) struct Table {
     pub(crate) point_in_time_recovery: bool,
 }
 
-impl Installation {
+impl RegionalClients {
     /// A table by its name; `None` if there is none.
     pub(crate) async fn table(&self, name: &str) -> Result<Option<Table>, Error> {
         let table = match self.dynamodb.describe_table().table_name(name).send().await.map_err(Error::from) {

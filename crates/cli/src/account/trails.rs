@@ -5,7 +5,7 @@ use aws_sdk_cloudtrail::types::{AdvancedEventSelector, EventSelector, ReadWriteT
 
 use aws_tags_aws::Error;
 
-use super::installation::Installation;
+use super::regional_clients::RegionalClients;
 
 /// A trail that covers a Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) struct Trail {
     pub(crate) management: Option<(bool, bool)>,
 }
 
-impl Installation {
+impl RegionalClients {
     /// The trails that cover the Region, including those of other Regions and of the organization.
     pub(crate) async fn trails(&self) -> Result<Vec<Trail>, Error> {
         let listed = self.cloudtrail.describe_trails().send().await?.trail_list.unwrap_or_default();

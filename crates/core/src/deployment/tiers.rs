@@ -58,7 +58,8 @@ const ESSENTIAL: &[&str] = &[
 ];
 
 /// Event sources that [`Tier::Common`] adds to the essential ones, sorted: services of general use, in
-/// which people and pipelines create resources every week. Special fields (media, games, contact centres, quantum computing, …) are left to [`Tier::All`].
+/// which people and pipelines create resources every week. Special fields (media, games, contact
+/// centers, quantum computing, …) are left to [`Tier::All`].
 const COMMON: &[&str] = &[
     "acm",
     "amazonmq",

@@ -18,6 +18,7 @@ pub struct Dropped {
 /// Why a tag does not reach the resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DropReason {
+    Empty,
     NoPrincipal,
     NoVariable,
     NotInherited,
@@ -26,12 +27,12 @@ pub enum DropReason {
     Present,
     Stated,
     TooLong,
-    ValueTooLong,
 }
 
 impl DropReason {
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Empty => "its key is empty",
             Self::NoPrincipal => "the record names no principal",
             Self::NoVariable => "the record lacks a variable",
             Self::NotInherited => "not inherited by the settings",
@@ -40,7 +41,6 @@ impl DropReason {
             Self::Present => "on the resource already",
             Self::Stated => "stated by aws-tags itself",
             Self::TooLong => "longer than a tag may be",
-            Self::ValueTooLong => "longer than 256 characters",
         }
     }
 }
@@ -115,7 +115,7 @@ impl Merged {
             match filled(template, event) {
                 None => self.drop(key, TagSource::Extra, DropReason::NoVariable),
                 Some(value) if too_long(&value, VALUE_LENGTH) => {
-                    self.drop(key, TagSource::Extra, DropReason::ValueTooLong);
+                    self.drop(key, TagSource::Extra, DropReason::TooLong);
                 }
                 Some(value) => self.add(key, sanitized(&value), TagSource::Extra),
             }
@@ -134,7 +134,10 @@ fn not_inherited_because(settings: &Settings, key: &str, value: &str) -> Option<
     if !settings.inherits(key) {
         return Some(DropReason::NotInherited);
     }
-    if key.is_empty() || too_long(key, KEY_LENGTH) || too_long(value, VALUE_LENGTH) {
+    if key.is_empty() {
+        return Some(DropReason::Empty);
+    }
+    if too_long(key, KEY_LENGTH) || too_long(value, VALUE_LENGTH) {
         return Some(DropReason::TooLong);
     }
     None

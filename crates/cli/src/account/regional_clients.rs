@@ -1,11 +1,11 @@
-//! The AWS services of an installation, in one Region.
+//! The AWS services of a deployment, in one Region.
 
 use aws_config::Region;
 use aws_tags_aws::Aws;
 
 /// Clients of the services, in one Region.
 #[derive(Clone, Debug)]
-pub(crate) struct Installation {
+pub(crate) struct RegionalClients {
     pub(super) cloudtrail: aws_sdk_cloudtrail::Client,
     pub(super) dynamodb: aws_sdk_dynamodb::Client,
     pub(super) eventbridge: aws_sdk_eventbridge::Client,
@@ -14,7 +14,7 @@ pub(crate) struct Installation {
     pub(super) sqs: aws_sdk_sqs::Client,
 }
 
-impl Installation {
+impl RegionalClients {
     pub(crate) fn new(aws: &Aws, region: &str) -> Self {
         let config = aws.config().to_builder().region(Region::new(region.to_owned())).build();
         Self {
