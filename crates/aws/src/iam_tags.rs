@@ -16,7 +16,7 @@ use crate::error::Error;
 /// A changed IAM tag reaches new resources within this time.
 const KEPT: Duration = Duration::from_secs(300);
 
-/// IAM.
+/// Tags of roles and users. Answers are kept for minutes, "no tags" among them.
 #[derive(Debug)]
 pub struct IamTags {
     client: Client,

@@ -20,7 +20,7 @@ const BETWEEN_TRIES: Duration = Duration::from_secs(2);
 const BEFORE: time::Duration = time::Duration::minutes(1);
 const AFTER: time::Duration = time::Duration::minutes(5);
 
-/// EC2 and Secrets Manager.
+/// Asks EC2 and Secrets Manager, with a client for each Region.
 #[derive(Debug)]
 pub struct AwsLookups {
     ec2: Regional<aws_sdk_ec2::Client>,

@@ -30,7 +30,7 @@ const KEPT: Duration = Duration::from_secs(300);
 
 type Item = HashMap<String, AttributeValue>;
 
-/// The session table.
+/// Sessions by caller. What is found is kept for minutes, as sessions do not change.
 #[derive(Debug)]
 pub struct SessionTable {
     client: Client,

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use crate::console::End;
 
-/// Options of `rules` and `policy`.
 #[derive(Args)]
 pub(crate) struct Options {
     /// The tier of services: essential, common (which includes essential), or all.

@@ -18,7 +18,6 @@ use crate::console::{End, bad_input};
 use checks::Part;
 use finding::{Finding, Severity};
 
-/// Options of `doctor`.
 #[derive(Args)]
 pub(crate) struct Options {
     #[command(flatten)]

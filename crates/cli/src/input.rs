@@ -38,7 +38,6 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    /// Reads everything.
     pub(crate) fn read(paths: &[PathBuf]) -> Self {
         let mut all = Self { records: Vec::new(), all_good: true };
         for path in paths {

@@ -33,7 +33,6 @@ const EMPTY_LOOKS: u32 = 2;
 /// Ctrl-C was pressed: finish what is in hand, then stop.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Options of `redrive`.
 #[derive(Args)]
 pub(crate) struct Options {
     #[command(flatten)]

@@ -22,7 +22,6 @@ use report::Report;
 /// Events that are tagged together, so that resources with the same tags share calls.
 const TOGETHER: usize = 100;
 
-/// Options of `replay`.
 #[derive(Args)]
 pub(crate) struct Options {
     #[command(flatten)]

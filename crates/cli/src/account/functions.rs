@@ -6,7 +6,6 @@ use aws_tags_aws::Error;
 
 use super::regional_clients::RegionalClients;
 
-/// A function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Function {
     /// `Active`, `Pending`, `Inactive` or `Failed`, and why.
@@ -14,7 +13,6 @@ pub(crate) struct Function {
     /// `Successful`, `InProgress` or `Failed`, and why.
     pub(crate) last_update: (String, Option<String>),
     pub(crate) environment: HashMap<String, String>,
-    /// ARN.
     pub(crate) role: String,
     /// Reserved concurrency: 0 stops it.
     pub(crate) reserved: Option<i32>,

@@ -104,7 +104,6 @@ pub(super) struct Report<'a, W> {
 }
 
 impl<'a, W: Write> Report<'a, W> {
-    /// Writes to `out`.
     pub(super) fn new(out: &'a mut W, json: bool) -> Self {
         Self { out, json }
     }
