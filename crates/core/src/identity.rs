@@ -4,7 +4,7 @@ mod principal;
 mod session;
 mod session_match;
 
-pub use principal::{IamIdentity, IamKind, Issuer, Principal, SessionKey};
+pub use principal::{IamIdentity, IamKind, Principal, SessionKey};
 pub(crate) use session::matchable_starts;
 pub use session::{NotASession, STS, Session};
 pub use session_match::{DELIVERY_TIME, SessionMatch};

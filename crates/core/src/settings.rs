@@ -101,7 +101,7 @@ pub const SETTINGS: &[Setting] = &[
 
 /// What the owner tag holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OwnerForm {
+pub(crate) enum OwnerForm {
     /// ARN of the session or user.
     PrincipalArn,
     /// Name that the session was started with.
@@ -126,19 +126,19 @@ const OWNER_FORMS: &[(&str, OwnerForm)] = &[
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// What the owner tag holds.
-    pub owner: OwnerForm,
+    pub(crate) owner: OwnerForm,
     /// Key of the owner tag.
-    pub owner_tag: String,
+    pub(crate) owner_tag: String,
     /// Key of the tag with the principal's id.
-    pub principal_id_tag: Option<String>,
+    pub(crate) principal_id_tag: Option<String>,
     /// Keys and templates of further tags.
-    pub extra_tags: Vec<(String, String)>,
+    pub(crate) extra_tags: Vec<(String, String)>,
     /// Whether tags that a resource has already stay as they are.
-    pub keep_existing: bool,
+    pub(crate) keep_existing: bool,
     /// Whether what AWS services create on their own is tagged.
-    pub tag_service_created: bool,
+    pub(crate) tag_service_created: bool,
     /// Whether the log has the values of tags.
-    pub log_values: bool,
+    pub(crate) log_values: bool,
     inherit: Vec<WildMatch>,
     do_not_inherit: Vec<WildMatch>,
     excluded_principals: Vec<WildMatch>,

@@ -8,6 +8,7 @@
 mod extract;
 mod generated;
 mod index;
+mod place;
 mod row;
 mod services;
 pub mod tag_operation;

@@ -21,7 +21,7 @@ pub struct Principal {
     /// The name of an IAM user.
     pub user_name: Option<String>,
     /// The role or user that issued the session.
-    pub issuer: Option<Issuer>,
+    pub(crate) issuer: Option<Issuer>,
     /// The access key that signed the call.
     pub access_key_id: Option<String>,
     /// `sessionContext.attributes.creationDate`: when the session began.
@@ -36,17 +36,17 @@ pub struct Principal {
 
 /// `sessionContext.sessionIssuer`: where a session's permissions come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Issuer {
+pub(crate) struct Issuer {
     /// `Role`, `IAMUser` or `Root`.
-    pub kind: String,
+    pub(crate) kind: String,
     /// `AROA…` or `AIDA…`.
-    pub id: Option<String>,
+    pub(crate) id: Option<String>,
     /// ARN with its path.
-    pub arn: Option<String>,
+    pub(crate) arn: Option<String>,
     /// The account of the role or user.
-    pub account: Option<String>,
+    pub(crate) account: Option<String>,
     /// The name of the role or user.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 /// A role or user of our own account whose tags may be read.

@@ -9,6 +9,8 @@ mod endpoint;
 mod operation;
 mod request;
 
-pub use endpoint::{Endpoint, EndpointOverride, ResolvedEndpoint};
-pub use operation::{HttpBinding, Protocol, ResourceMember, ResourceValue, TagOperation, TagShape};
+pub(crate) use endpoint::EndpointOverride;
+pub use endpoint::{Endpoint, ResolvedEndpoint};
+pub use operation::TagOperation;
+pub(crate) use operation::{HttpBinding, Protocol, ResourceMember, ResourceValue, TagShape};
 pub use request::Request;

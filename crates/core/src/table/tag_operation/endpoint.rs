@@ -6,21 +6,21 @@ use crate::record::{Piece, partition_of, pieces};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Endpoint {
     /// Its host in most Regions, with `${Region}`, `${Suffix}` and `${DualStackSuffix}`.
-    pub host: &'static str,
+    pub(crate) host: &'static str,
     /// The Region that the signature names, where it is not the one called in.
-    pub signing_region: Option<&'static str>,
+    pub(crate) signing_region: Option<&'static str>,
     /// Partitions and Regions with another host; the first match counts.
-    pub overrides: &'static [EndpointOverride],
+    pub(crate) overrides: &'static [EndpointOverride],
 }
 
 /// A partition or Region with a host of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct EndpointOverride {
+pub(crate) struct EndpointOverride {
     /// A Region or a whole partition, e.g. `aws-cn`.
-    pub within: &'static str,
-    pub host: &'static str,
+    pub(crate) within: &'static str,
+    pub(crate) host: &'static str,
     /// The Region that the signature names, where it is not the one called in.
-    pub signing_region: Option<&'static str>,
+    pub(crate) signing_region: Option<&'static str>,
 }
 
 /// Where one request goes.

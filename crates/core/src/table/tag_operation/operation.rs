@@ -16,15 +16,15 @@ pub struct TagOperation {
     /// Where it is called.
     pub endpoint: Endpoint,
     /// How it is called.
-    pub protocol: Protocol,
+    pub(crate) protocol: Protocol,
     /// `POST` or `PUT`.
-    pub method: &'static str,
+    pub(crate) method: &'static str,
     /// Path and query with `{labels}`, e.g. `/tags/{resourceArn}`.
-    pub path: &'static str,
+    pub(crate) path: &'static str,
     /// The member that names the resource.
-    pub resource: ResourceMember,
+    pub(crate) resource: ResourceMember,
     /// The shape of its tags.
-    pub tags: TagShape,
+    pub(crate) tags: TagShape,
     /// Tags that one call takes.
     pub tags_per_call: usize,
 }
@@ -32,7 +32,7 @@ pub struct TagOperation {
 /// How requests are serialized.
 /// <https://smithy.io/2.0/aws/protocols/index.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Protocol {
+pub(crate) enum Protocol {
     /// JSON in the body, the operation in a header.
     Json {
         /// `1.0` or `1.1`.
@@ -53,20 +53,20 @@ pub enum Protocol {
 
 /// The member of the request that names the resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ResourceMember {
+pub(crate) struct ResourceMember {
     /// Its name on the wire.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Where it is in the request.
-    pub binding: HttpBinding,
+    pub(crate) binding: HttpBinding,
     /// How it names the resource.
-    pub value: ResourceValue,
+    pub(crate) value: ResourceValue,
 }
 
 /// Where a member is in a request.
 ///
 /// <https://smithy.io/2.0/spec/http-bindings.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum HttpBinding {
+pub(crate) enum HttpBinding {
     /// In the body.
     Payload,
     /// In the path.
@@ -77,7 +77,7 @@ pub enum HttpBinding {
 
 /// How a member names the resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ResourceValue {
+pub(crate) enum ResourceValue {
     /// The whole ARN.
     Arn,
     /// The last part of the ARN: `name` of `role/path/name`.
@@ -88,7 +88,7 @@ pub enum ResourceValue {
 
 /// The shape of tags in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum TagShape {
+pub(crate) enum TagShape {
     /// `{name: {"key": "value"}}`.
     Map {
         /// The member.
