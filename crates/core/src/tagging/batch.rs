@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::outcome::{Outcome, ResourceOutcome, TagResult};
 use crate::ports::Batch;
 use crate::table::{Resource, Route};
-use crate::tags::Tag;
 
 /// `TagResources` takes 20 ARNs a call.
 /// <https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_TagResources.html>
@@ -30,27 +29,31 @@ pub(super) struct Read {
 /// The reads that come before tagging, each with the slots of its resources, in their order.
 pub(super) fn reads(outcomes: &[Outcome]) -> Vec<(Vec<Slot>, Read)> {
     let readable = |made: &ResourceOutcome| made.resource.route.is_readable();
-    let alike = grouped(outcomes, |made| readable(made).then(|| place(&made.resource)));
-    let chunks =
-        alike.iter().flat_map(|(key, slots)| slots.chunks(IDS_PER_READ).map(move |chunk| (key, chunk)));
-    let read = |(&(route, region), slots): (&(Route, &str), &[Slot])| {
-        let region = region.to_owned();
-        (slots.to_vec(), Read { route, region, resources: resources(outcomes, slots) })
-    };
-    chunks.map(read).collect()
+    let mut reads = Vec::new();
+    for (Target { route, region }, slots) in
+        grouped(outcomes, |made| readable(made).then(|| Target::of(&made.resource)))
+    {
+        for slots in slots.chunks(IDS_PER_READ) {
+            let resources = resources(outcomes, slots);
+            reads.push((slots.to_vec(), Read { route, region: region.to_owned(), resources }));
+        }
+    }
+    reads
 }
 
 /// The batches, each with the slots of its resources, in their order. Resources that get the same
 /// tags share calls, over all events.
 pub(super) fn batches(outcomes: &[Outcome]) -> Vec<(Vec<Slot>, Batch)> {
-    let alike = grouped(outcomes, |made| Some((place(&made.resource), made.tags.as_slice())));
-    let chunks =
-        alike.iter().flat_map(|(key, slots)| slots.chunks(per_call(key.0.0)).map(move |chunk| (key, chunk)));
-    let batch = |(&((route, region), tags), slots): (&((Route, &str), &[Tag]), &[Slot])| {
-        let (region, tags) = (region.to_owned(), tags.to_vec());
-        (slots.to_vec(), Batch { route, region, tags, resources: resources(outcomes, slots) })
-    };
-    chunks.map(batch).collect()
+    let mut batches = Vec::new();
+    for ((Target { route, region }, tags), slots) in
+        grouped(outcomes, |made| Some((Target::of(&made.resource), made.tags.as_slice())))
+    {
+        for slots in slots.chunks(per_call(route)) {
+            let (region, resources) = (region.to_owned(), resources(outcomes, slots));
+            batches.push((slots.to_vec(), Batch { route, region, tags: tags.to_vec(), resources }));
+        }
+    }
+    batches
 }
 
 const fn per_call(route: Route) -> usize {
@@ -61,8 +64,17 @@ const fn per_call(route: Route) -> usize {
     }
 }
 
-fn place(resource: &Resource) -> (Route, &str) {
-    (resource.route, &resource.region)
+/// The API that a call goes to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Target<'a> {
+    route: Route,
+    region: &'a str,
+}
+
+impl<'a> Target<'a> {
+    fn of(resource: &'a Resource) -> Self {
+        Self { route: resource.route, region: &resource.region }
+    }
 }
 
 /// The slots of what is to be tagged, by a key that those share which go into one call.
