@@ -285,12 +285,17 @@ fn creations_of_other_accounts_and_excluded_principals_are_left_alone() {
 }
 
 #[test]
-fn an_event_that_aws_did_not_send_is_left_alone() {
-    let event = Event::from_json(json!({"source": "my.app", "account": ACCOUNT, "detail": {
-        "eventSource": "ec2.amazonaws.com", "eventName": "CreateVolume", "awsRegion": "eu-west-1",
-        "recipientAccountId": ACCOUNT, "userIdentity": identity(), "responseElements": {"volumeId": "vol-1"}}}));
-    let outcome = one(&world(), LATER, event.expect("a record"));
-    assert_eq!(event_skip(&outcome), Some(&EventSkip::NotFromAws("my.app".into())));
+fn an_event_that_aws_did_not_send_from_this_account_is_left_alone() {
+    let skip = |source: &str, account: &str| {
+        let event = Event::from_json(json!({"source": source, "account": account, "detail": {
+            "eventSource": "ec2.amazonaws.com", "eventName": "CreateVolume", "awsRegion": "eu-west-1",
+            "recipientAccountId": ACCOUNT, "userIdentity": identity(),
+            "responseElements": {"volumeId": "vol-1"}}}));
+        event_skip(&one(&world(), LATER, event.expect("a record"))).cloned()
+    };
+    assert_eq!(skip("aws.ec2", ACCOUNT), None);
+    assert_eq!(skip("my.app", ACCOUNT), Some(EventSkip::NotFromAws("my.app".into())));
+    assert_eq!(skip("aws.ec2", "444455556666"), Some(EventSkip::OtherAccount("444455556666".into())));
 }
 
 #[test]

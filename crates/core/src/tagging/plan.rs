@@ -152,9 +152,11 @@ fn skip(settings: &Settings, scope: &Scope, event: &Event, principal: &Principal
     let Some(account) = event.account() else {
         return Some(EventSkip::NoAccount);
     };
-    let differs = |expected: &Option<String>| expected.as_ref().is_some_and(|own| *own != account);
-    if differs(&scope.account) || differs(&event.envelope_account) {
+    if scope.account.as_ref().is_some_and(|own| *own != account) {
         return Some(EventSkip::OtherAccount(account.into_owned()));
+    }
+    if let Some(other) = event.envelope_account.as_ref().filter(|other| **other != account) {
+        return Some(EventSkip::OtherAccount(other.clone()));
     }
     if principal.is_unknown() {
         return Some(EventSkip::NoPrincipal);
