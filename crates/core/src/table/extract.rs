@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::place::{Problem, in_record};
+use super::place::{Problem, belongs, in_record};
 use super::row::{Ending, Locator, LookupKind, Route, Row, Service};
 use crate::record::{Arn, Event, is_account};
 
@@ -208,7 +208,7 @@ impl Lookup {
         self.row.0.resource_type
     }
 
-    /// The resource that an answer names, by id or whole ARN.
+    /// The resource that an answer names, by id or whole ARN; none if it is another account's.
     pub(crate) fn resource_for(&self, answer: &str) -> Option<Resource> {
         let RowRef(row, route) = self.row;
         let arn = Arn::parse(answer).or_else(|| {
@@ -218,7 +218,7 @@ impl Lookup {
             let type_name = row.type_name();
             Arn::parse(&format!("arn:{partition}:{service}:{region}:{account}:{type_name}/{answer}"))
         })?;
-        Some(resource(arn, row, route, &self.region))
+        belongs(&arn, self.partition, Some(&self.account)).then(|| resource(arn, row, route, &self.region))
     }
 }
 
@@ -376,7 +376,9 @@ mod tests {
         )
         .expect("a creation");
         let lookup = creation.lookups.iter().find(|lookup| lookup.kind == LookupKind::RouteTableOfVpc);
-        let resource = lookup.expect("a lookup").resource_for("rtb-1").expect("a resource");
-        assert_eq!(resource.arn.as_str(), "arn:aws:ec2:eu-west-1:111122223333:route-table/rtb-1");
+        let arn = |answer: &str| Some(lookup?.resource_for(answer)?.arn.as_str().to_owned());
+        let ours = "arn:aws:ec2:eu-west-1:111122223333:route-table/rtb-1";
+        assert_eq!((arn("rtb-1").as_deref(), arn(ours).as_deref()), (Some(ours), Some(ours)));
+        assert_eq!(arn("arn:aws:ec2:eu-west-1:444455556666:route-table/rtb-1"), None);
     }
 }

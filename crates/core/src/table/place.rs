@@ -133,7 +133,7 @@ fn arn_of_row(text: &str, row: &Row, event: &Event) -> Result<Arn, Problem> {
     if arn.service() != service {
         return Err(Problem::OtherService { found, service });
     }
-    if !belongs(&arn, event) {
+    if !belongs(&arn, event.partition(), event.account().as_deref()) {
         return Err(Problem::NotOurs(found));
     }
     if !starts_with_ignoring_case(arn.resource(), row.resource_prefix) {
@@ -142,10 +142,10 @@ fn arn_of_row(text: &str, row: &Row, event: &Event) -> Result<Arn, Problem> {
     Ok(arn)
 }
 
-/// Records also name resources of other accounts. Some ARNs have no account.
-fn belongs(arn: &Arn, event: &Event) -> bool {
-    let own = event.account().is_none_or(|account| account == arn.account());
-    arn.partition() == event.partition() && (own || arn.account().is_empty())
+/// Records and answers also name resources of other accounts. Some ARNs have no account.
+pub(super) fn belongs(arn: &Arn, partition: &str, account: Option<&str>) -> bool {
+    let own = account.is_none_or(|account| account == arn.account());
+    arn.partition() == partition && (own || arn.account().is_empty())
 }
 
 fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
