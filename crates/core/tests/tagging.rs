@@ -109,6 +109,20 @@ fn a_thousand_events_of_one_principal_share_calls() {
 }
 
 #[test]
+fn no_call_is_larger_than_its_api_allows() {
+    let calls = |events: Vec<Event>| {
+        let world = world();
+        run(&world, LATER, &events);
+        (world.tagger.reads.get(), world.tagger.calls.get())
+    };
+    let topics = |count| calls((0..count).map(|n| topic(&format!("t{n}"))).collect());
+    let volumes = |count| calls((0..count).map(|n| volume(&format!("vol-{n}"))).collect());
+    assert_eq!((topics(20), topics(21)), ((0, 1), (0, 2)));
+    assert_eq!((volumes(200), volumes(201)), ((1, 1), (2, 1)));
+    assert_eq!((volumes(1000), volumes(1001)), ((5, 1), (6, 2)));
+}
+
+#[test]
 fn regions_and_tags_are_not_mixed() {
     let world = world();
     let mut other = identity();
@@ -186,6 +200,23 @@ fn tags_that_an_ec2_resource_has_stay() {
 }
 
 #[test]
+fn tags_of_aws_take_no_room() {
+    let keys: Vec<_> = (0..47).map(|n| format!("k{n}")).chain((0..5).map(|n| format!("aws:k{n}"))).collect();
+    let tags: Vec<_> = keys.iter().map(|key| (key.as_str(), "")).collect();
+    let outcome = one(&with_tags(&tags), LATER, volume("vol-1"));
+    assert_eq!((outcome.resources()[0].tags.len(), outcome.resources()[0].dropped.len()), (3, 0));
+}
+
+/// EC2 may not show yet what the creating call has just set.
+#[test]
+fn tags_of_the_request_stay_where_they_are_not_read_yet() {
+    let create = json!({"responseElements": {"volumeId": "vol-1"}, "requestParameters": {"tagSpecificationSet": {
+        "items": [{"resourceType": "volume", "tags": [{"key": "Team", "value": "theirs"}]}]}}});
+    let outcome = one(&world(), LATER, event("ec2.amazonaws.com", "CreateVolume", create));
+    assert_eq!((tag(&outcome, 0, "Team"), tag(&outcome, 0, "PrincipalId")), (None, Some("AROAX:ann")));
+}
+
+#[test]
 fn a_second_delivery_writes_nothing() {
     let owner = ("Owner", "arn:aws:sts::111122223333:assumed-role/dev/ann");
     let world = with_tags(&[owner, ("PrincipalId", "AROAX:ann"), ("Team", "iam")]);
@@ -200,6 +231,7 @@ fn with_overwrite_nothing_is_read() {
     let (settings, event) = (settings(&[("EXISTING_TAGS", "overwrite")]), volume("vol-1"));
     let outcomes = block_on(tag_resources(&world, &settings, &scope, |_| LATER, &[&event]));
     assert!(tag(&outcomes[0], 0, "Owner").is_some_and(|owner| owner != "bob"));
+    assert_eq!((world.tagger.reads.get(), world.tagger.calls.get()), (0, 1));
 }
 
 #[test]

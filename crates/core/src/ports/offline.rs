@@ -91,8 +91,10 @@ pub struct CountingTagger {
     /// The tags that resources have, or why they cannot be read, by the end of their ARN. Others have
     /// none.
     pub present: Vec<(&'static str, Result<TagMap, Failure>)>,
-    /// Calls so far.
+    /// Calls so far that tag.
     pub calls: Cell<usize>,
+    /// Calls so far that read.
+    pub reads: Cell<usize>,
     /// Resources so far that did not fail.
     pub tagged: Cell<usize>,
     /// Failures of the resources whose ARNs have these endings.
@@ -113,6 +115,7 @@ impl Tagger for CountingTagger {
     }
 
     async fn read(&self, _: Route, _: &str, resources: &[Resource]) -> Vec<Result<TagMap, Failure>> {
+        self.reads.set(self.reads.get() + 1);
         let present = |resource: &Resource| {
             let found = self.present.iter().find(|(end, _)| resource.arn.as_str().ends_with(end));
             found.map_or(Ok(TagMap::new()), |(_, tags)| tags.clone())

@@ -87,7 +87,8 @@ mod tests {
         assert!(decide(&settings("keep"), &resource("iam:role", 50), &plan, &there).0.is_empty());
     }
 
-    /// Every mix of planned and present keys, limits and settings, by brute force.
+    /// Every mix of planned and present keys, limits and settings, by brute force: what is absent is
+    /// written up to the limit, the first ones first; what is present only to overwrite it.
     #[test]
     fn nothing_present_changes_and_the_limit_holds() {
         const KEYS: [&str; 4] = ["Owner", "a", "A", "b"];
@@ -101,16 +102,15 @@ mod tests {
                 let resource = resource(resource_type, max_tags);
                 let plan = planned(&some(plan).collect::<Vec<_>>());
                 let there = present(&some(there).collect::<Vec<_>>());
-                let (write, dropped) = decide(&settings("keep"), &resource, &plan, &there);
-                assert!(write.iter().all(|tag| !there.keys().any(|key| resource.same_key(key, &tag.key))));
-                assert!(write.is_empty() || write.len() + there.len() <= max_tags);
-                assert_eq!(write.len() + dropped.len(), plan.len());
-                // What is dropped for want of room stands behind what is written.
-                let full =
-                    dropped.iter().filter(|one| one.reason == DropReason::OverLimit).map(|one| &one.key);
-                let first_full = plan.iter().position(|tag| full.clone().any(|key| *key == tag.key));
-                let last_written = plan.iter().rposition(|tag| write.contains(tag));
-                assert!(first_full.is_none_or(|first| last_written.is_none_or(|last| last < first)));
+                let (present, absent): (Vec<&Tag>, Vec<&Tag>) =
+                    plan.iter().partition(|tag| there.keys().any(|key| resource.same_key(key, &tag.key)));
+                let fit = &absent[..absent.len().min(max_tags.saturating_sub(there.len()))];
+                for (existing, allowed) in [("keep", fit.to_vec()), ("overwrite", [&present, fit].concat())] {
+                    let (write, dropped) = decide(&settings(existing), &resource, &plan, &there);
+                    let expected: Vec<_> = plan.iter().filter(|tag| allowed.contains(tag)).collect();
+                    assert_eq!(write.iter().collect::<Vec<_>>(), expected, "{existing}, {max_tags}");
+                    assert_eq!(write.len() + dropped.len(), plan.len());
+                }
             }
         }
     }

@@ -267,9 +267,38 @@ mod tests {
 
     #[test]
     fn reserved_and_overlong_tags_are_dropped_and_named() {
-        let long = "v".repeat(257);
-        let merged = merged(&[], &[("AWS:x", "1"), ("Long", &long)], &[]);
-        assert_eq!(merged.dropped.len(), 2);
+        let text = |length| "ä".repeat(length);
+        let longest = merged(&[], &[(&text(128), &text(256))], &[]);
+        assert_eq!(value(&longest, &text(128)), Some(text(256).as_str()));
+        for (key, value, reason) in [
+            ("AWS:x", "1", DropReason::Reserved),
+            ("", "1", DropReason::Empty),
+            (&text(129), "1", DropReason::TooLong),
+            ("Long", &text(257), DropReason::TooLong),
+        ] {
+            let merged = merged(&[], &[(key, value)], &[]);
+            assert_eq!(merged.dropped, [Dropped { key: key.into(), source: TagSource::Iam, reason }]);
+            assert!(merged.tags.iter().all(|tag| tag.key != key));
+        }
+    }
+
+    #[test]
+    fn what_is_filled_into_a_template_may_be_too_long_or_no_tag_value() {
+        let mut record = json!({"eventSource": "s", "eventName": "n", "recipientAccountId": "111122223333",
+            "userIdentity": {"type": "IAMUser", "principalId": "AIDAX", "accountId": "111122223333",
+                             "arn": "", "userName": "ann"}});
+        record["userAgent"] = json!("x".repeat(257));
+        record["sourceIPAddress"] = json!("a;b");
+        let event = Event::from_json(record).expect("a record");
+        let vars = [("EXTRA_TAGS", "Agent=${userAgent},From=${sourceIPAddress}")];
+        let no_tags = TagMap::new();
+        let merged = merge(&settings(&vars), &event, &Principal::of(&event), Some((&no_tags, &no_tags)));
+        assert_eq!(
+            (merged.dropped[0].key.as_str(), merged.dropped[0].reason),
+            ("Agent", DropReason::TooLong)
+        );
+        assert_eq!((value(&merged, "Agent"), value(&merged, "From")), (None, Some("a_b")));
+        assert_eq!(value(&merged, "Owner"), Some("AIDAX"), "an empty ARN is none");
     }
 
     #[test]

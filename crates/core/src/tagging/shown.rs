@@ -173,6 +173,17 @@ mod tests {
     }
 
     #[test]
+    fn the_only_specification_may_be_of_another_type() {
+        let found = requested(
+            "ec2.amazonaws.com",
+            "CreateVolume",
+            json!({"tagSpecification": {"resourceType": "snapshot", "tags": [{"key": "Not", "value": "this"}]}}),
+            json!({"volumeId": "vol-1"}),
+        );
+        assert_eq!(found, [("ec2:volume".to_owned(), vec![])]);
+    }
+
+    #[test]
     fn newer_calls_lists_maps_and_headers_are_read_too() {
         let volume = json!({"volumeId": "vol-1"});
         for (source, name, request, response) in [
