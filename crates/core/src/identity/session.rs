@@ -113,9 +113,14 @@ impl Session {
         })
     }
 
+    /// The end of the credentials, not before their start: a record may say otherwise.
+    pub(super) fn ends_at(&self) -> OffsetDateTime {
+        self.expires_at.max(self.issued_at)
+    }
+
     /// When the table may delete the session.
     pub fn forgotten_at(&self) -> OffsetDateTime {
-        self.expires_at.max(self.issued_at).saturating_add(KEPT_AFTER_EXPIRY)
+        self.ends_at().saturating_add(KEPT_AFTER_EXPIRY)
     }
 }
 
@@ -140,6 +145,7 @@ fn account(event: &Event, arn: Option<&str>) -> Option<String> {
         .filter(|account| is_account(account))
 }
 
+/// The end that the record names, else that of the requested or the longest duration.
 fn expiry(event: &Event, issued_at: OffsetDateTime, max_duration: Duration) -> OffsetDateTime {
     let recorded = || timestamp::parse(&event.text("responseElements.credentials.expiration")?);
     let requested = || {

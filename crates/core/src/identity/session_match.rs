@@ -55,7 +55,7 @@ pub(crate) fn choose(
 ) -> SessionMatch {
     // TTL deletion lags by days. A service may act some minutes past the end of the credentials.
     let mut alive = recorded;
-    alive.retain(|session| session.expires_at.max(session.issued_at).saturating_add(DELIVERY_TIME) >= at);
+    alive.retain(|session| session.ends_at().saturating_add(DELIVERY_TIME) >= at);
     let access_key_id = key.access_key_id.as_deref();
     if let Some(session) = alive.iter().find(|s| Some(s.access_key_id.as_str()) == access_key_id) {
         return SessionMatch::Found(Box::new(session.clone()));
@@ -131,9 +131,22 @@ mod tests {
     }
 
     #[test]
+    fn a_session_whose_record_ends_it_before_its_start_counts_at_its_start() {
+        let mut odd = recorded("A", 0, "a");
+        odd.expires_at = BEGAN - Duration::days(1);
+        let found = choose(&session_key(None), BEGAN, BEGAN, vec![odd.clone()]);
+        assert!(matches!(found, SessionMatch::Found(_)));
+        assert!(odd.forgotten_at() > BEGAN);
+    }
+
+    #[test]
     fn a_session_that_had_ended_is_not_the_callers() {
-        let late = BEGAN + Duration::hours(3);
-        let found = choose(&session_key(None), late, late, vec![recorded("A", 0, "a")]);
-        assert_eq!(found, SessionMatch::Unknown);
+        let at = |minutes| {
+            let late = BEGAN + Duration::minutes(minutes);
+            choose(&session_key(None), late, late, vec![recorded("A", 0, "a")])
+        };
+        let ended = 60;
+        assert!(matches!(at(ended + 15), SessionMatch::Found(_)), "a service may act some minutes later");
+        assert_eq!(at(ended + 16), SessionMatch::Unknown);
     }
 }
