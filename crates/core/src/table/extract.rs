@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::place::{Problem, belongs, in_record};
+use super::place::{Problem, arn_prefix, belongs, in_record};
 use super::row::{Ending, Locator, LookupKind, Route, Row, Service};
 use crate::record::{Arn, Event, is_account};
 
@@ -212,11 +212,8 @@ impl Lookup {
     pub(crate) fn resource_for(&self, answer: &str) -> Option<Resource> {
         let RowRef(row, route) = self.row;
         let arn = Arn::parse(answer).or_else(|| {
-            let region = if row.without_region { "" } else { &self.region };
-            let account = if row.without_account { "" } else { &self.account };
-            let (partition, service) = (self.partition, row.service_in_arns());
-            let type_name = row.type_name();
-            Arn::parse(&format!("arn:{partition}:{service}:{region}:{account}:{type_name}/{answer}"))
+            let prefix = arn_prefix(row, self.partition, &self.region, &self.account);
+            Arn::parse(&format!("{prefix}{}/{answer}", row.type_name()))
         })?;
         belongs(&arn, self.partition, Some(&self.account)).then(|| resource(arn, row, route, &self.region))
     }
@@ -344,6 +341,26 @@ mod tests {
                 "arn:aws:ec2:eu-west-1:111122223333:transit-gateway-route-table/tgw-rtb-1"
             ]
         );
+    }
+
+    #[test]
+    fn a_resource_listed_twice_is_tagged_once() {
+        let items = json!({"items": [{"instanceId": "i-1"}, {"instanceId": "i-1"}]});
+        let run = json!({"responseElements": {"instancesSet": items}});
+        let creation = created_by("ec2.amazonaws.com", "RunInstances", run).expect("a creation");
+        assert_eq!(arns(&creation), ["arn:aws:ec2:eu-west-1:111122223333:instance/i-1"]);
+    }
+
+    #[test]
+    fn a_resource_is_tagged_in_the_region_of_its_arn() {
+        let replica = "arn:aws:kms:us-east-1:111122223333:key/mrk-1";
+        let answer = json!({"responseElements": {"replicaKeyMetadata": {"arn": replica}}});
+        let region = |source: &str, name: &str, fields: Value| {
+            created_by(source, name, fields).expect("a creation").resources[0].region.clone()
+        };
+        assert_eq!(region("kms.amazonaws.com", "ReplicateKey", answer), "us-east-1");
+        let bucket = json!({"requestParameters": {"bucketName": "b"}});
+        assert_eq!(region("s3.amazonaws.com", "CreateBucket", bucket), "eu-west-1");
     }
 
     #[test]

@@ -77,7 +77,7 @@ fn resolve(place: Place, row: &Row, event: &Event) -> Resolved {
     if let Place::Path(_) = place {
         return checked(texts.iter().map(AsRef::as_ref), row, event);
     }
-    let prefix = match arn_prefix(row, event) {
+    let prefix = match prefix_in_record(row, event) {
         Ok(prefix) => prefix,
         Err(problem) => return Resolved::Missing(problem),
     };
@@ -100,17 +100,23 @@ fn object_id(type_name: &str) -> String {
     format!("responseElements.{name}.{name}Id")
 }
 
-/// `arn:aws:ec2:eu-west-1:111122223333:`, without what ARNs of the row's type leave empty.
-fn arn_prefix(row: &Row, event: &Event) -> Result<String, Problem> {
-    let region = if row.without_region { "" } else { event.region() };
-    if region.is_empty() && !row.without_region {
+/// How ARNs of the row begin in the record's Region and account.
+fn prefix_in_record(row: &Row, event: &Event) -> Result<String, Problem> {
+    if event.region().is_empty() && !row.without_region {
         return Err(Problem::Absent("awsRegion".to_owned()));
     }
     let account = match row.without_account {
         true => Cow::Borrowed(""),
         false => event.account().ok_or(Problem::NoAccount)?,
     };
-    Ok(format!("arn:{}:{}:{region}:{account}:", event.partition(), row.service_in_arns()))
+    Ok(arn_prefix(row, event.partition(), event.region(), &account))
+}
+
+/// `arn:aws:ec2:eu-west-1:111122223333:`, without what ARNs of the row's type leave empty.
+pub(super) fn arn_prefix(row: &Row, partition: &str, region: &str, account: &str) -> String {
+    let region = if row.without_region { "" } else { region };
+    let account = if row.without_account { "" } else { account };
+    format!("arn:{partition}:{}:{region}:{account}:", row.service_in_arns())
 }
 
 /// Whether a list that should fill one of the format's variables is empty.
@@ -155,7 +161,7 @@ fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
 /// Fills a format; a variable with several values gives several ARNs.
 fn filled(place: Place, format: &str, row: &Row, event: &Event) -> Result<Vec<String>, Problem> {
     let mut arns = vec![match place {
-        Place::Resource(_) => arn_prefix(row, event)?,
+        Place::Resource(_) => prefix_in_record(row, event)?,
         _ => String::new(),
     }];
     for piece in pieces(format) {
@@ -199,4 +205,25 @@ fn without_repetition<'a>(start: &str, value: &'a str) -> &'a str {
         start.strip_suffix('/')?.ends_with(first).then_some(id)
     });
     repeated.unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::row::row;
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn an_empty_list_at_any_place_means_that_nothing_was_created() {
+        const ROW: Row = row("CreateFlow", "mediaconnect:Source", PLACES);
+        const PLACES: &[Place] =
+            &[Place::Path("responseElements.source.arn"), Place::Path("responseElements.sources[].arn")];
+        let found = |response: Value| {
+            let record = json!({"eventSource": "mediaconnect.amazonaws.com", "eventName": "CreateFlow",
+                "awsRegion": "eu-west-1", "recipientAccountId": "111122223333", "responseElements": response});
+            in_record(PLACES, &ROW, &Event::from_json(record).expect("a record"))
+        };
+        assert_eq!(found(json!({"sources": []})), Ok(Vec::new()));
+        assert_eq!(found(json!({})), Err(Problem::Absent("responseElements.source.arn".into())));
+    }
 }
