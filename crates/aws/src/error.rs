@@ -64,6 +64,8 @@ impl Error {
         let code = self.code.as_deref().unwrap_or_default();
         if self.is_not_found() {
             FailureKind::NotFound
+        } else if DENIED.iter().any(|part| code.contains(part)) {
+            FailureKind::Denied
         } else if code == "InternalServiceException" || code.contains("Throttl") {
             FailureKind::Transient
         } else {
@@ -71,6 +73,9 @@ impl Error {
         }
     }
 }
+
+/// Parts of codes that say that a permission is missing.
+const DENIED: &[&str] = &["AccessDenied", "AuthFailure", "Forbidden", "NotAuthorized", "Unauthorized"];
 
 /// Prefixes of codes that only say that something in a request is wrong.
 const GENERAL_CODES: &[&str] =

@@ -2,21 +2,28 @@
 
 mod error_response;
 mod halving;
-mod tag_operation;
+mod operation;
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
 use aws_config::SdkConfig;
 use aws_sdk_ec2::types::{Filter, TagDescription};
 use aws_sdk_s3::types::{Tag as ObjectTag, Tagging};
-use aws_tags::ports::{Batch, Failure, Tagger};
-use aws_tags::table::{Resource, Route};
+use aws_tags::Arn;
+use aws_tags::ports::{Batch, Failure, FailureKind, Tagger};
+use aws_tags::table::operation::TagOperation;
+use aws_tags::table::{Read, Resource, Route};
 use aws_tags::tags::{Tag, TagMap};
 
 use crate::client::Regional;
 use crate::error::Error;
 use halving::{Results, UNCLEAR, with_retries};
-use tag_operation::TagOperationCaller;
+use operation::OperationCaller;
+
+/// S3's code for a bucket without tags.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketTagging.html>
+const NO_TAGS: &str = "NoSuchTagSet";
 
 /// EC2, the Resource Groups Tagging API, S3, and services' own tag operations.
 #[derive(Debug)]
@@ -24,36 +31,35 @@ pub struct AwsTagger {
     ec2: Regional<aws_sdk_ec2::Client>,
     tagging_api: Regional<aws_sdk_resourcegroupstagging::Client>,
     s3: Regional<aws_sdk_s3::Client>,
-    tag_operations: TagOperationCaller,
+    operations: OperationCaller,
+    /// Resource types that the tagging API has refused, and their own operations have not.
+    refused: RefCell<HashSet<&'static str>>,
 }
 
 impl Tagger for AwsTagger {
     async fn tag(&self, batch: &Batch) -> Results {
         let Batch { route, region, tags, resources } = batch;
-        with_retries(resources, async |part: &[Resource]| match route {
-            Route::Ec2CreateTags => self.create_tags(region, tags, part).await,
-            Route::TaggingApi => self.tag_resources(region, tags, part).await,
-            Route::S3Object => self.put_object_tagging(region, tags, part).await,
-            Route::TagOperation(operation) => {
-                let (tags, mut results) = (tag_map(tags), Results::new());
-                for Resource { arn, .. } in part {
-                    let added = self.tag_operations.add(operation, region, arn, &tags).await;
-                    results.push(added.map_err(Failure::from));
-                }
-                Ok(results)
-            }
-        })
-        .await
+        match route {
+            Route::TaggingApi(_) => self.tag_resources_or_own(region, tags, resources).await,
+            _ => self.tag_by(*route, region, tags, resources).await,
+        }
     }
 
-    async fn read(&self, route: Route, region: &str, resources: &[Resource]) -> Vec<Result<TagMap, Failure>> {
-        match route {
-            Route::Ec2CreateTags => self.describe_tags(region, resources).await,
-            Route::TaggingApi | Route::S3Object | Route::TagOperation(_) => {
-                let failure = Failure::other(format!("the tags of {} are not read", route.as_str()));
-                vec![Err(failure); resources.len()]
-            }
+    async fn read(&self, read: Read, region: &str, resources: &[Resource]) -> Vec<Result<TagMap, Failure>> {
+        if read == Read::Ec2DescribeTags {
+            return self.describe_tags(region, resources).await;
         }
+        let mut results = Vec::with_capacity(resources.len());
+        for Resource { arn, .. } in resources {
+            let tags = match read {
+                Read::S3Bucket => self.bucket_tags(region, arn).await,
+                Read::S3Object => self.object_tags(region, arn).await,
+                Read::Operation(operation) => self.operations.list(operation, region, arn).await,
+                Read::Ec2DescribeTags | Read::Never => Err(Error::incomplete("no operation lists its tags")),
+            };
+            results.push(tags.map_err(Failure::from));
+        }
+        results
     }
 }
 
@@ -63,8 +69,69 @@ impl AwsTagger {
             ec2: Regional::new(config, aws_sdk_ec2::Client::new),
             tagging_api: Regional::new(config, aws_sdk_resourcegroupstagging::Client::new),
             s3: Regional::new(config, aws_sdk_s3::Client::new),
-            tag_operations: TagOperationCaller::new(config.clone()),
+            operations: OperationCaller::new(config.clone()),
+            refused: RefCell::default(),
         }
+    }
+
+    /// One route for all, with retries.
+    async fn tag_by(&self, route: Route, region: &str, tags: &[Tag], resources: &[Resource]) -> Results {
+        with_retries(resources, async |part: &[Resource]| match route {
+            Route::Ec2CreateTags => self.create_tags(region, tags, part).await,
+            Route::TaggingApi(_) => self.tag_resources(region, tags, part).await,
+            Route::S3Object => self.put_object_tagging(region, tags, part).await,
+            Route::TagOperation(operation) => {
+                let (tags, mut results) = (tag_map(tags), Results::new());
+                for Resource { arn, .. } in part {
+                    let added = self.operations.add(operation, region, arn, &tags).await;
+                    results.push(added.map(|()| route).map_err(Failure::from));
+                }
+                Ok(results)
+            }
+        })
+        .await
+    }
+
+    /// The tagging API, and for what it refuses the services' own operations. It decides by resource
+    /// type, and its list of services says nothing about that.
+    async fn tag_resources_or_own(&self, region: &str, tags: &[Tag], resources: &[Resource]) -> Results {
+        let is_refused = |resource: &Resource| self.refused.borrow().contains(resource.resource_type);
+        let asked: Vec<Resource> = resources.iter().filter(|one| !is_refused(one)).cloned().collect();
+        let mut answers = self
+            .tag_by(Route::TaggingApi(None), region, tags, &asked)
+            .await
+            .into_iter()
+            .zip(&asked)
+            .peekable();
+        let mut results = Results::with_capacity(resources.len());
+        for resource in resources {
+            let answer = answers.next_if(|(_, asked)| asked.arn == resource.arn).map(|(result, _)| result);
+            results.push(match (answer, resource.route) {
+                (Some(Err(failure)), Route::TaggingApi(Some(own))) if failure.kind == FailureKind::Other => {
+                    let by_own = self.tag_by_own(own, region, tags, resource).await;
+                    if by_own.is_ok() {
+                        self.refused.borrow_mut().insert(resource.resource_type);
+                    }
+                    by_own
+                }
+                (None, Route::TaggingApi(Some(own))) => self.tag_by_own(own, region, tags, resource).await,
+                (Some(result), _) => result,
+                (None, _) => Err(Failure::other("the tagging API refuses its type")),
+            });
+        }
+        results
+    }
+
+    async fn tag_by_own(
+        &self,
+        own: &'static TagOperation,
+        region: &str,
+        tags: &[Tag],
+        resource: &Resource,
+    ) -> Result<Route, Failure> {
+        let one = std::slice::from_ref(resource);
+        let result = self.tag_by(Route::TagOperation(own), region, tags, one).await.pop();
+        result.unwrap_or_else(|| Err(Failure::other("no answer")))
     }
 
     async fn create_tags(
@@ -77,7 +144,7 @@ impl AwsTagger {
         let ids = resources.iter().map(|resource| resource.arn.id().to_owned()).collect();
         let call = self.ec2.client(region).create_tags().set_resources(Some(ids));
         call.set_tags(Some(tags.iter().map(tag).collect())).send().await?;
-        Ok(vec![Ok(()); resources.len()])
+        Ok(vec![Ok(Route::Ec2CreateTags); resources.len()])
     }
 
     /// The tags of all resources; a page has up to 1,000 tags.
@@ -102,6 +169,21 @@ impl AwsTagger {
             .collect()
     }
 
+    async fn bucket_tags(&self, region: &str, arn: &Arn) -> Result<TagMap, Error> {
+        let answer = self.s3.client(region).get_bucket_tagging().bucket(arn.resource()).send().await;
+        match answer.map_err(Error::from) {
+            Ok(answer) => Ok(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect()),
+            Err(error) if error.code.as_deref() == Some(NO_TAGS) => Ok(TagMap::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn object_tags(&self, region: &str, arn: &Arn) -> Result<TagMap, Error> {
+        let (bucket, key) = arn.resource().split_once('/').unwrap_or_default();
+        let answer = self.s3.client(region).get_object_tagging().bucket(bucket).key(key).send().await?;
+        Ok(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect())
+    }
+
     /// The API answers 200 even if all ARNs failed: a map in the answer has the failures.
     async fn tag_resources(
         &self,
@@ -121,11 +203,17 @@ impl AwsTagger {
             return Err(Error::of_resource(UNCLEAR, &format!("`{other}`: {message}")));
         }
         let result = |arn: &str| match failed.get(arn) {
-            None => Ok(()),
+            None => Ok(Route::TaggingApi(None)),
             Some(failure) => {
                 let code = failure.error_code.as_ref().map_or("failed", |code| code.as_str());
                 let message = failure.error_message.as_deref().unwrap_or_default();
-                Err(Error::of_resource(code, message).into())
+                let mut failure_of_one = Failure::from(Error::of_resource(code, message));
+                // An internal error whose status blames the request will not pass.
+                if (400..500).contains(&failure.status_code) && failure_of_one.kind == FailureKind::Transient
+                {
+                    failure_of_one.kind = FailureKind::Other;
+                }
+                Err(failure_of_one)
             }
         };
         Ok(resources.iter().map(|resource| result(resource.arn.as_str())).collect())
@@ -143,8 +231,7 @@ impl AwsTagger {
         let mut results = Results::new();
         for resource in resources {
             let (bucket, key) = resource.arn.resource().split_once('/').unwrap_or_default();
-            let current = client.get_object_tagging().bucket(bucket).key(key).send().await?;
-            let old: TagMap = current.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect();
+            let old = self.object_tags(region, &resource.arn).await?;
             let mut new = old.clone();
             new.extend(tag_map(tags));
             if new.len() > resource.max_tags {
@@ -159,7 +246,7 @@ impl AwsTagger {
                     Tagging::builder().set_tag_set(Some(tags)).build().map_err(Error::incomplete)?;
                 client.put_object_tagging().bucket(bucket).key(key).tagging(tagging).send().await?;
             }
-            results.push(Ok(()));
+            results.push(Ok(Route::S3Object));
         }
         Ok(results)
     }

@@ -38,6 +38,9 @@ pub struct Host {
     pub signing_name: Option<String>,
 }
 
+/// An account, where a host has one.
+const ACCOUNT: &str = "the-account";
+
 /// A Region or partition, and the host there.
 pub type EndpointOverride = (String, Host);
 
@@ -115,6 +118,10 @@ impl Endpoints {
                 scope.insert(name.clone(), default.clone());
             }
         }
+        // Only its place in the host matters.
+        if rule_set.pointer("/parameters/AccountId").is_some() {
+            scope.insert("AccountId".to_owned(), Value::from(ACCOUNT));
+        }
         scope.extend(fixed.iter().map(|(name, parameter)| (name.clone(), parameter.value.clone())));
         let endpoint = Evaluation { partition, region }.rules(rule_set.get("rules")?, &scope)?;
         let host = endpoint.get("url")?.as_str()?.strip_prefix("https://")?.to_owned();
@@ -127,7 +134,7 @@ impl Endpoints {
             (None, Some(start)) => format!("{start}${{Suffix}}"),
             (None, None) => host,
         };
-        let pattern = suffixed.replace(&format!(".{region}."), ".${Region}.");
+        let pattern = suffixed.replace(&format!(".{region}."), ".${Region}.").replace(ACCOUNT, "${Account}");
         // The signature for a host of a whole partition names the partition's global Region.
         let global = || (!pattern.contains("${Region}")).then(|| output("implicitGlobalRegion").to_owned());
         let signing_region = signs("signingRegion").or_else(global);

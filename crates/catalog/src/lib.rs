@@ -3,7 +3,8 @@
 //! A developer's tool: no part of it runs in a Lambda. [`sources`] pins and fetches the packages;
 //! [`models`], [`authorization`] and [`registry`] read them; [`rules`] finds which operations
 //! create which taggable types, [`locate`] where the record of such a call names the resource,
-//! [`tagging_api`], [`tag_operations`] and [`endpoints`] how it is tagged;
+//! [`tagging_api`], [`operations`] and [`endpoints`] how it is tagged and
+//! read, [`newness`] whether it is surely new;
 //! [`overrides`] corrects them; [`table`] combines everything and [`emit`] writes it.
 
 pub mod authorization;
@@ -15,6 +16,8 @@ pub mod locate;
 pub mod members;
 pub mod models;
 pub mod naming;
+pub mod newness;
+pub mod operations;
 #[rustfmt::skip]
 pub mod overrides;
 pub mod registry;
@@ -24,5 +27,4 @@ pub mod sample;
 pub mod sources;
 pub mod stale;
 pub mod table;
-pub mod tag_operations;
 pub mod tagging_api;

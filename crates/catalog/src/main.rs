@@ -16,6 +16,9 @@ fn main() -> Result<()> {
         requests::print();
         return Ok(());
     }
+    if arguments == ["answers"] {
+        return requests::read_answers();
+    }
     let catalog = match Catalog::read() {
         Err(error) if arguments == ["check"] && error.is::<Unfetched>() => {
             eprintln!("catalog: skipped: cannot fetch the packages: {error}");
@@ -46,7 +49,7 @@ fn main() -> Result<()> {
         ["coverage"] => Ok(fs::write(coverage_page(), coverage::page(&catalog, &catalog.all_rows()))?),
         ["events"] => write_events(&catalog, &rows),
         ["check"] => check(&catalog, &rows),
-        _ => bail!("usage: catalog [list | check | coverage | events | requests]"),
+        _ => bail!("usage: catalog [list | check | coverage | events | requests | answers]"),
     }
 }
 
@@ -106,7 +109,7 @@ fn coverage_page() -> PathBuf {
 
 /// The generated files and what they hold.
 fn generated(catalog: &Catalog, rows: &[Row]) -> [(&'static str, String); 2] {
-    [("services.rs", emit::rust(catalog, rows)), ("tag_operations.rs", emit::operations(rows))]
+    [("services.rs", emit::rust(catalog, rows)), ("operations.rs", emit::operations(catalog, rows))]
 }
 
 fn write(catalog: &Catalog, rows: &[Row]) -> Result<()> {

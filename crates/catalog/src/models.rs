@@ -124,6 +124,8 @@ pub struct Reference {
     pub location: Option<String>,
     /// Whether a list has no element around its items.
     pub flattened: bool,
+    /// The element around an answer of the query protocol.
+    pub result_wrapper: Option<String>,
     /// What it is, in HTML.
     pub documentation: String,
 }

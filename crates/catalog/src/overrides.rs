@@ -323,23 +323,136 @@ pub const OWN_TAG_OPERATIONS: &[(&str, &str, &str)] = &[
     ("iam:saml-provider", "TagSAMLProvider", "one operation per type"),
     ("iam:server-certificate", "TagServerCertificate", "one operation per type"),
     ("iam:user", "TagUser", "one operation per type"),
+    ("acm:certificate", "AddTagsToCertificate", "named after the type"),
+    ("firehose:deliverystream", "TagDeliveryStream", "named after the type"),
+    ("glacier:vault", "AddTagsToVault", "named after the type"),
+    ("sqs:queue", "TagQueue", "named after the type"),
     ("servicecatalog:Portfolio", "UpdatePortfolio", "its update adds tags, and keeps everything that the request leaves out"),
     ("servicecatalog:Product", "UpdateProduct", "its update adds tags, and keeps everything that the request leaves out"),
 ];
 
-/// How a tagging operation names the resource, where the member's name and pattern do not show it: API,
-/// operation, value as Rust, reason.
-pub const RESOURCE_VALUES: &[(&str, &str, &str, &str)] = &[
-    ("cur", "TagResource", "ResourceValue::Name", "the name of the report"),
-    ("dax", "TagResource", "ResourceValue::Arn", "`ResourceName` takes the ARN, by its documentation"),
-    ("iam", "TagInstanceProfile", "ResourceValue::Id", "the name without its path"),
-    ("iam", "TagMFADevice", "ResourceValue::Arn", "the serial number of a virtual device is its ARN"),
-    ("iam", "TagRole", "ResourceValue::Id", "the name without its path"),
-    ("iam", "TagServerCertificate", "ResourceValue::Id", "the name without its path"),
-    ("iam", "TagUser", "ResourceValue::Id", "the name without its path"),
-    ("workspaces-instances", "TagResource", "ResourceValue::Id", "the id"),
-    ("servicecatalog", "UpdatePortfolio", "ResourceValue::Id", "the id"),
-    ("servicecatalog", "UpdateProduct", "ResourceValue::Id", "the id"),
+/// Types whose tags an operation of their own lists: type, operation, reason.
+pub const OWN_READ_OPERATIONS: &[(&str, &str, &str)] = &[
+    ("cloudformation:stack", "DescribeStacks", "only the description has tags"),
+    ("cloudformation:stackset", "DescribeStackSet", "only the description has tags"),
+    ("codebuild:fleet", "BatchGetFleets", "only the description has tags"),
+    ("codebuild:project", "BatchGetProjects", "only the description has tags"),
+    ("codebuild:report-group", "BatchGetReportGroups", "only the description has tags"),
+    ("datapipeline:pipeline", "DescribePipelines", "only the description has tags"),
+    ("elasticmapreduce:cluster", "DescribeCluster", "only the description has tags"),
+    ("elasticmapreduce:notebook-execution", "DescribeNotebookExecution", "only the description has tags"),
+    ("elasticmapreduce:studio", "DescribeStudio", "only the description has tags"),
+    ("firehose:deliverystream", "ListTagsForDeliveryStream", "named after the type"),
+    ("glacier:vault", "ListTagsForVault", "named after the type"),
+    ("iam:instance-profile", "ListInstanceProfileTags", "one operation per type"),
+    ("iam:mfa", "ListMFADeviceTags", "one operation per type"),
+    ("iam:oidc-provider", "ListOpenIDConnectProviderTags", "one operation per type"),
+    ("iam:policy", "ListPolicyTags", "one operation per type"),
+    ("iam:role", "ListRoleTags", "one operation per type"),
+    ("iam:saml-provider", "ListSAMLProviderTags", "one operation per type"),
+    ("iam:server-certificate", "ListServerCertificateTags", "one operation per type"),
+    ("iam:user", "ListUserTags", "one operation per type"),
+    ("ram:customer-managed-permission", "GetPermission", "only the description has tags"),
+    ("ram:resource-share", "GetResourceShares", "only the description has tags"),
+    ("route53domains:domain", "ListTagsForDomain", "named after the type"),
+    ("s3:storagelensconfiguration", "GetStorageLensConfigurationTagging", "one operation per type"),
+    ("s3:job", "GetJobTagging", "one operation per type"),
+    ("secretsmanager:Secret", "DescribeSecret", "only the description has tags"),
+    ("servicecatalog:Portfolio", "DescribePortfolio", "only the description has tags"),
+    ("servicecatalog:Product", "DescribeProductAsAdmin", "only the description has tags"),
+    ("sqs:queue", "ListQueueTags", "named after the type"),
+];
+
+/// The types of the members of a request, where an operation wants them.
+const SSM_TYPES: &str = r#"ResourceValue::Type(&[("association", "Association"), ("automation-execution", "Automation"), ("document", "Document"), ("maintenancewindow", "MaintenanceWindow"), ("managed-instance", "ManagedInstance"), ("opsitem", "OpsItem"), ("opsmetadata", "OpsMetadata"), ("parameter", "Parameter"), ("patchbaseline", "PatchBaseline")])"#;
+const MACHINE_LEARNING_TYPES: &str = r#"ResourceValue::Type(&[("batchprediction", "BatchPrediction"), ("datasource", "DataSource"), ("evaluation", "Evaluation"), ("mlmodel", "MLModel")])"#;
+
+/// How an operation names the resource, where its members' names and patterns do not show it: API,
+/// operation, members with values as Rust, reason.
+pub const MEMBERS: &[(&str, &str, &[(&str, &str)], &str)] = &[
+    ("cloudformation", "DescribeStackSet", &[("StackSetName", "ResourceValue::Name")], "its id is name and UUID"),
+    ("cloudformation", "DescribeStacks", &[("StackName", "ResourceValue::Arn")], "the ARN is the stack's id"),
+    ("cloudhsmv2", "ListTags", &[("ResourceId", "ResourceValue::Id")], "the id"),
+    ("cloudhsmv2", "TagResource", &[("ResourceId", "ResourceValue::Id")], "the id"),
+    ("cloudtrail", "AddTags", &[("ResourceId", "ResourceValue::Arn")], "an ARN, by its documentation"),
+    ("cloudtrail", "ListTags", &[("ResourceIdList", "ResourceValue::Arn")], "ARNs, by its documentation"),
+    ("codebuild", "BatchGetFleets", &[("names", "ResourceValue::Arn")], "names or ARNs"),
+    ("codebuild", "BatchGetProjects", &[("names", "ResourceValue::Arn")], "names or ARNs"),
+    ("cur", "ListTagsForResource", &[("ReportName", "ResourceValue::Name")], "the name of the report"),
+    ("cur", "TagResource", &[("ReportName", "ResourceValue::Name")], "the name of the report"),
+    ("datapipeline", "AddTags", &[("pipelineId", "ResourceValue::Id")], "the id"),
+    ("datapipeline", "DescribePipelines", &[("pipelineIds", "ResourceValue::Id")], "the id"),
+    ("dax", "ListTags", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
+    ("dax", "TagResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
+    ("docdb", "AddTagsToResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
+    ("docdb", "ListTagsForResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
+    ("ds", "AddTagsToResource", &[("ResourceId", "ResourceValue::Id")], "the id"),
+    ("ds", "ListTagsForResource", &[("ResourceId", "ResourceValue::Id")], "the id"),
+    ("efs", "ListTagsForResource", &[("ResourceId", "ResourceValue::Id")], "the id of a file system or access point"),
+    ("efs", "TagResource", &[("ResourceId", "ResourceValue::Id")], "the id of a file system or access point"),
+    ("elasticache", "AddTagsToResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
+    ("elasticache", "ListTagsForResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
+    ("elb", "AddTags", &[("LoadBalancerNames", "ResourceValue::Id")], "the name"),
+    ("elb", "DescribeTags", &[("LoadBalancerNames", "ResourceValue::Id")], "the name"),
+    ("emr", "AddTags", &[("ResourceId", "ResourceValue::Id")], "the id of a cluster, studio or notebook execution"),
+    ("emr", "DescribeCluster", &[("ClusterId", "ResourceValue::Id")], "the id"),
+    ("emr", "DescribeNotebookExecution", &[("NotebookExecutionId", "ResourceValue::Id")], "the id"),
+    ("emr", "DescribeStudio", &[("StudioId", "ResourceValue::Id")], "the id"),
+    ("firehose", "ListTagsForDeliveryStream", &[("DeliveryStreamName", "ResourceValue::Id")], "the name"),
+    ("firehose", "TagDeliveryStream", &[("DeliveryStreamName", "ResourceValue::Id")], "the name"),
+    ("glacier", "AddTagsToVault", &[("accountId", "ResourceValue::Account"), ("vaultName", "ResourceValue::Id")], "the name"),
+    ("glacier", "ListTagsForVault", &[("accountId", "ResourceValue::Account"), ("vaultName", "ResourceValue::Id")], "the name"),
+    ("iam", "ListInstanceProfileTags", &[("InstanceProfileName", "ResourceValue::Id")], "the name without its path"),
+    ("iam", "ListMFADeviceTags", &[("SerialNumber", "ResourceValue::Arn")], "the serial number of a virtual device is its ARN"),
+    ("iam", "ListRoleTags", &[("RoleName", "ResourceValue::Id")], "the name without its path"),
+    ("iam", "ListServerCertificateTags", &[("ServerCertificateName", "ResourceValue::Id")], "the name without its path"),
+    ("iam", "ListUserTags", &[("UserName", "ResourceValue::Id")], "the name without its path"),
+    ("iam", "TagInstanceProfile", &[("InstanceProfileName", "ResourceValue::Id")], "the name without its path"),
+    ("iam", "TagMFADevice", &[("SerialNumber", "ResourceValue::Arn")], "the serial number of a virtual device is its ARN"),
+    ("iam", "TagRole", &[("RoleName", "ResourceValue::Id")], "the name without its path"),
+    ("iam", "TagServerCertificate", &[("ServerCertificateName", "ResourceValue::Id")], "the name without its path"),
+    ("iam", "TagUser", &[("UserName", "ResourceValue::Id")], "the name without its path"),
+    ("kms", "ListResourceTags", &[("KeyId", "ResourceValue::Arn")], "id or ARN"),
+    ("kms", "TagResource", &[("KeyId", "ResourceValue::Arn")], "id or ARN"),
+    ("machinelearning", "AddTags", &[("ResourceId", "ResourceValue::Id"), ("ResourceType", MACHINE_LEARNING_TYPES)], "id and type"),
+    ("machinelearning", "DescribeTags", &[("ResourceId", "ResourceValue::Id"), ("ResourceType", MACHINE_LEARNING_TYPES)], "id and type"),
+    ("neptune", "AddTagsToResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
+    ("neptune", "ListTagsForResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
+    ("organizations", "ListTagsForResource", &[("ResourceId", "ResourceValue::Id")], "the id"),
+    ("organizations", "TagResource", &[("ResourceId", "ResourceValue::Id")], "the id"),
+    ("ram", "GetResourceShares", &[("resourceOwner", "ResourceValue::Fixed(\"SELF\")"), ("resourceShareArns", "ResourceValue::Arn")], "shares of this account"),
+    ("rds", "AddTagsToResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
+    ("rds", "ListTagsForResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
+    ("ram", "TagResource", &[("resourceShareArn", "ResourceValue::Arn")], "permissions are another member"),
+    ("redshift", "CreateTags", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
+    ("redshift", "DescribeTags", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
+    ("route53", "ListTagsForResource", &[("ResourceType", "ResourceValue::Type(&[])"), ("ResourceId", "ResourceValue::Id")], "its types are those of ARNs"),
+    ("route53domains", "UpdateTagsForDomain", &[("DomainName", "ResourceValue::Id")], "the name"),
+    ("route53domains", "ListTagsForDomain", &[("DomainName", "ResourceValue::Id")], "the name"),
+    ("s3control", "GetJobTagging", &[("AccountId", "ResourceValue::Account"), ("id", "ResourceValue::Id")], "the id"),
+    ("s3control", "GetStorageLensConfigurationTagging", &[("AccountId", "ResourceValue::Account"), ("storagelensid", "ResourceValue::Id")], "the id"),
+    ("secretsmanager", "DescribeSecret", &[("SecretId", "ResourceValue::Arn")], "name or ARN"),
+    ("secretsmanager", "TagResource", &[("SecretId", "ResourceValue::Arn")], "name or ARN"),
+    ("servicecatalog", "DescribePortfolio", &[("Id", "ResourceValue::Id")], "the id"),
+    ("servicecatalog", "DescribeProductAsAdmin", &[("Id", "ResourceValue::Id")], "the id"),
+    ("servicecatalog", "UpdatePortfolio", &[("Id", "ResourceValue::Id")], "the id"),
+    ("servicecatalog", "UpdateProduct", &[("Id", "ResourceValue::Id")], "the id"),
+    ("sqs", "ListQueueTags", &[("QueueUrl", "ResourceValue::QueueUrl")], "the queue's address"),
+    ("sqs", "TagQueue", &[("QueueUrl", "ResourceValue::QueueUrl")], "the queue's address"),
+    ("ssm", "AddTagsToResource", &[("ResourceType", SSM_TYPES), ("ResourceId", "ResourceValue::Hierarchy")], "type and name"),
+    ("ssm", "ListTagsForResource", &[("ResourceType", SSM_TYPES), ("ResourceId", "ResourceValue::Hierarchy")], "type and name"),
+    ("workspaces", "CreateTags", &[("ResourceId", "ResourceValue::Id")], "the id"),
+    ("workspaces", "DescribeTags", &[("ResourceId", "ResourceValue::Id")], "the id"),
+    ("workspaces-instances", "ListTagsForResource", &[("WorkspaceInstanceId", "ResourceValue::Id")], "the id"),
+    ("workspaces-instances", "TagResource", &[("WorkspaceInstanceId", "ResourceValue::Id")], "the id"),
+];
+
+/// IAM actions of operations whose names they do not have: API, operation, actions, reason.
+pub const ACTIONS: &[(&str, &str, &[&str], &str)] = &[
+    ("apigateway", "GetTags", &["apigateway:GET"], "its actions are HTTP methods"),
+    ("apigatewayv2", "GetTags", &["apigateway:GET"], "its actions are HTTP methods"),
+    ("apigateway", "TagResource", &["apigateway:PUT"], "its actions are HTTP methods"),
+    ("apigatewayv2", "TagResource", &["apigateway:PUT"], "its actions are HTTP methods"),
 ];
 
 /// Calls that also change existing resources, though their names do not say so: event source, call, reason.
@@ -351,6 +464,32 @@ pub const UPSERTS: &[(&str, &str, &str)] = &[
     ("lex", "PutBot", "replaces a bot of that name"),
     ("lex", "PutBotAlias", "replaces an alias of that name"),
     ("autoscaling", "RegisterScalableTarget", "registering again changes the existing target"),
+];
+
+/// Operations that list tags and are not used: API, operation, reason.
+pub const NOT_READ_BY: &[(&str, &str, &str)] =
+    &[("keyspaces", "ListTagsForResource", "its action is `cassandra:Select`, which reads the rows of tables as well")];
+
+/// Calls that answer for what is there already, though their errors do not show it: event source, call,
+/// reason.
+pub const ANSWERS_FOR_OLD: &[(&str, &str, &str)] = &[
+    ("detective", "CreateGraph", "with a graph there, it creates none"),
+    ("glacier", "CreateVault", "idempotent, by its documentation"),
+    ("iot", "CreateBillingGroup", "fails only if the configuration differs"),
+    ("iot", "CreateThingGroup", "fails only if the configuration differs"),
+    ("iot", "CreateThingType", "fails only if the configuration differs"),
+    ("states", "CreateActivity", "idempotent, by its documentation"),
+    ("states", "CreateStateMachine", "idempotent, by its documentation"),
+    ("wellarchitected", "ImportLens", "an import may be a new draft of an existing lens"),
+];
+
+/// Services whose calls fail for what is there, with an error of a general name: event source, reason.
+pub const FAILS_IF_THERE: &[(&str, &str)] = &[
+    ("batch", "`ClientException`: object already exists"),
+    ("elasticbeanstalk", "`InvalidParameterValue`: already exists"),
+    ("network-firewall", "`InvalidRequestException`: a resource with the specified name already exists"),
+    ("resource-groups", "`BadRequestException`: a group already exists"),
+    ("sagemaker", "`ValidationException`: cannot create already existing"),
 ];
 
 /// Further resources that calls create, if their record names them: event source, call, type, places, reason.

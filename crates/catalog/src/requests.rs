@@ -1,46 +1,102 @@
-//! Prints the requests of all tag operations, to compare them with those of an SDK.
+//! Prints the requests of all operations on tags, and what they read in answers, to compare both with an
+//! SDK.
 
 use std::collections::BTreeMap;
+use std::io::{self, BufRead};
 
+use anyhow::{Context, Result};
 use aws_tags::Arn;
-use aws_tags::table::tag_operation::TagOperation;
-use aws_tags::table::{self, Route};
+use aws_tags::table::operation::{Operation, ReadOperation, Request};
+use aws_tags::table::{self, Read, Route};
 use aws_tags::tags::TagMap;
 use serde_json::json;
+
+fn partition_of(region: &str) -> &'static str {
+    match region {
+        "cn-north-1" => "aws-cn",
+        "us-gov-west-1" => "aws-us-gov",
+        _ => "aws",
+    }
+}
 
 /// A usual Region, us-east-1, one in China and one of GovCloud.
 const REGIONS: &[&str] = &["eu-west-1", "us-east-1", "cn-north-1", "us-gov-west-1"];
 
 /// One JSON object per line for every operation and Region.
 pub fn print() {
-    let mut operations: BTreeMap<(&str, &str), (&str, &TagOperation)> = BTreeMap::new();
-    for service in table::all() {
-        for row in service.rows.iter().filter(|row| row.creates()) {
-            if let Route::TagOperation(operation) = row.route.unwrap_or(service.route) {
-                operations.insert((operation.service_id, operation.name), (row.resource_type, operation));
-            }
-        }
-    }
-    for (resource_type, operation) in operations.values() {
-        for region in REGIONS {
-            println!("{}", request(resource_type, operation, region));
-        }
-    }
-}
-
-fn request(resource_type: &str, operation: &TagOperation, region: &str) -> serde_json::Value {
-    let (prefix, name) = resource_type.split_once(':').unwrap_or_default();
-    let text = format!("arn:aws:{prefix}:{region}:111122223333:{name}/some/path/wsinst-0123456789abc+d");
     let tags = TagMap::from([
         ("Owner".to_owned(), "ann & <bob>".to_owned()),
         ("é/=+".to_owned(), "x:y@z".to_owned()),
     ]);
-    let Some(arn) = Arn::parse(&text) else { return json!({"error": text}) };
-    let (endpoint, request) = (operation.endpoint.resolve(region), operation.request(&arn, &tags));
+    let mut printed: BTreeMap<(&str, &str, &str), serde_json::Value> = BTreeMap::new();
+    for service in table::all() {
+        for row in service.rows.iter().filter(|row| row.creates()) {
+            for region in REGIONS {
+                let arn = example(row.resource_type, region);
+                let mut print = |operation: &'static Operation, request: Request, tags: &TagMap| {
+                    let key = (operation.api.service_id, operation.name, *region);
+                    printed.entry(key).or_insert_with(|| line(operation, region, &arn, request, tags));
+                };
+                if let Route::TaggingApi(Some(tag)) | Route::TagOperation(tag) = row.route(service) {
+                    print(&tag.operation, tag.request(&arn, &tags), &tags);
+                }
+                if let Read::Operation(read) = row.read_by(service) {
+                    print(&read.operation, read.request(&arn, None), &TagMap::new());
+                }
+            }
+        }
+    }
+    printed.values().for_each(|line| println!("{line}"));
+}
+
+/// Reads the answers on the standard input, one JSON object per line with `service`, `operation` and
+/// `body`; prints the tags in each and what the next request says.
+pub fn read_answers() -> Result<()> {
+    for line in io::stdin().lock().lines() {
+        let answer: serde_json::Value = serde_json::from_str(&line?)?;
+        let text = |name: &str| answer.get(name).and_then(|value| value.as_str()).unwrap_or_default();
+        let read = read_operation(text("service"), text("operation"));
+        let page = read.with_context(|| format!("no operation in {answer}"))?.page(text("body"))?;
+        println!("{}", json!({"tags": page.tags, "next": page.next}));
+    }
+    Ok(())
+}
+
+fn read_operation(service: &str, name: &str) -> Option<&'static ReadOperation> {
+    let mut rows = table::all().flat_map(|of| of.rows.iter().map(move |row| row.read_by(of)));
+    rows.find_map(|read| match read {
+        Read::Operation(read) => {
+            let Operation { api, name: own, .. } = &read.operation;
+            (api.service_id == service && own.ends_with(&format!(":{name}"))).then_some(read)
+        }
+        _ => None,
+    })
+}
+
+/// An ARN that has every part that requests take from one.
+#[expect(clippy::expect_used, reason = "the table's types are parts of ARNs")]
+fn example(resource_type: &str, region: &str) -> Arn {
+    let (prefix, name) = resource_type.split_once(':').unwrap_or_default();
+    let text = format!(
+        "arn:{}:{}:{region}:111122223333:{name}/some/path/wsinst-0123456789abc+d",
+        partition_of(region),
+        prefix.to_lowercase()
+    );
+    Arn::parse(&text).expect("an ARN")
+}
+
+fn line(
+    operation: &Operation,
+    region: &str,
+    arn: &Arn,
+    request: Request,
+    tags: &TagMap,
+) -> serde_json::Value {
+    let endpoint = operation.api.endpoint.resolve(region, arn.account());
     json!({
-        "service": operation.service_id, "operation": operation.name.split(':').nth(1), "region": region,
-        "arn": text, "id": arn.id(), "tags": tags, "method": request.method, "host": endpoint.host,
+        "service": operation.api.service_id, "operation": operation.name.split(':').nth(1), "region": region,
+        "arn": arn.as_str(), "id": arn.id(), "tags": tags, "method": request.method, "host": endpoint.host,
         "path": request.path, "headers": request.headers.into_iter().collect::<BTreeMap<_, _>>(),
-        "body": request.body, "signing": [endpoint.signing_region, operation.signing_name],
+        "body": request.body, "actions": operation.actions, "signing": [endpoint.signing_region, operation.api.signing_name.to_owned()],
     })
 }

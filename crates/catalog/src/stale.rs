@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::event_sources::event_source;
 use crate::overrides::{
-    ALSO_CREATES, CREATE_NOTHING, CREATES, FORMATS, NO_ROW, NOT_CREATED, OPT_IN, OWN_TAG_OPERATIONS, PLACES,
-    RESOURCE_VALUES, TAG_ACTIONS, UPSERTS,
+    ACTIONS, ALSO_CREATES, ANSWERS_FOR_OLD, CREATE_NOTHING, CREATES, FAILS_IF_THERE, FORMATS, MEMBERS,
+    NO_ROW, NOT_CREATED, NOT_READ_BY, OPT_IN, OWN_READ_OPERATIONS, OWN_TAG_OPERATIONS, PLACES, TAG_ACTIONS,
+    UPSERTS,
 };
 use crate::rules::call_name;
 use crate::table::{Catalog, Row};
@@ -38,6 +39,12 @@ pub fn overrides(catalog: &Catalog, rows: &[Row]) -> Vec<String> {
     for (source, event_name, _) in UPSERTS {
         expect(has_call(source, event_name), event_name);
     }
+    for (source, event_name, _) in ANSWERS_FOR_OLD {
+        expect(has_call(source, event_name), event_name);
+    }
+    for (source, _) in FAILS_IF_THERE {
+        expect(rows.iter().any(|row| row.source == *source), source);
+    }
     for (source, event_name, resource_type, _) in CREATES {
         // An entry without a row has neither places nor a format.
         let row = |row: &Row| {
@@ -65,14 +72,18 @@ pub fn overrides(catalog: &Catalog, rows: &[Row]) -> Vec<String> {
     {
         expect(types.contains(*resource_type), resource_type);
     }
-    for (resource_type, operation, _) in OWN_TAG_OPERATIONS {
+    for (resource_type, operation, _) in OWN_TAG_OPERATIONS.iter().chain(OWN_READ_OPERATIONS) {
         expect(types.contains(*resource_type) && operations.contains(operation), resource_type);
     }
-    for (api, operation, _, _) in RESOURCE_VALUES {
-        expect(
-            catalog.apis.iter().any(|one| one.name == *api && one.operations.contains_key(*operation)),
-            api,
-        );
+    let has_operation = |api: &str, name: &str| {
+        catalog.apis.iter().any(|one| one.name == api && one.operations.contains_key(name))
+    };
+    for (api, operation, members, _) in MEMBERS {
+        expect(has_operation(api, operation) && !members.is_empty(), api);
+    }
+    let named = ACTIONS.iter().map(|(api, operation, ..)| (api, operation));
+    for (api, operation) in named.chain(NOT_READ_BY.iter().map(|(api, operation, _)| (api, operation))) {
+        expect(has_operation(api, operation), api);
     }
     for (prefix, _, _) in TAG_ACTIONS {
         expect(catalog.authorizations.contains_key(*prefix), prefix);

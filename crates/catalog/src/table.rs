@@ -10,10 +10,11 @@ use crate::endpoints::Endpoints;
 use crate::event_sources::{event_source, prefixes};
 use crate::locate::places;
 use crate::models::{Api, Operation, apis};
+use crate::newness::{answers_for_old, created_at, is_idempotent, is_unique};
+use crate::operations::{ReadOperation, Search, TagOperation};
 use crate::overrides::{ALSO_CREATES, LOWER_CASE, OPT_IN, TAG_ACTIONS};
 use crate::registry::{Registered, registry};
 use crate::rules::{Because, Known, creation};
-use crate::tag_operations::{Search, TagOperation};
 use crate::tagging_api;
 
 /// Everything that the packages say.
@@ -33,12 +34,34 @@ pub struct Catalog {
 pub enum Route {
     /// EC2 `CreateTags`.
     Ec2CreateTags,
-    /// Resource Groups Tagging API `TagResources`.
-    TaggingApi,
+    /// Resource Groups Tagging API `TagResources`, else the service's own operation.
+    TaggingApi(Option<Box<TagOperation>>),
     /// The service's own operation.
     TagOperation(Box<TagOperation>),
     /// No operation only adds tags to it.
     Unknown,
+}
+
+impl Route {
+    /// The service's own operation, which may be the second choice.
+    pub fn own(&self) -> Option<&TagOperation> {
+        match self {
+            Self::TaggingApi(own) => own.as_deref(),
+            Self::TagOperation(own) => Some(own),
+            Self::Ec2CreateTags | Self::Unknown => None,
+        }
+    }
+}
+
+/// How the tags of a row's resources are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// EC2 `DescribeTags`.
+    Ec2DescribeTags,
+    /// The service's own operation.
+    Operation(Box<ReadOperation>),
+    /// No operation lists them.
+    Never,
 }
 
 /// A row of the generated table.
@@ -60,10 +83,18 @@ pub struct Row {
     pub route: Route,
     /// IAM actions that tagging needs.
     pub actions: Vec<String>,
+    /// How its tags are read.
+    pub read: Read,
     /// Why it is left alone by default.
     pub opt_in: Option<&'static str>,
     /// Whether the call also changes existing resources.
     pub upsert: bool,
+    /// Whether its ARN is never given twice.
+    pub unique: bool,
+    /// Whether the call also answers for what is there.
+    pub idempotent: bool,
+    /// Path to its creation time in the response of such a call.
+    pub created_at: Option<String>,
     /// Whether the service keeps names in lower case.
     pub lower_case: bool,
     /// User tags that it takes.
@@ -131,11 +162,44 @@ impl Catalog {
         }
         let mut rows = merged(without_untaggable(rows, &self.authorizations));
         add_companions(&mut rows);
-        let search =
-            Search { apis: &self.apis, authorizations: &self.authorizations, endpoints: &self.endpoints };
-        rows.iter_mut().for_each(|row| row.route = route(row, search));
+        let search = self.search();
+        for row in &mut rows {
+            (row.route, row.read) = (route(row, search), read(row, search));
+        }
         rows
     }
+
+    /// The operations for the rows that are written by hand.
+    pub fn operations_by_hand(&self) -> (Vec<TagOperation>, Vec<ReadOperation>) {
+        let search = self.search();
+        let (mut adding, mut listing) = (Vec::new(), Vec::new());
+        for service in BY_HAND.iter().filter(|service| service.name != "ec2") {
+            // DocumentDB and Neptune log as RDS, whose operations take their ARNs.
+            let is_own = |api: &&Api| {
+                event_source(api) == service.name && !matches!(api.name.as_str(), "docdb" | "neptune")
+            };
+            for api in self.apis.iter().filter(is_own) {
+                for row in service.rows.iter().filter(|row| row.creates()) {
+                    adding.extend(search.adding(&api.name, row.resource_type));
+                    listing.extend(search.listing(&api.name, row.resource_type));
+                }
+            }
+        }
+        (adding, listing)
+    }
+
+    fn search(&self) -> Search<'_> {
+        Search { apis: &self.apis, authorizations: &self.authorizations, endpoints: &self.endpoints }
+    }
+}
+
+fn read(row: &Row, search: Search<'_>) -> Read {
+    if row.resource_type.starts_with("ec2:") {
+        return Read::Ec2DescribeTags;
+    }
+    search
+        .listing(&row.from.0, &row.resource_type)
+        .map_or(Read::Never, |operation| Read::Operation(Box::new(operation)))
 }
 
 fn route(row: &Row, search: Search<'_>) -> Route {
@@ -143,11 +207,10 @@ fn route(row: &Row, search: Search<'_>) -> Route {
     if prefix == "ec2" {
         return Route::Ec2CreateTags;
     }
-    if tagging_api::tags(prefix) {
-        return Route::TaggingApi;
-    }
-    match search.operation(&row.from.0, &row.resource_type) {
-        Some(operation) => Route::TagOperation(Box::new(operation)),
+    let own = search.adding(&row.from.0, &row.resource_type).map(Box::new);
+    match own {
+        own if tagging_api::tags(prefix) => Route::TaggingApi(own),
+        Some(own) => Route::TagOperation(own),
         None => Route::Unknown,
     }
 }
@@ -176,6 +239,9 @@ fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
         .find(|(resource_type, _)| *resource_type == creation.resource_type)
         .map(|(_, why)| *why);
     let upserts = creation.upsert.then_some("UPSERT");
+    let unique = is_unique(api, operation, &creation.formats, &places);
+    let idempotent = answers_for_old(source, creation.event_name)
+        || !unique && is_idempotent(source, operation, creation.upsert);
     Some(Row {
         source: source.to_owned(),
         event_name: creation.event_name.to_owned(),
@@ -184,8 +250,12 @@ fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
         arn_service: in_format.unwrap_or(prefix).to_owned(),
         route: Route::Unknown,
         actions: tag_actions(prefix, key, authorization),
+        read: Read::Never,
         opt_in: upserts.or(opt_in),
         upsert: creation.upsert,
+        unique,
+        idempotent,
+        created_at: idempotent.then(|| created_at(api, operation)).flatten(),
         lower_case: LOWER_CASE.contains(&source),
         max_tags: 50,
         optional: false,
@@ -256,6 +326,8 @@ fn add_companions(rows: &mut Vec<Row>) {
             places,
             formats,
             optional: true,
+            unique: false,
+            idempotent: false,
             registered: None,
             ..main.clone()
         };
@@ -288,6 +360,9 @@ fn merged(mut rows: Vec<Row>) -> Vec<Row> {
                 if (&last.source, &last.event_name, &last.resource_type)
                     == (&row.source, &row.event_name, &row.resource_type) =>
             {
+                // What one of two APIs is unsure about, the row is.
+                last.unique &= row.unique;
+                last.idempotent |= row.idempotent;
                 let new = row.places.into_iter().filter(|place| !last.places.contains(place));
                 last.places.extend(new.collect::<Vec<_>>());
                 for format in row.formats {

@@ -49,7 +49,13 @@ struct Line {
     resource_type: Option<&'static str>,
     found: &'static str,
     tagged_by: Option<&'static str>,
-    /// IAM actions that tagging it needs.
+    /// The API call that reads its tags before.
+    read_by: Option<&'static str>,
+    /// `id` or `name`: what its ARN ends in. An id is never given twice.
+    named_by: Option<&'static str>,
+    /// Whether the call also answers for what is there already.
+    idempotent: bool,
+    /// IAM actions that reading and tagging it need.
     actions: Vec<&'static str>,
     /// Why it is tagged only where `ALSO_TAG` names its type.
     opt_in: Option<&'static str>,
@@ -133,7 +139,6 @@ impl From<EvidenceChoice> for Evidence {
 }
 
 fn line(service: &Service, row: &Row) -> Line {
-    let route = row.route.unwrap_or(service.route);
     let (found, reason) = match row.locator {
         Locator::Place(_) | Locator::Places(_) | Locator::Custom(_) => ("in the record", None),
         Locator::Lookup { .. } => ("by lookup", None),
@@ -145,7 +150,10 @@ fn line(service: &Service, row: &Row) -> Line {
         event_name: row.event_name,
         resource_type: created.then_some(row.resource_type),
         found,
-        tagged_by: created.then(|| route.as_str()),
+        tagged_by: created.then(|| row.route(service).as_str()),
+        read_by: created.then(|| row.read_by(service).as_str()),
+        named_by: created.then_some(if row.unique { "id" } else { "name" }),
+        idempotent: row.idempotent,
         actions: if created { row.needed_actions(service) } else { Vec::new() },
         opt_in: row.opt_in,
         reason,

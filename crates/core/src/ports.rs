@@ -5,7 +5,7 @@ pub mod offline;
 use time::OffsetDateTime;
 
 use crate::identity::{IamIdentity, Session, SessionKey};
-use crate::table::{Lookup, Resource, Route};
+use crate::table::{Lookup, Read, Resource, Route};
 use crate::tags::{Tag, TagMap};
 
 /// Sessions, by principal and issue time.
@@ -40,11 +40,11 @@ pub trait Lookups {
 /// Applies tags.
 #[expect(async_fn_in_trait, reason = "only our own, single-threaded callers await these")]
 pub trait Tagger {
-    /// Adds the tags to each resource; other tags stay. One result per resource, in their order.
-    async fn tag(&self, batch: &Batch) -> Vec<Result<(), Failure>>;
-    /// The tags that resources of one route and Region have. One result per resource, in their order.
-    /// Called only for routes that [`Route::is_readable`].
-    async fn read(&self, route: Route, region: &str, resources: &[Resource]) -> Vec<Result<TagMap, Failure>>;
+    /// Adds the tags to each resource; other tags stay. One result per resource, in their order: the
+    /// route that it took, which is another than the batch's where that refused it.
+    async fn tag(&self, batch: &Batch) -> Vec<Result<Route, Failure>>;
+    /// The tags that resources of one Region have. One result per resource, in their order.
+    async fn read(&self, read: Read, region: &str, resources: &[Resource]) -> Vec<Result<TagMap, Failure>>;
 }
 
 /// Everything that tagging needs from outside.
@@ -81,7 +81,9 @@ pub enum FailureKind {
     NotFound,
     /// It may pass within a second: AWS throttled, or failed inside.
     Transient,
-    /// Anything else: a permission, a limit, a wrong value.
+    /// A permission is missing, or a policy forbids it.
+    Denied,
+    /// Anything else: a limit, a wrong value, a kind of resource that the API does not know.
     Other,
 }
 

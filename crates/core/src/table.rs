@@ -8,14 +8,15 @@
 mod extract;
 mod generated;
 mod index;
+pub mod operation;
 mod place;
 mod row;
 mod services;
-pub mod tag_operation;
 
-pub use extract::{Creation, LocateError, Lookup, Nothing, Resource, created};
+pub use extract::{Answered, Creation, LocateError, Lookup, Nothing, Resource, created};
 pub use generated::SERVICES as GENERATED;
+pub(crate) use generated::WITHOUT_RESOURCES;
 pub(crate) use index::opt_in_types;
 pub use index::{all, rows, service};
-pub use row::{Ending, Evidence, Locator, LookupKind, Place, Route, Row, Service};
+pub use row::{Ending, Evidence, Locator, LookupKind, Place, Read, Route, Row, Service};
 pub use services::BY_HAND;

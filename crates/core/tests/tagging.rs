@@ -117,7 +117,7 @@ fn no_call_is_larger_than_its_api_allows() {
     };
     let topics = |count| calls((0..count).map(|n| topic(&format!("t{n}"))).collect());
     let volumes = |count| calls((0..count).map(|n| volume(&format!("vol-{n}"))).collect());
-    assert_eq!((topics(20), topics(21)), ((0, 1), (0, 2)));
+    assert_eq!((topics(20), topics(21)), ((20, 1), (21, 2)));
     assert_eq!((volumes(200), volumes(201)), ((1, 1), (2, 1)));
     assert_eq!((volumes(1000), volumes(1001)), ((5, 1), (6, 2)));
 }

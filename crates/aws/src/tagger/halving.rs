@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aws_tags::ports::{Failure, FailureKind};
+use aws_tags::table::Route;
 
 use crate::error::Error;
 
@@ -13,7 +14,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis
 /// The code of an answer about a resource that was not asked for.
 pub(super) const UNCLEAR: &str = "UnclearAnswer";
 
-pub(super) type Results = Vec<Result<(), Failure>>;
+pub(super) type Results = Vec<Result<Route, Failure>>;
 
 /// One call for all items; where it fails because of one of them, one call for each half.
 pub(super) async fn whole_or_halves<T>(
@@ -85,7 +86,7 @@ mod tests {
             calls.set(calls.get() + 1);
             match part.iter().any(|item| bad.contains(item)) {
                 true => Err(error(code)),
-                false => Ok(vec![Ok(()); part.len()]),
+                false => Ok(vec![Ok(Route::Ec2CreateTags); part.len()]),
             }
         }));
         (results, calls.get())
@@ -119,7 +120,7 @@ mod tests {
         let results = run(with_retries(&["a", "b"], async |part: &[&str]| {
             calls.borrow_mut().push(part.to_vec());
             let result = |item: &&str| match *item {
-                "a" => Ok(()),
+                "a" => Ok(Route::Ec2CreateTags),
                 _ => Err(Failure { kind: FailureKind::Transient, message: "slow down".into() }),
             };
             Ok(part.iter().map(result).collect())

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::tiers::Tier;
-use crate::table::{Locator, LookupKind, Service};
+use crate::table::{Locator, LookupKind, Service, WITHOUT_RESOURCES};
 
 /// Characters of a managed policy, white space not counted.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
@@ -79,19 +79,6 @@ const OTHER_ARNS: &[(&str, &[&str])] = &[
         ],
     ),
     ("sso", &["arn:${AWS::Partition}:sso:::*", "arn:${AWS::Partition}:sso::${AWS::AccountId}:*"]),
-];
-
-/// Actions without resource-level permissions: a statement that names resources does not allow them.
-const WITHOUT_RESOURCES: &[&str] = &[
-    "aoss:TagResource",
-    "applicationinsights:TagResource",
-    "bcm-dashboards:TagResource",
-    "mpa:TagResource",
-    "route53domains:UpdateTagsForDomain",
-    "servicediscovery:TagResource",
-    "tag:TagResources",
-    "transcribe:TagResource",
-    "workspaces:CreateTags",
 ];
 
 /// The actions of a lookup. EC2's `Describe…` actions have no resource-level permissions.

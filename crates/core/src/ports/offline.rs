@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::{Batch, Failure, Lookups, PrincipalTags, SessionStore, Tagger};
 use crate::identity::{IamIdentity, IamKind, Session, SessionKey};
-use crate::table::{Lookup, Resource, Route};
+use crate::table::{Lookup, Read, Resource, Route};
 use crate::tags::TagMap;
 
 /// Sessions in memory.
@@ -102,19 +102,19 @@ pub struct CountingTagger {
 }
 
 impl Tagger for CountingTagger {
-    async fn tag(&self, batch: &Batch) -> Vec<Result<(), Failure>> {
+    async fn tag(&self, batch: &Batch) -> Vec<Result<Route, Failure>> {
         self.calls.set(self.calls.get() + 1);
         let result = |arn: &str| match self.failures.iter().find(|(end, _)| arn.ends_with(end)) {
             Some((_, failure)) => Err(failure.clone()),
             None => {
                 self.tagged.set(self.tagged.get() + 1);
-                Ok(())
+                Ok(batch.route)
             }
         };
         batch.resources.iter().map(|resource| result(resource.arn.as_str())).collect()
     }
 
-    async fn read(&self, _: Route, _: &str, resources: &[Resource]) -> Vec<Result<TagMap, Failure>> {
+    async fn read(&self, _: Read, _: &str, resources: &[Resource]) -> Vec<Result<TagMap, Failure>> {
         self.reads.set(self.reads.get() + 1);
         let present = |resource: &Resource| {
             let found = self.present.iter().find(|(end, _)| resource.arn.as_str().ends_with(end));

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use time::Duration;
+
 use super::place::{Problem, arn_prefix, belongs, in_record};
-use super::row::{Ending, Locator, LookupKind, Route, Row, Service};
-use crate::record::{Arn, Event, is_account};
+use super::row::{Ending, Locator, LookupKind, Read, Route, Row, Service};
+use crate::record::{Arn, Event, is_account, timestamp};
 
 /// A created resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +17,12 @@ pub struct Resource {
     pub resource_type: &'static str,
     /// Which API tags it.
     pub route: Route,
+    /// Which API reads its tags.
+    pub read: Read,
+    /// Whether its ARN ends in an id that AWS never gives twice.
+    pub unique: bool,
+    /// What the record says of the age of a resource with a name.
+    pub answered: Answered,
     /// The Region in which it is tagged.
     pub region: String,
     /// User tags that it takes.
@@ -33,6 +41,36 @@ impl Resource {
         match self.resource_type.starts_with("iam:") {
             true => one.eq_ignore_ascii_case(other),
             false => one == other,
+        }
+    }
+}
+
+/// Whether a call that succeeded created the resource, or answered for one that was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// The call fails if the resource is there.
+    New,
+    /// The call answers for what is there, too, and the record does not tell which it was.
+    NewOrOld,
+    /// The resource is older than the call.
+    Old,
+}
+
+/// How much older than its event a resource's creation time may be: clocks differ, and a creation
+/// takes time.
+const CLOCKS_DIFFER: Duration = Duration::seconds(60);
+
+impl Answered {
+    fn of(row: &Row, event: &Event) -> Self {
+        if !row.idempotent {
+            return Self::New;
+        }
+        let created =
+            row.created_at.and_then(|path| event.text(path)).and_then(|text| timestamp::parse(&text));
+        match (created, event.time()) {
+            (Some(created), Some(at)) if created.saturating_add(CLOCKS_DIFFER) < at => Self::Old,
+            (Some(_), Some(_)) => Self::New,
+            _ => Self::NewOrOld,
         }
     }
 }
@@ -72,7 +110,7 @@ pub struct LocateError {
 
 /// A row of the table, compared by call and resource type.
 #[derive(Clone, Copy, Debug)]
-struct RowRef(&'static Row, Route);
+struct RowRef(&'static Row, &'static Service);
 
 impl PartialEq for RowRef {
     fn eq(&self, other: &Self) -> bool {
@@ -94,7 +132,7 @@ pub enum Nothing {
 const OWNERS: &[&str] = &["catalogId", "domainOwner", "ownerAccount", "ownerAccountId", "registryId"];
 
 /// The resources that the rows of a call find in its record.
-pub fn created(service: &Service, rows: &'static [Row], event: &Event) -> Result<Creation, Nothing> {
+pub fn created(service: &'static Service, rows: &'static [Row], event: &Event) -> Result<Creation, Nothing> {
     let error = |problem| LocateError { event_name: event.name.clone(), problem };
     if let Some(problem) = other_owner(event) {
         return Err(Nothing::NotOurs(error(problem)));
@@ -105,17 +143,16 @@ pub fn created(service: &Service, rows: &'static [Row], event: &Event) -> Result
         if creation.resources.iter().any(|resource| resource.resource_type == row.resource_type) {
             continue;
         }
-        let route = row.route.unwrap_or(service.route);
         let found = match row.locator {
             Locator::None(ending) => return Err(Nothing::Ending(ending)),
-            Locator::Place(place) => creation.add(in_record(&[place], row, event), row, route, event),
-            Locator::Places(places) => creation.add(in_record(places, row, event), row, route, event),
+            Locator::Place(place) => creation.add(in_record(&[place], row, event), row, service, event),
+            Locator::Places(places) => creation.add(in_record(places, row, event), row, service, event),
             Locator::Custom(place) => {
                 let place = place(event).map_err(Nothing::Ending)?;
-                creation.add(in_record(&[place], row, event), row, route, event)
+                creation.add(in_record(&[place], row, event), row, service, event)
             }
             Locator::Lookup { kind, by } => {
-                lookup(kind, by, row, route, event).map(|lookup| creation.lookups.push(lookup))
+                lookup(kind, by, row, service, event).map(|lookup| creation.lookups.push(lookup))
             }
         };
         match found {
@@ -152,27 +189,30 @@ impl Creation {
         &mut self,
         found: Result<Vec<Arn>, Problem>,
         row: &Row,
-        route: Route,
+        service: &Service,
         event: &Event,
     ) -> Result<(), Problem> {
         let excluded = row.excluding.map(|path| event.texts(path)).unwrap_or_default();
         for arn in found? {
             let existed = excluded.iter().any(|id| id == arn.id());
             if !existed && !self.resources.iter().any(|known| known.arn == arn) {
-                self.resources.push(resource(arn, row, route, event.region()));
+                self.resources.push(resource(arn, row, service, event.region(), Answered::of(row, event)));
             }
         }
         Ok(())
     }
 }
 
-fn resource(arn: Arn, row: &Row, route: Route, event_region: &str) -> Resource {
+fn resource(arn: Arn, row: &Row, service: &Service, event_region: &str, answered: Answered) -> Resource {
     // Replicas are in other Regions than the call; buckets and global clusters name none.
     let region = if arn.region().is_empty() { event_region } else { arn.region() };
     Resource {
         region: region.to_owned(),
         resource_type: row.resource_type,
-        route,
+        route: row.route(service),
+        read: row.read_by(service),
+        unique: row.unique,
+        answered,
         max_tags: row.max_tags,
         opt_in: row.opt_in,
         opt_in_if_service_created: row.opt_in_if_service_created,
@@ -184,7 +224,7 @@ fn lookup(
     kind: LookupKind,
     by: &str,
     row: &'static Row,
-    route: Route,
+    service: &'static Service,
     event: &Event,
 ) -> Result<Lookup, Problem> {
     let by: Vec<String> = event.texts(by).into_iter().map(Cow::into_owned).collect();
@@ -195,7 +235,7 @@ fn lookup(
     Ok(Lookup {
         kind,
         by,
-        row: RowRef(row, route),
+        row: RowRef(row, service),
         partition: event.partition(),
         region: event.region().to_owned(),
         account: account.into_owned(),
@@ -210,12 +250,13 @@ impl Lookup {
 
     /// The resource that an answer names, by id or whole ARN; none if it is another account's.
     pub(crate) fn resource_for(&self, answer: &str) -> Option<Resource> {
-        let RowRef(row, route) = self.row;
+        let RowRef(row, service) = self.row;
         let arn = Arn::parse(answer).or_else(|| {
             let prefix = arn_prefix(row, self.partition, &self.region, &self.account);
             Arn::parse(&format!("{prefix}{}/{answer}", row.type_name()))
         })?;
-        belongs(&arn, self.partition, Some(&self.account)).then(|| resource(arn, row, route, &self.region))
+        belongs(&arn, self.partition, Some(&self.account))
+            .then(|| resource(arn, row, service, &self.region, Answered::New))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Written by `crates/catalog`; edited neither by hand nor by rustfmt.
 
 #[rustfmt::skip]
-mod services;
+pub(super) mod operations;
 #[rustfmt::skip]
-mod tag_operations;
+mod services;
 
+pub(crate) use operations::WITHOUT_RESOURCES;
 pub use services::SERVICES;

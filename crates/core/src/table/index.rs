@@ -169,8 +169,8 @@ const fn mixed(seed: u64, bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::{Locator, Place, Route};
-    use super::super::tag_operation::{HttpBinding, Protocol, ResourceValue, TagOperation, TagShape};
+    use super::super::operation::{HttpBinding, Operation, Protocol, ResourceValue, TagShape};
+    use super::super::row::{Locator, Place, Read, Route};
     use super::*;
     use crate::record::{Piece, pieces};
 
@@ -244,25 +244,37 @@ mod tests {
         assert!(any(|row| row.excluding.is_some()) && any(|row| row.arn_service.is_some()));
         assert!(any(|row| row.without_account) && any(|row| row.without_region));
         assert!(any(|row| !row.resource_prefix.is_empty()));
-        let operations: Vec<_> = all()
-            .flat_map(|service| service.rows.iter().map(|row| row.route.unwrap_or(service.route)))
-            .filter_map(|route| match route {
-                Route::TagOperation(operation) => Some(operation),
-                _ => None,
-            })
-            .collect();
-        let used = |has: &dyn Fn(&TagOperation) -> bool| operations.iter().any(|operation| has(operation));
-        for binding in [HttpBinding::Payload, HttpBinding::Label, HttpBinding::Query] {
-            assert!(used(&|operation| operation.resource.binding == binding), "{binding:?}");
+        let (mut operations, mut shapes): (Vec<&Operation>, Vec<TagShape>) = (Vec::new(), Vec::new());
+        for (service, row) in all().flat_map(|service| service.rows.iter().map(move |row| (service, row))) {
+            if let Route::TagOperation(tag) | Route::TaggingApi(Some(tag)) = row.route(service) {
+                operations.push(&tag.operation);
+                shapes.push(tag.tags);
+            }
+            if let Read::Operation(read) = row.read_by(service) {
+                operations.push(&read.operation);
+                shapes.push(read.tags);
+            }
         }
-        for value in [ResourceValue::Arn, ResourceValue::Id, ResourceValue::Name] {
-            assert!(used(&|operation| operation.resource.value == value), "{value:?}");
+        let used = |has: &dyn Fn(&Operation) -> bool| operations.iter().any(|operation| has(operation));
+        for binding in [HttpBinding::Payload, HttpBinding::Label, HttpBinding::Query, HttpBinding::Header] {
+            assert!(used(&|one| one.resource.iter().any(|member| member.binding == binding)), "{binding:?}");
         }
-        assert!(used(&|operation| matches!(operation.protocol, Protocol::Json { .. })));
-        assert!(used(&|operation| matches!(operation.protocol, Protocol::RestJson)));
-        assert!(used(&|operation| matches!(operation.protocol, Protocol::Query { .. })));
-        assert!(used(&|operation| matches!(operation.tags, TagShape::Map { .. })));
-        assert!(used(&|operation| matches!(operation.tags, TagShape::List { .. })));
+        for value in [
+            ResourceValue::Arn,
+            ResourceValue::Id,
+            ResourceValue::Name,
+            ResourceValue::Hierarchy,
+            ResourceValue::Account,
+            ResourceValue::QueueUrl,
+        ] {
+            assert!(used(&|one| one.resource.iter().any(|member| member.value == value)), "{value:?}");
+        }
+        assert!(used(&|one| matches!(one.protocol, Protocol::Json { .. })));
+        assert!(used(&|one| matches!(one.protocol, Protocol::RestJson)));
+        assert!(used(&|one| matches!(one.protocol, Protocol::RestXml)));
+        assert!(used(&|one| matches!(one.protocol, Protocol::Query { .. })));
+        assert!(shapes.iter().any(|tags| matches!(tags, TagShape::Map { .. })));
+        assert!(shapes.iter().any(|tags| matches!(tags, TagShape::List { .. })));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A row of the table: a creating call, one resource type that it creates, where its record names the
 //! resource, and how the resource is tagged.
 
-use super::tag_operation::TagOperation;
+use super::operation::{Operation, ReadOperation, TagOperation};
 use crate::record::Event;
 use crate::tags::TAGS_PER_RESOURCE;
 
@@ -16,6 +16,8 @@ pub struct Service {
     pub route: Route,
     /// The IAM actions that tagging needs, in addition to `tag:TagResources` where that is the route.
     pub actions: &'static [&'static str],
+    /// How the tags of its resources are read, unless a row has its own way.
+    pub read: Read,
     /// Sorted by event name. Several rows of one call and type are alternatives: the first that finds
     /// something counts.
     pub rows: &'static [Row],
@@ -35,6 +37,8 @@ pub struct Row {
     pub route: Option<Route>,
     /// The IAM actions that tagging needs; `None` means the service's.
     pub actions: Option<&'static [&'static str]>,
+    /// How their tags are read; `None` means the service's way.
+    pub read: Option<Read>,
     /// Why the type is tagged only where the setting `ALSO_TAG` names it.
     pub opt_in: Option<&'static str>,
     /// The same, of resources that AWS services create on their own.
@@ -53,6 +57,13 @@ pub struct Row {
     pub without_account: bool,
     /// Whether its ARNs name no Region.
     pub without_region: bool,
+    /// Whether its ARN ends in an id that AWS makes up and never gives twice. Otherwise another resource
+    /// may have the same ARN later.
+    pub unique: bool,
+    /// Whether the call also answers for what is there already, as if it had created it.
+    pub idempotent: bool,
+    /// Path to its creation time in the response, for calls that answer with an older resource's.
+    pub created_at: Option<&'static str>,
     /// Prefix of the resource part of its ARNs, e.g. `topic/`, if the record has whole ARNs.
     pub resource_prefix: &'static str,
     pub evidence: Evidence,
@@ -175,8 +186,9 @@ impl Ending {
 pub enum Route {
     /// EC2 `CreateTags`.
     Ec2CreateTags,
-    /// Resource Groups Tagging API `TagResources`.
-    TaggingApi,
+    /// Resource Groups Tagging API `TagResources`; where that refuses the resource, the service's own
+    /// operation, if it has one that only adds tags.
+    TaggingApi(Option<&'static TagOperation>),
     /// S3 `PutObjectTagging`, which replaces all tags: the present ones are read and merged first.
     S3Object,
     /// The service's own operation, which adds tags to one resource.
@@ -184,29 +196,83 @@ pub enum Route {
 }
 
 impl Route {
-    /// Whether the tags of its resources are read before they are written.
-    pub const fn is_readable(self) -> bool {
-        matches!(self, Self::Ec2CreateTags)
-    }
-
     /// The API call, as documentation and IAM name it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ec2CreateTags => "ec2:CreateTags",
-            Self::TaggingApi => "tag:TagResources",
+            Self::TaggingApi(_) => "tag:TagResources",
             Self::S3Object => "s3:PutObjectTagging",
-            Self::TagOperation(operation) => operation.name,
+            Self::TagOperation(tag) => tag.operation.name,
+        }
+    }
+
+    /// The IAM actions of the route itself.
+    fn actions(self) -> &'static [&'static str] {
+        match self {
+            Self::Ec2CreateTags | Self::S3Object => &[],
+            Self::TaggingApi(_) => &["tag:TagResources"],
+            Self::TagOperation(tag) => tag.operation.actions,
         }
     }
 }
 
-/// A row with alternatives: the first place that has any resources counts.
+/// Which API reads the tags of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Read {
+    /// EC2 `DescribeTags`, for many resources at once.
+    Ec2DescribeTags,
+    /// S3 `GetBucketTagging`.
+    S3Bucket,
+    /// S3 `GetObjectTagging`.
+    S3Object,
+    /// The service's own operation, for one resource.
+    Operation(&'static ReadOperation),
+    /// None is known.
+    Never,
+}
+
+impl Read {
+    /// The API call, as documentation and IAM name it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ec2DescribeTags => "ec2:DescribeTags",
+            Self::S3Bucket => "s3:GetBucketTagging",
+            Self::S3Object => "s3:GetObjectTagging",
+            Self::Operation(ReadOperation { operation: Operation { name, .. }, .. }) => name,
+            Self::Never => "none",
+        }
+    }
+
+    /// The IAM actions that it needs.
+    fn actions(self) -> &'static [&'static str] {
+        match self {
+            Self::Ec2DescribeTags => &["ec2:DescribeTags"],
+            Self::S3Bucket => &["s3:GetBucketTagging"],
+            Self::S3Object => &["s3:GetObjectTagging"],
+            Self::Operation(read) => read.operation.actions,
+            Self::Never => &[],
+        }
+    }
+}
+
+/// A row with alternatives: the first place that has any resources counts. Ids are unique.
 pub(super) const fn row(
     event_name: &'static str,
     resource_type: &'static str,
     places: &'static [Place],
 ) -> Row {
-    Row::new(event_name, resource_type, Locator::Places(places))
+    Row { unique: all_ids(places), ..Row::new(event_name, resource_type, Locator::Places(places)) }
+}
+
+const fn all_ids(places: &[Place]) -> bool {
+    let mut nth = 0;
+    while nth < places.len() {
+        if !matches!(places[nth], Place::Id(_) | Place::Object(_)) {
+            return false;
+        }
+        nth += 1;
+    }
+    true
 }
 
 /// The record has the whole ARN, at this path.
@@ -232,15 +298,16 @@ pub(super) const fn arn_format(
     Row::new(event_name, resource_type, Locator::Place(Place::ArnFormat(format)))
 }
 
-/// The record has the id, at this path: see [`Place::Id`].
+/// The record has the id, at this path: see [`Place::Id`]. Ids are unique.
 pub(super) const fn id(event_name: &'static str, resource_type: &'static str, path: &'static str) -> Row {
-    Row::new(event_name, resource_type, Locator::Place(Place::Id(path)))
+    Row::new(event_name, resource_type, Locator::Place(Place::Id(path))).unique()
 }
 
-/// The response has an object named after the type, with the id in it: see [`Place::Object`].
+/// The response has an object named after the type, with the id in it: see [`Place::Object`]. Ids are
+/// unique.
 pub(super) const fn object(event_name: &'static str, resource_type: &'static str) -> Row {
     let (_, name) = split(resource_type);
-    Row::new(event_name, resource_type, Locator::Place(Place::Object(name)))
+    Row::new(event_name, resource_type, Locator::Place(Place::Object(name))).unique()
 }
 
 /// A function says where the record names it, or that the call created none.
@@ -252,14 +319,14 @@ pub(super) const fn custom(
     Row::new(event_name, resource_type, Locator::Custom(place))
 }
 
-/// The record does not name it: AWS is asked. Not every call creates one.
+/// The record does not name it: AWS is asked, and answers with unique ids. Not every call creates one.
 pub(super) const fn lookup(
     event_name: &'static str,
     resource_type: &'static str,
     kind: LookupKind,
     by: &'static str,
 ) -> Row {
-    Row::new(event_name, resource_type, Locator::Lookup { kind, by }).optional()
+    Row::new(event_name, resource_type, Locator::Lookup { kind, by }).optional().unique()
 }
 
 /// A known call without anything to tag.
@@ -275,6 +342,7 @@ impl Row {
             locator,
             route: None,
             actions: None,
+            read: None,
             opt_in: None,
             opt_in_if_service_created: None,
             max_tags: TAGS_PER_RESOURCE,
@@ -284,6 +352,9 @@ impl Row {
             arn_service: None,
             without_account: false,
             without_region: false,
+            unique: false,
+            idempotent: false,
+            created_at: None,
             resource_prefix: "",
             evidence: Evidence::Recorded,
         }
@@ -303,6 +374,22 @@ impl Row {
 
     pub(super) const fn actions(self, actions: &'static [&'static str]) -> Self {
         Self { actions: Some(actions), ..self }
+    }
+
+    pub(super) const fn unique(self) -> Self {
+        Self { unique: true, ..self }
+    }
+
+    pub(super) const fn idempotent(self) -> Self {
+        Self { idempotent: true, ..self }
+    }
+
+    pub(super) const fn created_at(self, path: &'static str) -> Self {
+        Self { created_at: Some(path), ..self }
+    }
+
+    pub(super) const fn read(self, read: Read) -> Self {
+        Self { read: Some(read), ..self }
     }
 
     pub(super) const fn opt_in(self, why: &'static str) -> Self {
@@ -356,16 +443,30 @@ impl Row {
         split(self.resource_type).1
     }
 
-    /// The IAM actions that tagging the row's resources needs.
+    /// How the row's resources are tagged.
+    pub fn route(&self, service: &Service) -> Route {
+        self.route.unwrap_or(service.route)
+    }
+
+    /// How the tags of the row's resources are read.
+    pub fn read_by(&self, service: &Service) -> Read {
+        self.read.unwrap_or(service.read)
+    }
+
+    /// The IAM actions that reading and tagging the row's resources need.
     pub fn needed_actions(&self, service: &Service) -> Vec<&'static str> {
-        let (by_route, otherwise): (&[&str], _) = match self.route.unwrap_or(service.route) {
-            Route::TaggingApi => (&["tag:TagResources"], service.actions),
-            Route::Ec2CreateTags => (&["ec2:DescribeTags"], service.actions),
-            Route::S3Object => (&[], service.actions),
+        let (route, read) = (self.route(service), self.read_by(service));
+        let otherwise: &[&str] = match route {
             // The service's actions are those of its own route.
-            Route::TagOperation(operation) => (operation.actions, &[]),
+            Route::TagOperation(_) => &[],
+            _ => service.actions,
         };
-        by_route.iter().chain(self.actions.unwrap_or(otherwise)).copied().collect()
+        let own = match route {
+            Route::TaggingApi(Some(own)) => own.operation.actions,
+            _ => &[],
+        };
+        let of_row = self.actions.unwrap_or(otherwise);
+        [route.actions(), of_row, own, read.actions()].concat()
     }
 }
 

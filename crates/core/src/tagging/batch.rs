@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::outcome::{Outcome, ResourceOutcome, TagResult};
 use crate::ports::Batch;
-use crate::table::{Resource, Route};
+use crate::table::{Read, Resource, Route};
 
 /// `TagResources` takes 20 ARNs a call.
 /// <https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_TagResources.html>
@@ -19,26 +19,31 @@ const IDS_PER_READ: usize = 200;
 /// Where a resource of a call stands: the number of its event, and its own within the event.
 pub(super) type Slot = (usize, usize);
 
-/// Resources of one route and Region whose tags are read in one call.
-pub(super) struct Read {
-    pub(super) route: Route,
+/// Resources of one Region whose tags are read in one call.
+pub(super) struct Reading {
+    pub(super) read: Read,
     pub(super) region: String,
     pub(super) resources: Vec<Resource>,
 }
 
 /// The reads that come before tagging, each with the slots of its resources, in their order.
-pub(super) fn reads(outcomes: &[Outcome]) -> Vec<(Vec<Slot>, Read)> {
-    let readable = |made: &ResourceOutcome| made.resource.route.is_readable();
-    let mut reads = Vec::new();
-    for (Target { route, region }, slots) in
-        grouped(outcomes, |made| readable(made).then(|| Target::of(&made.resource)))
-    {
-        for slots in slots.chunks(IDS_PER_READ) {
-            let resources = resources(outcomes, slots);
-            reads.push((slots.to_vec(), Read { route, region: region.to_owned(), resources }));
+pub(super) fn readings(outcomes: &[Outcome]) -> Vec<(Vec<Slot>, Reading)> {
+    let key = |made: &ResourceOutcome| Some((made.resource.read, made.resource.region.clone()));
+    let mut readings = Vec::new();
+    for ((read, region), slots) in grouped(outcomes, key) {
+        for slots in slots.chunks(per_read(read)) {
+            let (region, resources) = (region.clone(), resources(outcomes, slots));
+            readings.push((slots.to_vec(), Reading { read, region, resources }));
         }
     }
-    reads
+    readings
+}
+
+const fn per_read(read: Read) -> usize {
+    match read {
+        Read::Ec2DescribeTags => IDS_PER_READ,
+        Read::S3Bucket | Read::S3Object | Read::Operation(_) | Read::Never => 1,
+    }
 }
 
 /// The batches, each with the slots of its resources, in their order. Resources that get the same
@@ -59,7 +64,7 @@ pub(super) fn batches(outcomes: &[Outcome]) -> Vec<(Vec<Slot>, Batch)> {
 const fn per_call(route: Route) -> usize {
     match route {
         Route::Ec2CreateTags => IDS_PER_CALL,
-        Route::TaggingApi => ARNS_PER_CALL,
+        Route::TaggingApi(_) => ARNS_PER_CALL,
         Route::S3Object | Route::TagOperation(_) => 1,
     }
 }
@@ -73,7 +78,12 @@ struct Target<'a> {
 
 impl<'a> Target<'a> {
     fn of(resource: &'a Resource) -> Self {
-        Self { route: resource.route, region: &resource.region }
+        let route = match resource.route {
+            // Services share the call; their own operations are for what it refuses.
+            Route::TaggingApi(_) => Route::TaggingApi(None),
+            other => other,
+        };
+        Self { route, region: &resource.region }
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn decide(
 mod tests {
     use super::*;
     use crate::record::Arn;
-    use crate::table::Route;
+    use crate::table::{Answered, Read, Route};
     use crate::tags::TagSource;
 
     fn settings(existing: &'static str) -> Settings {
@@ -46,7 +46,10 @@ mod tests {
         Resource {
             arn: Arn::parse("arn:aws:ec2:eu-west-1:111122223333:volume/vol-1").expect("an ARN"),
             resource_type,
-            route: Route::TaggingApi,
+            route: Route::TaggingApi(None),
+            read: Read::Never,
+            unique: true,
+            answered: Answered::New,
             region: "eu-west-1".into(),
             max_tags,
             opt_in: None,

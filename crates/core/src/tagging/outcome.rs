@@ -6,7 +6,7 @@ use crate::effect::Effect;
 use crate::identity::{Principal, SessionMatch};
 use crate::ports::Failure;
 use crate::record::Arn;
-use crate::table::{LocateError, Resource};
+use crate::table::{LocateError, Resource, Route};
 use crate::tags::{Tag, TagMap};
 
 use super::merge::{Dropped, Merged};
@@ -58,6 +58,8 @@ pub struct ResourceOutcome {
     pub dropped: Vec<Dropped>,
     /// The tags that the record shows on it.
     pub shown: TagMap,
+    /// The route by which it was tagged, once it is.
+    pub by: Option<Route>,
     pub result: TagResult,
 }
 
@@ -159,6 +161,11 @@ impl Outcome {
 }
 
 impl ResourceOutcome {
+    /// Whether the tagging API refused it, and its service's own operation tagged it.
+    pub(crate) fn is_refused_by_tagging_api(&self) -> bool {
+        matches!((self.resource.route, self.by), (Route::TaggingApi(_), Some(Route::TagOperation(_))))
+    }
+
     fn retry_reason(&self) -> Option<RetryReason> {
         match &self.result {
             TagResult::Failed(failure) => {

@@ -3,7 +3,7 @@
 use futures_util::{StreamExt, stream};
 use time::{Duration, OffsetDateTime};
 
-use super::batch::{batches, reads};
+use super::batch::{batches, readings};
 use super::decide::decide;
 use super::merge::merge;
 use super::outcome::{
@@ -60,13 +60,14 @@ where
     let results: Vec<_> = stream::iter(calls).buffered(AT_ONCE).collect().await;
     for ((slots, _), results) in batches.iter().zip(results) {
         for ((event, nth), result) in slots.iter().zip(results) {
-            let Err(failure) = result else { continue };
-            let gone = is_gone(&failure, events[*event], now(events[*event]));
-            if let Handling::Tagging(tagging) = &mut outcomes[*event].handling {
-                tagging.resources[*nth].result = match gone {
-                    true => TagResult::Skipped(ResourceSkip::Gone(failure)),
-                    false => TagResult::Failed(failure),
-                };
+            let Handling::Tagging(tagging) = &mut outcomes[*event].handling else { continue };
+            let made = &mut tagging.resources[*nth];
+            match result {
+                Ok(route) => made.by = Some(route),
+                Err(failure) if is_gone(&failure, events[*event], now(events[*event])) => {
+                    made.result = TagResult::Skipped(ResourceSkip::Gone(failure));
+                }
+                Err(failure) => made.result = TagResult::Failed(failure),
             }
         }
     }
@@ -81,10 +82,10 @@ async fn keep_present<T: Tagger>(
     events: &[&Event],
     outcomes: &mut [Outcome],
 ) {
-    let reads = reads(outcomes);
-    let calls = reads.iter().map(|(_, read)| tagger.read(read.route, &read.region, &read.resources));
+    let readings = readings(outcomes);
+    let calls = readings.iter().map(|(_, at)| tagger.read(at.read, &at.region, &at.resources));
     let results: Vec<_> = stream::iter(calls).buffered(AT_ONCE).collect().await;
-    for ((slots, _), results) in reads.iter().zip(results) {
+    for ((slots, _), results) in readings.iter().zip(results) {
         for ((event, nth), result) in slots.iter().zip(results) {
             let Handling::Tagging(tagging) = &mut outcomes[*event].handling else { continue };
             let planned = &tagging.merged.tags;
@@ -211,7 +212,7 @@ where
             None if tags.is_empty() => TagResult::Skipped(ResourceSkip::NothingToAdd),
             None => TagResult::Tagged,
         };
-        ResourceOutcome { resource, tags, dropped, shown, result }
+        ResourceOutcome { resource, tags, dropped, shown, by: None, result }
     };
     let resources = resources.into_iter().map(planned).collect();
     Tagging { session, merged, resources, unfinished }

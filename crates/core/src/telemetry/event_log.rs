@@ -12,6 +12,7 @@ use crate::ports::Failure;
 use crate::record::{Event, NotAnEvent, timestamp};
 use crate::recording::Recorded;
 use crate::settings::Settings;
+use crate::table::Route;
 use crate::tagging::{Handling, Outcome, ResourceOutcome};
 
 /// What the tag-handler did about an event.
@@ -108,7 +109,8 @@ fn resource(settings: &Settings, made: &ResourceOutcome) -> Value {
     set(&mut line, "arn", made.resource.arn.as_str());
     set(&mut line, "result", made.result.as_str());
     set(&mut line, "tags", tags);
-    for (key, value) in [("reason", json!(made.result.reason())), ("dropped", dropped)] {
+    let by = made.by.map(Route::as_str);
+    for (key, value) in [("by", json!(by)), ("reason", json!(made.result.reason())), ("dropped", dropped)] {
         if value != json!(null) && value != json!({}) {
             set(&mut line, key, value);
         }
@@ -167,7 +169,7 @@ mod tests {
                 "eventID": "e-1", "eventSource": "sns.amazonaws.com", "eventName": "CreateTopic", "region": "eu-west-1",
                 "principal": "arn:aws:iam::111122223333:user/carl", "session": "none",
                 "resources": [{"arn": "arn:aws:sns:eu-west-1:111122223333:orders", "result": "tagged",
-                               "tags": {"Owner": "owner", "PrincipalId": "extra", "Team": "iam"}}],
+                               "by": "tag:TagResources", "tags": {"Owner": "owner", "PrincipalId": "extra", "Team": "iam"}}],
             })
         );
     }

@@ -43,6 +43,11 @@ pub const TAG_HANDLER: &[Metric<Outcome>] = &[
     ("UnsupportedEvents", |handled| {
         count_if(handled, |outcome| outcome.effect == Effect::NotSupported, false)
     }),
+    ("RefusedByTaggingApi", |handled| {
+        count(handled, |outcome| {
+            outcome.resources().iter().filter(|made| made.is_refused_by_tagging_api()).count()
+        })
+    }),
     ("TagsDropped", |handled| {
         count(handled, |outcome| outcome.resources().iter().map(|made| made.dropped.len()).sum())
     }),

@@ -1,13 +1,15 @@
 //! Amazon DynamoDB. A global table of 2017 takes no tags itself: its replica in each Region does.
 
-use crate::table::row::{Ending, Place, Route, Row, Service, arn_format, nothing, row};
+use crate::table::generated::operations;
+use crate::table::row::{Ending, Place, Read, Route, Row, Service, arn_format, nothing, row};
 use Place::{Path, Resource};
 
 pub(super) const SERVICE: Service = Service {
     name: "dynamodb",
     title: "Amazon DynamoDB",
-    route: Route::TaggingApi,
+    route: Route::TaggingApi(Some(&operations::DYNAMODB_TAG_RESOURCE)),
     actions: &["dynamodb:TagResource"],
+    read: Read::Operation(&operations::DYNAMODB_LIST_TAGS_OF_RESOURCE),
     rows: ROWS,
 };
 

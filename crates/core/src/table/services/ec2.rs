@@ -1,7 +1,9 @@
 //! Amazon EC2, VPC and EBS. Ids, not ARNs, name the resources: `CreateTags` takes ids, and images and
 //! snapshots have no account in their ARN.
 
-use crate::table::row::{Ending, LookupKind, Place, Route, Row, Service, id, lookup, nothing, object, row};
+use crate::table::row::{
+    Ending, LookupKind, Place, Read, Route, Row, Service, id, lookup, nothing, object, row,
+};
 use LookupKind::*;
 use Place::{Id, Path, Resource};
 
@@ -10,6 +12,7 @@ pub(super) const SERVICE: Service = Service {
     title: "Amazon EC2, VPC, EBS",
     route: Route::Ec2CreateTags,
     actions: &["ec2:CreateTags"],
+    read: Read::Ec2DescribeTags,
     rows: ROWS,
 };
 
@@ -117,7 +120,7 @@ const ROWS: &[Row] = &[
     object("CreateNetworkInsightsAccessScope", "ec2:network-insights-access-scope"),
     object("CreateNetworkInsightsPath", "ec2:network-insights-path"),
     object("CreateNetworkInterface", "ec2:network-interface").opt_in_if_service_created(INTERFACES),
-    row("CreatePlacementGroup", "ec2:placement-group", PLACEMENT_GROUP).via(Route::TaggingApi),
+    row("CreatePlacementGroup", "ec2:placement-group", PLACEMENT_GROUP).via(Route::TaggingApi(None)),
     id("CreatePublicIpv4Pool", "ec2:ipv4pool-ec2", "responseElements.poolId"),
     object("CreateReplaceRootVolumeTask", "ec2:replace-root-volume-task"),
     id("CreateRestoreImageTask", "ec2:image", "responseElements.imageId").without_account(),

@@ -1,12 +1,14 @@
 //! Amazon ECS. Every response names the ARN.
 
-use crate::table::row::{Route, Row, Service, arn};
+use crate::table::generated::operations;
+use crate::table::row::{Read, Route, Row, Service, arn};
 
 pub(super) const SERVICE: Service = Service {
     name: "ecs",
     title: "Amazon ECS",
-    route: Route::TaggingApi,
+    route: Route::TaggingApi(Some(&operations::ECS_TAG_RESOURCE)),
     actions: &["ecs:TagResource"],
+    read: Read::Operation(&operations::ECS_LIST_TAGS_FOR_RESOURCE),
     rows: ROWS,
 };
 
@@ -17,16 +19,18 @@ const CAPACITY_PROVIDER: &str = "responseElements.capacityProvider.capacityProvi
 const CONTAINER_INSTANCE: &str = "responseElements.containerInstance.containerInstanceArn";
 const DAEMON_TASK_DEFINITION: &str = "responseElements.daemonTaskDefinitionArn";
 
+const TASK_DEFINITION: &str = "responseElements.taskDefinition.taskDefinitionArn";
+
 const ROWS: &[Row] = &[
     arn("CreateCapacityProvider", "ecs:capacity-provider", CAPACITY_PROVIDER),
-    arn("CreateCluster", "ecs:cluster", "responseElements.cluster.clusterArn"),
+    arn("CreateCluster", "ecs:cluster", "responseElements.cluster.clusterArn").idempotent(),
     arn("CreateDaemon", "ecs:daemon", "responseElements.daemonArn"),
     arn("CreateExpressGatewayService", "ecs:service", "responseElements.service.serviceArn"),
     arn("CreateService", "ecs:service", "responseElements.service.serviceArn"),
-    arn("CreateTaskSet", "ecs:task-set", "responseElements.taskSet.taskSetArn"),
-    arn("RegisterContainerInstance", "ecs:container-instance", CONTAINER_INSTANCE),
-    arn("RegisterDaemonTaskDefinition", "ecs:daemon-task-definition", DAEMON_TASK_DEFINITION),
-    arn("RegisterTaskDefinition", "ecs:task-definition", "responseElements.taskDefinition.taskDefinitionArn"),
-    arn("RunTask", "ecs:task", "responseElements.tasks[].taskArn").opt_in(TASKS),
-    arn("StartTask", "ecs:task", "responseElements.tasks[].taskArn").opt_in(TASKS),
+    arn("CreateTaskSet", "ecs:task-set", "responseElements.taskSet.taskSetArn").unique(),
+    arn("RegisterContainerInstance", "ecs:container-instance", CONTAINER_INSTANCE).unique(),
+    arn("RegisterDaemonTaskDefinition", "ecs:daemon-task-definition", DAEMON_TASK_DEFINITION).unique(),
+    arn("RegisterTaskDefinition", "ecs:task-definition", TASK_DEFINITION).unique(),
+    arn("RunTask", "ecs:task", "responseElements.tasks[].taskArn").unique().opt_in(TASKS),
+    arn("StartTask", "ecs:task", "responseElements.tasks[].taskArn").unique().opt_in(TASKS),
 ];

@@ -1,14 +1,16 @@
 //! Amazon ElastiCache. Most responses lack their wrapper, and `aRN` is at the top; records from
 //! before 2020 have no ARN, but the identifier as ElastiCache stored it.
 
-use crate::table::row::{Place, Route, Row, Service, resource, row};
+use crate::table::generated::operations;
+use crate::table::row::{Place, Read, Route, Row, Service, resource, row};
 use Place::{Path, Resource};
 
 pub(super) const SERVICE: Service = Service {
     name: "elasticache",
     title: "Amazon ElastiCache",
-    route: Route::TaggingApi,
+    route: Route::TaggingApi(Some(&operations::ELASTICACHE_ADD_TAGS_TO_RESOURCE)),
     actions: &["elasticache:AddTagsToResource"],
+    read: Read::Operation(&operations::ELASTICACHE_LIST_TAGS_FOR_RESOURCE),
     rows: ROWS,
 };
 

@@ -1,14 +1,16 @@
 //! AWS Glue. Most responses are empty: the request names the resource. The Data Catalog stores names of
 //! databases in lower case.
 
-use crate::table::row::{Ending, Place, Route, Row, Service, arn, nothing, resource, row};
+use crate::table::generated::operations;
+use crate::table::row::{Ending, Place, Read, Route, Row, Service, arn, nothing, resource, row};
 use Place::{Path, Resource};
 
 pub(super) const SERVICE: Service = Service {
     name: "glue",
     title: "AWS Glue",
-    route: Route::TaggingApi,
+    route: Route::TaggingApi(Some(&operations::GLUE_TAG_RESOURCE)),
     actions: &["glue:TagResource"],
+    read: Read::Operation(&operations::GLUE_GET_TAGS),
     rows: ROWS,
 };
 
@@ -33,9 +35,9 @@ const ROWS: &[Row] = &[
         .actions(&["glue:TagResource", "glue:GetDatabase"])
         .lower_case(),
     resource("CreateDevEndpoint", "glue:devendpoint", "devEndpoint/${requestParameters.endpointName}"),
-    arn("CreateIntegration", "glue:integration", "responseElements.integrationArn"),
+    arn("CreateIntegration", "glue:integration", "responseElements.integrationArn").unique(),
     resource("CreateJob", "glue:job", "job/${requestParameters.name}"),
-    resource("CreateMLTransform", "glue:mlTransform", "mlTransform/${responseElements.transformId}"),
+    resource("CreateMLTransform", "glue:mlTransform", "mlTransform/${responseElements.transformId}").unique(),
     row("CreateRegistry", "glue:registry", REGISTRY),
     arn("CreateSchema", "glue:schema", "responseElements.schemaArn"),
     row("CreateSession", "glue:session", SESSION),

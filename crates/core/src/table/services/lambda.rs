@@ -1,14 +1,16 @@
 //! AWS Lambda. Call names end in the date of the API; `functionArn` of a function that is published at
 //! once ends in the version, which takes no tags, so the ARN is built from the name.
 
-use crate::table::row::{Ending, Place, Route, Row, Service, arn, nothing, row};
+use crate::table::generated::operations;
+use crate::table::row::{Ending, Place, Read, Route, Row, Service, arn, nothing, row};
 use Place::{Path, Resource};
 
 pub(super) const SERVICE: Service = Service {
     name: "lambda",
     title: "AWS Lambda",
-    route: Route::TaggingApi,
+    route: Route::TaggingApi(Some(&operations::LAMBDA_TAG_RESOURCE)),
     actions: &["lambda:TagResource"],
+    read: Read::Operation(&operations::LAMBDA_LIST_TAGS),
     rows: ROWS,
 };
 
@@ -27,8 +29,8 @@ const CAPACITY_PROVIDER: &str = "responseElements.capacityProvider.capacityProvi
 
 const ROWS: &[Row] = &[
     arn("CreateCapacityProvider", "lambda:capacityProvider", CAPACITY_PROVIDER),
-    row("CreateCodeSigningConfig", "lambda:code signing config", CODE_SIGNING_CONFIG),
-    row("CreateEventSourceMapping", "lambda:eventSourceMapping", EVENT_SOURCE_MAPPING),
+    row("CreateCodeSigningConfig", "lambda:code signing config", CODE_SIGNING_CONFIG).unique(),
+    row("CreateEventSourceMapping", "lambda:eventSourceMapping", EVENT_SOURCE_MAPPING).unique(),
     row("CreateFunction", "lambda:function", FUNCTION),
     nothing("PublishLayerVersion", Ending::NotTaggable("Lambda layers take no tags")),
     nothing("PublishVersion", Ending::NotTaggable("versions share the tags of their function")),

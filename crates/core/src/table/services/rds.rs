@@ -1,14 +1,16 @@
 //! Amazon RDS, and DocumentDB and Neptune, which log as RDS. The wrapper of the response is missing in
 //! most records; records from before 2017 have no ARNs, but the identifier as RDS stored it.
 
-use crate::table::row::{Place, Route, Row, Service, arn, row};
+use crate::table::generated::operations;
+use crate::table::row::{Place, Read, Route, Row, Service, arn, row};
 use Place::{ArnFormat, Path, Resource};
 
 pub(super) const SERVICE: Service = Service {
     name: "rds",
     title: "Amazon RDS, DocumentDB, Neptune",
-    route: Route::TaggingApi,
+    route: Route::TaggingApi(Some(&operations::RDS_ADD_TAGS_TO_RESOURCE)),
     actions: &["rds:AddTagsToResource"],
+    read: Read::Operation(&operations::RDS_LIST_TAGS_FOR_RESOURCE),
     rows: ROWS,
 };
 
@@ -94,8 +96,8 @@ const ROWS: &[Row] = &[
     row("CopyDBParameterGroup", "rds:pg", PG),
     row("CopyDBSnapshot", "rds:snapshot", SNAPSHOT),
     row("CopyOptionGroup", "rds:og", OG),
-    row("CreateBlueGreenDeployment", "rds:deployment", DEPLOYMENT),
-    arn("CreateCustomDBEngineVersion", "rds:cev", "responseElements.dBEngineVersionArn"),
+    row("CreateBlueGreenDeployment", "rds:deployment", DEPLOYMENT).unique(),
+    arn("CreateCustomDBEngineVersion", "rds:cev", "responseElements.dBEngineVersionArn").unique(),
     row("CreateDBCluster", "rds:cluster", CLUSTER),
     arn("CreateDBClusterEndpoint", "rds:cluster-endpoint", "responseElements.dBClusterEndpointArn"),
     row("CreateDBClusterParameterGroup", "rds:cluster-pg", CLUSTER_PG),
@@ -103,17 +105,17 @@ const ROWS: &[Row] = &[
     row("CreateDBInstance", "rds:db", DB),
     row("CreateDBInstanceReadReplica", "rds:db", DB),
     row("CreateDBParameterGroup", "rds:pg", PG),
-    row("CreateDBProxy", "rds:proxy", PROXY),
-    row("CreateDBProxyEndpoint", "rds:proxy-endpoint", PROXY_ENDPOINT),
+    row("CreateDBProxy", "rds:proxy", PROXY).unique(),
+    row("CreateDBProxyEndpoint", "rds:proxy-endpoint", PROXY_ENDPOINT).unique(),
     row("CreateDBSecurityGroup", "rds:secgrp", SECGRP),
     arn("CreateDBShardGroup", "rds:shardgrp", "responseElements.dBShardGroupArn"),
     row("CreateDBSnapshot", "rds:snapshot", SNAPSHOT),
     row("CreateDBSubnetGroup", "rds:subgrp", SUBGRP),
     row("CreateEventSubscription", "rds:es", ES),
     row("CreateGlobalCluster", "rds:global-cluster", GLOBAL_CLUSTER),
-    arn("CreateIntegration", "rds:integration", "responseElements.integrationArn"),
+    arn("CreateIntegration", "rds:integration", "responseElements.integrationArn").unique(),
     row("CreateOptionGroup", "rds:og", OG),
-    row("CreateTenantDatabase", "rds:tenant-database", TENANT_DATABASE),
+    row("CreateTenantDatabase", "rds:tenant-database", TENANT_DATABASE).unique(),
     row("PurchaseReservedDBInstancesOffering", "rds:ri", RI),
     row("RestoreDBClusterFromS3", "rds:cluster", CLUSTER),
     row("RestoreDBClusterFromSnapshot", "rds:cluster", CLUSTER),
@@ -121,5 +123,5 @@ const ROWS: &[Row] = &[
     row("RestoreDBInstanceFromDBSnapshot", "rds:db", DB),
     row("RestoreDBInstanceFromS3", "rds:db", DB),
     row("RestoreDBInstanceToPointInTime", "rds:db", DB),
-    row("StartDBInstanceAutomatedBackupsReplication", "rds:auto-backup", AUTO_BACKUP),
+    row("StartDBInstanceAutomatedBackupsReplication", "rds:auto-backup", AUTO_BACKUP).unique(),
 ];

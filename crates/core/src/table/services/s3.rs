@@ -1,6 +1,7 @@
 //! Amazon S3. The response is empty: the request names bucket and key. Objects are data events.
 
-use crate::table::row::{Ending, Place, Route, Row, Service, arn, arn_format, nothing, resource, row};
+use crate::table::generated::operations;
+use crate::table::row::{Ending, Place, Read, Route, Row, Service, arn, arn_format, nothing, resource, row};
 use Place::{Path, Resource};
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
@@ -9,8 +10,9 @@ const OBJECT_TAGS: usize = 10;
 pub(super) const SERVICE: Service = Service {
     name: "s3",
     title: "Amazon S3",
-    route: Route::TaggingApi,
+    route: Route::TaggingApi(None),
     actions: &["s3:TagResource"],
+    read: Read::Operation(&operations::S3CONTROL_LIST_TAGS_FOR_RESOURCE),
     rows: ROWS,
 };
 
@@ -29,6 +31,7 @@ const KEY: &str = "arn:${Partition}:s3:::${requestParameters.bucketName}/${reque
 const fn object(event_name: &'static str) -> Row {
     arn_format(event_name, "s3:object", KEY)
         .via(Route::S3Object)
+        .read(Read::S3Object)
         .max_tags(OBJECT_TAGS)
         .actions(OBJECT_ACTIONS)
         .opt_in(OBJECTS)
@@ -42,12 +45,12 @@ const STORAGE_LENS_GROUP: &str = "storage-lens-group/${requestParameters.storage
 const ROWS: &[Row] = &[
     object("CompleteMultipartUpload"),
     object("CopyObject"),
-    arn("CreateAccessGrant", "s3:accessgrant", "responseElements.accessGrantArn"),
+    arn("CreateAccessGrant", "s3:accessgrant", "responseElements.accessGrantArn").unique(),
     arn("CreateAccessGrantsInstance", "s3:accessgrantsinstance", "responseElements.accessGrantsInstanceArn"),
     arn("CreateAccessGrantsLocation", "s3:accessgrantslocation", "responseElements.accessGrantsLocationArn"),
     row("CreateAccessPoint", "s3:accesspoint", ACCESSPOINT),
-    arn_format("CreateBucket", "s3:bucket", BUCKET).actions(BUCKET_ACTIONS),
-    resource("CreateJob", "s3:job", "job/${responseElements.jobId}"),
+    arn_format("CreateBucket", "s3:bucket", BUCKET).actions(BUCKET_ACTIONS).read(Read::S3Bucket).idempotent(),
+    resource("CreateJob", "s3:job", "job/${responseElements.jobId}").unique(),
     nothing("CreateMultipartUpload", UPLOAD),
     resource("CreateStorageLensGroup", "s3:storagelensgroup", STORAGE_LENS_GROUP),
     object("PostObject"),

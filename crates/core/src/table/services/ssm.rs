@@ -2,14 +2,16 @@
 //! `PutParameter` also changes parameters.
 
 use crate::record::Event;
-use crate::table::row::{Ending, Place, Route, Row, Service, arn, custom, resource, row};
+use crate::table::generated::operations;
+use crate::table::row::{Ending, Place, Read, Route, Row, Service, arn, custom, resource, row};
 use Place::{Path, Resource};
 
 pub(super) const SERVICE: Service = Service {
     name: "ssm",
     title: "AWS Systems Manager",
-    route: Route::TaggingApi,
+    route: Route::TaggingApi(Some(&operations::SSM_ADD_TAGS_TO_RESOURCE)),
     actions: &["ssm:AddTagsToResource"],
+    read: Read::Operation(&operations::SSM_LIST_TAGS_FOR_RESOURCE),
     rows: ROWS,
 };
 
@@ -25,14 +27,15 @@ const MAINTENANCE_WINDOW: &str = "maintenancewindow/${responseElements.windowId}
 const AUTOMATION_EXECUTION: &str = "automation-execution/${responseElements.automationExecutionId}";
 
 const ROWS: &[Row] = &[
-    resource("CreateAssociation", "ssm:association", ASSOCIATION),
+    resource("CreateAssociation", "ssm:association", ASSOCIATION).unique(),
     row("CreateDocument", "ssm:document", DOCUMENT),
-    resource("CreateMaintenanceWindow", "ssm:maintenancewindow", MAINTENANCE_WINDOW),
-    row("CreateOpsItem", "ssm:opsitem", OPSITEM),
+    resource("CreateMaintenanceWindow", "ssm:maintenancewindow", MAINTENANCE_WINDOW).unique(),
+    row("CreateOpsItem", "ssm:opsitem", OPSITEM).unique(),
     arn("CreateOpsMetadata", "ssm:opsmetadata", "responseElements.opsMetadataArn"),
-    resource("CreatePatchBaseline", "ssm:patchbaseline", "patchbaseline/${responseElements.baselineId}"),
+    resource("CreatePatchBaseline", "ssm:patchbaseline", "patchbaseline/${responseElements.baselineId}")
+        .unique(),
     custom("PutParameter", "ssm:parameter", parameter),
-    resource("StartAutomationExecution", "ssm:automation-execution", AUTOMATION_EXECUTION),
+    resource("StartAutomationExecution", "ssm:automation-execution", AUTOMATION_EXECUTION).unique(),
 ];
 
 const SLASHED: Place = Resource("parameter${requestParameters.name}");

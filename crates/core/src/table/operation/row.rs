@@ -1,32 +1,65 @@
-//! A tag operation as a row of facts.
+//! Operations as rows of facts.
 
 use super::endpoint::Endpoint;
 
-/// An operation that adds tags to one resource.
+/// The API of a service, as all its operations share it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TagOperation {
-    /// The operation, as documentation and IAM name it, e.g. `dax:TagResource`.
-    pub name: &'static str,
-    /// The IAM actions that it needs.
-    pub actions: &'static [&'static str],
+pub struct Api {
     /// The service's name in SDKs, by which users set endpoints, e.g. `Auto Scaling`.
     pub service_id: &'static str,
     /// The service's name in signatures.
     pub signing_name: &'static str,
     /// Where it is called.
     pub endpoint: Endpoint,
+}
+
+/// A call about one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Operation {
+    /// The operation, as documentation and IAM name it, e.g. `dax:TagResource`.
+    pub name: &'static str,
+    /// The IAM actions that it needs.
+    pub actions: &'static [&'static str],
+    pub api: &'static Api,
     /// How it is called.
     pub(crate) protocol: Protocol,
-    /// `POST` or `PUT`.
+    /// `GET`, `POST` or `PUT`.
     pub(crate) method: &'static str,
     /// Path and query with `{labels}`, e.g. `/tags/{resourceArn}`.
     pub(crate) path: &'static str,
-    /// The member that names the resource.
-    pub(crate) resource: ResourceMember,
+    /// The members that name the resource.
+    pub(crate) resource: &'static [Member],
+}
+
+/// An operation that adds tags to one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TagOperation {
+    pub operation: Operation,
     /// The shape of its tags.
     pub(crate) tags: TagShape,
     /// Tags that one call takes.
     pub tags_per_call: usize,
+}
+
+/// An operation that lists the tags of one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReadOperation {
+    pub operation: Operation,
+    /// Where the answer has them: see [`TagShape`].
+    pub(crate) tags: TagShape,
+    /// How it answers in parts, if it does.
+    pub(crate) pages: Option<Pages>,
+}
+
+/// How an operation answers in parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Pages {
+    /// The member that asks for the next part.
+    pub(crate) ask: &'static str,
+    /// Where that is in the request.
+    pub(crate) binding: HttpBinding,
+    /// Path to its value in the answer before.
+    pub(crate) next: &'static str,
 }
 
 /// How requests are serialized.
@@ -42,7 +75,9 @@ pub(crate) enum Protocol {
     },
     /// JSON in the body, the operation in method and path.
     RestJson,
-    /// A form in the body.
+    /// XML in the answer, the operation in method and path; nothing in the body.
+    RestXml,
+    /// A form in the body, XML in the answer.
     Query {
         /// The operation.
         action: &'static str,
@@ -51,15 +86,17 @@ pub(crate) enum Protocol {
     },
 }
 
-/// The member of the request that names the resource.
+/// A member of a request that says which resource is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct ResourceMember {
-    /// Its name on the wire.
+pub(crate) struct Member {
+    /// Its name on the wire; in query requests its whole path, e.g. `ResourceArns.member.1`.
     pub(crate) name: &'static str,
     /// Where it is in the request.
     pub(crate) binding: HttpBinding,
-    /// How it names the resource.
+    /// What it says of the resource.
     pub(crate) value: ResourceValue,
+    /// Whether it is a list, of this one value.
+    pub(crate) list: bool,
 }
 
 /// Where a member is in a request.
@@ -73,9 +110,11 @@ pub(crate) enum HttpBinding {
     Label,
     /// In the query string.
     Query,
+    /// In a header.
+    Header,
 }
 
-/// How a member names the resource.
+/// What a member says of the resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum ResourceValue {
     /// The whole ARN.
@@ -84,9 +123,21 @@ pub(crate) enum ResourceValue {
     Id,
     /// The part after the type: `path/name` of `opsmetadata/path/name`.
     Name,
+    /// The part after the type, with a slash before it if there is one in it: `/a/b` of `parameter/a/b`,
+    /// but `a` of `parameter/a`.
+    /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html>
+    Hierarchy,
+    /// Another word for the first part of the ARN's resource: `Parameter` of `parameter/a`.
+    Type(&'static [(&'static str, &'static str)]),
+    /// The account.
+    Account,
+    /// The address of a queue.
+    QueueUrl,
+    /// Always the same.
+    Fixed(&'static str),
 }
 
-/// The shape of tags in a request.
+/// The shape of tags in a request or an answer. In an answer, the name is the path to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum TagShape {
     /// `{name: {"key": "value"}}`.

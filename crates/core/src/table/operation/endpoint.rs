@@ -5,7 +5,8 @@ use crate::record::{Piece, partition_of, pieces};
 /// Where a service is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Endpoint {
-    /// Its host in most Regions, with `${Region}`, `${Suffix}` and `${DualStackSuffix}`.
+    /// Its host in most Regions, with `${Region}`, `${Account}`, `${Suffix}` and
+    /// `${DualStackSuffix}`.
     pub(crate) host: &'static str,
     /// The Region that the signature names, where it is not the one called in.
     pub(crate) signing_region: Option<&'static str>,
@@ -46,8 +47,8 @@ const SUFFIXES: &[(&str, &str, &str)] = &[
 ];
 
 impl Endpoint {
-    /// Where the service is called for a resource that is tagged in `region`.
-    pub fn resolve(&self, region: &str) -> ResolvedEndpoint {
+    /// Where the service is called for a resource of an account that is tagged in `region`.
+    pub fn resolve(&self, region: &str, account: &str) -> ResolvedEndpoint {
         let partition = partition_of(region);
         let matches = |other: &&EndpointOverride| other.within == region || other.within == partition;
         let found = self.overrides.iter().find(matches);
@@ -58,6 +59,7 @@ impl Endpoint {
         let host = pieces(host).map(|piece| match piece {
             Piece::Text(text) => text,
             Piece::Variable("Region") => region,
+            Piece::Variable("Account") => account,
             Piece::Variable("Suffix") => suffix,
             Piece::Variable("DualStackSuffix") => dual_stack,
             Piece::Variable(_) => "",
@@ -85,7 +87,7 @@ mod tests {
             ("us-gov-east-1", "dax.us-gov.amazonaws.com", "us-gov-west-1"),
         ] {
             let resolved = ResolvedEndpoint { host: host.into(), signing_region: signing_region.into() };
-            assert_eq!(endpoint.resolve(region), resolved);
+            assert_eq!(endpoint.resolve(region, "111122223333"), resolved);
         }
     }
 }

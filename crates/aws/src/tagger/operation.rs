@@ -1,11 +1,11 @@
-//! A service's own tag operation, called with the SDK's signing, retries and HTTP client.
+//! A service's own operation on tags, called with the SDK's signing, retries and HTTP client.
 
 use aws_config::{Region, SdkConfig};
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
 use aws_runtime::user_agent::{ApiMetadata, UserAgentInterceptor};
-use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::orchestrator::operation::Operation as Call;
 use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::AuthSchemeOptionResolverParams;
@@ -20,7 +20,7 @@ use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_tags::Arn;
-use aws_tags::table::tag_operation::{Request, TagOperation};
+use aws_tags::table::operation::{Operation, ReadOperation, Request, TagOperation};
 use aws_tags::tags::TagMap;
 use aws_types::SigningName;
 use aws_types::region::SigningRegion;
@@ -29,15 +29,18 @@ use aws_types::service_config::ServiceConfigKey;
 use super::error_response;
 use crate::error::Error;
 
-/// Calls services' own tag operations.
+/// Parts of an answer that are read: more than any resource has tags.
+const MOST_PAGES: usize = 100;
+
+/// Calls services' own operations on tags.
 #[derive(Debug)]
-pub(super) struct TagOperationCaller {
+pub(super) struct OperationCaller {
     config: SdkConfig,
     /// Made once: the credentials cache distinguishes resolvers by their identity.
     identity: Option<SharedIdentityResolver>,
 }
 
-impl TagOperationCaller {
+impl OperationCaller {
     pub(super) fn new(config: SdkConfig) -> Self {
         let identity = config.credentials_provider().map(SharedIdentityResolver::new);
         Self { config, identity }
@@ -46,31 +49,50 @@ impl TagOperationCaller {
     /// Adds the tags to one resource, in as many calls as the operation needs for their number.
     pub(super) async fn add(
         &self,
-        operation: &'static TagOperation,
+        tag: &'static TagOperation,
         region: &str,
         arn: &Arn,
         tags: &TagMap,
     ) -> Result<(), Error> {
-        let endpoint = operation.endpoint.resolve(region);
-        let url = self.endpoint_url(operation).unwrap_or_else(|| format!("https://{}", endpoint.host));
-        let call = self.call(operation, &url, endpoint.signing_region)?;
+        let call = self.call(&tag.operation, region, arn)?;
         let tags: Vec<_> = tags.iter().collect();
-        for chunk in tags.chunks(operation.tags_per_call.max(1)) {
+        for chunk in tags.chunks(tag.tags_per_call.max(1)) {
             let chunk = chunk.iter().map(|(key, value)| ((*key).clone(), (*value).clone())).collect();
-            call.invoke(operation.request(arn, &chunk)).await?;
+            call.invoke(tag.request(arn, &chunk)).await?;
         }
         Ok(())
     }
 
+    /// The tags of one resource, in as many calls as the answer has parts.
+    pub(super) async fn list(
+        &self,
+        read: &'static ReadOperation,
+        region: &str,
+        arn: &Arn,
+    ) -> Result<TagMap, Error> {
+        let call = self.call(&read.operation, region, arn)?;
+        let (mut tags, mut next) = (TagMap::new(), None);
+        for _ in 0..MOST_PAGES {
+            let body = call.invoke(read.request(arn, next.as_deref())).await?;
+            let page = read.page(&body).map_err(Error::incomplete)?;
+            tags.extend(page.tags);
+            next = page.next;
+            if next.is_none() {
+                return Ok(tags);
+            }
+        }
+        Err(Error::incomplete(format!("{} has no end", read.operation.name)))
+    }
+
     /// The endpoint that the user configured for this service, or for all, in the SDKs' order.
     /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
-    fn endpoint_url(&self, operation: &TagOperation) -> Option<String> {
+    fn endpoint_url(&self, operation: &Operation) -> Option<String> {
         let for_all = self.config.endpoint_url().map(str::to_owned);
         if self.config.get_origin("endpoint_url").is_client_config() {
             return for_all;
         }
         let key = ServiceConfigKey::builder()
-            .service_id(operation.service_id)
+            .service_id(operation.api.service_id)
             .env("AWS_ENDPOINT_URL")
             .profile("endpoint_url")
             .build()
@@ -81,17 +103,19 @@ impl TagOperationCaller {
     /// The call without its request: what SDK clients do around theirs.
     fn call(
         &self,
-        operation: &'static TagOperation,
-        url: &str,
-        signing_region: String,
-    ) -> Result<Operation<Request, (), ErrorMetadata>, Error> {
+        operation: &'static Operation,
+        region: &str,
+        arn: &Arn,
+    ) -> Result<Call<Request, String, ErrorMetadata>, Error> {
+        let endpoint = operation.api.endpoint.resolve(region, arn.account());
+        let url = self.endpoint_url(operation).unwrap_or_else(|| format!("https://{}", endpoint.host));
         let config = &self.config;
         let http = config.http_client().ok_or_else(|| Error::incomplete("no HTTP client"))?;
-        let mut call = Operation::builder()
-            .service_name(operation.service_id)
+        let mut call = Call::builder()
+            .service_name(operation.api.service_id)
             .operation_name(operation.name)
             .http_client(http)
-            .endpoint_url(url)
+            .endpoint_url(&url)
             .standard_retry(config.retry_config().unwrap_or(&RetryConfig::standard()))
             .timeout_config(config.timeout_config().cloned().unwrap_or_else(TimeoutConfig::disabled))
             .retry_classifier(HttpStatusCodeClassifier::default())
@@ -99,7 +123,7 @@ impl TagOperationCaller {
             .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
             .interceptor(UserAgentInterceptor::new())
             .with_connection_poisoning()
-            .runtime_plugin(self.signed(operation, signing_region)?);
+            .runtime_plugin(self.signed(operation, endpoint.signing_region)?);
         if let Some(version) = config.behavior_version() {
             call = call.behavior_version(version);
         }
@@ -109,10 +133,10 @@ impl TagOperationCaller {
         if let Some(time) = config.time_source() {
             call = call.time_source(time);
         }
-        Ok(call.serializer(to_http).deserializer(check_status).build())
+        Ok(call.serializer(to_http).deserializer(body).build())
     }
 
-    fn signed(&self, operation: &'static TagOperation, region: String) -> Result<StaticRuntimePlugin, Error> {
+    fn signed(&self, operation: &'static Operation, region: String) -> Result<StaticRuntimePlugin, Error> {
         let identity = self.identity.clone().ok_or_else(|| Error::incomplete("no credentials"))?;
         let mut components = RuntimeComponentsBuilder::new("signing");
         components
@@ -120,11 +144,11 @@ impl TagOperationCaller {
         components.push_auth_scheme(SigV4AuthScheme::new());
         components.set_identity_resolver(SCHEME_ID, identity);
         components.set_identity_cache(self.config.identity_cache());
-        let name = SigningName::from_static(operation.signing_name);
+        let name = SigningName::from_static(operation.api.signing_name);
         let region = SigningRegion::from(Region::new(region));
         let mut layer = Layer::new("signing");
         layer.store_put(AuthSchemeOptionResolverParams::new(()));
-        layer.store_put(ApiMetadata::new(operation.signing_name, env!("CARGO_PKG_VERSION")));
+        layer.store_put(ApiMetadata::new(operation.api.signing_name, env!("CARGO_PKG_VERSION")));
         layer.store_put(name.clone());
         layer.store_put(region.clone());
         layer.store_put(SigV4OperationSigningConfig {
@@ -146,11 +170,11 @@ fn to_http(request: Request) -> Result<HttpRequest, BoxError> {
     Ok(http)
 }
 
-fn check_status(response: &HttpResponse) -> Result<(), OrchestratorError<ErrorMetadata>> {
+fn body(response: &HttpResponse) -> Result<String, OrchestratorError<ErrorMetadata>> {
+    let body = response.body().bytes().unwrap_or_default();
     if response.status().is_success() {
-        return Ok(());
+        return String::from_utf8(body.to_vec()).map_err(OrchestratorError::other);
     }
     let header = response.headers().get("x-amzn-errortype");
-    let body = response.body().bytes().unwrap_or_default();
     Err(OrchestratorError::operation(error_response::read(header, body, response.status().as_u16())))
 }

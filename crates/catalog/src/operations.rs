@@ -1,0 +1,463 @@
+//! Each service's own operations on tags, found in its API model: one that adds some to a resource, and
+//! one that lists those that it has.
+//!
+//! An operation qualifies if it takes nothing but what an ARN says and the tags, so that one generic
+//! caller can call them all. One that replaces tags does not: it would delete tags that others set.
+
+use std::collections::BTreeMap;
+
+use crate::authorization::Authorization;
+use crate::endpoints::{EndpointOverride, Endpoints, Host};
+use crate::models::{self, Reference, Shape};
+use crate::naming::{plain, singular, words};
+use crate::overrides::{ACTIONS, MEMBERS, NOT_READ_BY, OWN_READ_OPERATIONS, OWN_TAG_OPERATIONS};
+use crate::rules::call_name;
+
+/// Usual names of the operation that adds tags, the likeliest first.
+const ADD: &[&str] = &[
+    "TagResource",
+    "AddTagsToResource",
+    "AddTags",
+    "CreateTags",
+    "TagResources",
+    "UpdateTagsForResource",
+    "UpdateTagsForDomain",
+    "TagCertificateAuthority",
+    "Tag",
+];
+
+/// Names of its member with the tags.
+const TAGS: &[&str] =
+    &["tags", "taglist", "tagslist", "resourcetags", "addtags", "tagstoadd", "tagstoupdate"];
+
+/// Usual names of the operation that lists tags, the likeliest first.
+const LIST: &[&str] = &[
+    "ListTagsForResource",
+    "ListTags",
+    "ListResourceTags",
+    "ListTagsOfResource",
+    "ListTagsForResources",
+    "GetTags",
+    "DescribeTags",
+];
+
+/// Tags that a call takes if the model does not limit them.
+const TAGS_PER_CALL: u64 = 50;
+
+/// An API as operations share it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Api {
+    /// The service's name in SDKs.
+    pub service_id: String,
+    /// The service's name in signatures.
+    pub signing_name: String,
+    /// Where it is called.
+    pub endpoint: (Host, Vec<EndpointOverride>),
+}
+
+/// A call about one resource; protocol and members as Rust.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// IAM's name, e.g. `dax:TagResource`.
+    pub name: String,
+    /// API and operation, e.g. `dax` and `TagResource`.
+    pub from: (String, String),
+    /// The IAM actions that it needs.
+    pub actions: Vec<String>,
+    pub api: Api,
+    pub protocol: String,
+    /// `GET`, `POST` or `PUT`.
+    pub method: String,
+    /// Path and query with `{labels}`.
+    pub path: String,
+    /// The members that name the resource.
+    pub resource: Vec<String>,
+}
+
+/// An operation that adds tags to one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagOperation {
+    pub operation: Operation,
+    /// The shape of its tags, as Rust.
+    pub tags: String,
+    /// Tags that one call takes.
+    pub tags_per_call: u64,
+}
+
+/// An operation that lists the tags of one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadOperation {
+    pub operation: Operation,
+    /// Where the answer has them, as Rust.
+    pub tags: String,
+    /// How it answers in parts, as Rust.
+    pub pages: Option<String>,
+}
+
+impl Operation {
+    /// Name of its constant.
+    pub fn constant(&self) -> String {
+        let (api, operation) = &self.from;
+        let words = words(operation).join("_");
+        format!("{}_{words}", api.replace('-', "_")).to_uppercase()
+    }
+}
+
+/// Where to look for operations.
+#[derive(Clone, Copy, Debug)]
+pub struct Search<'a> {
+    /// All API models.
+    pub apis: &'a [models::Api],
+    /// All authorization data.
+    pub authorizations: &'a BTreeMap<String, Authorization>,
+    /// All rule sets.
+    pub endpoints: &'a Endpoints,
+}
+
+impl Search<'_> {
+    /// The operation that adds tags to a type that an API's call creates: of that API, else of one with
+    /// the same signing name.
+    pub fn adding(&self, api: &str, resource_type: &str) -> Option<TagOperation> {
+        self.found(api, resource_type, OWN_TAG_OPERATIONS, ADD, true, &|api, operation| {
+            self.adds(api, operation, resource_type)
+        })
+    }
+
+    /// The operation that lists the tags of a type that an API's call creates, likewise.
+    pub fn listing(&self, api: &str, resource_type: &str) -> Option<ReadOperation> {
+        self.found(api, resource_type, OWN_READ_OPERATIONS, LIST, false, &|api, operation| {
+            self.lists(api, operation, resource_type)
+        })
+    }
+
+    fn found<T>(
+        &self,
+        api: &str,
+        resource_type: &str,
+        own: &[(&str, &str, &str)],
+        usual: &[&str],
+        only_listed: bool,
+        described: &dyn Fn(&models::Api, &models::Operation) -> Option<T>,
+    ) -> Option<T> {
+        let api = self.apis.iter().find(|one| one.name == api)?;
+        let of_api = |api: &models::Api, listed: bool| -> Option<T> {
+            let own = own.iter().filter(|(of, ..)| *of == resource_type).map(|(_, name, _)| *name);
+            let names = own.chain(usual.iter().copied());
+            names
+                .filter_map(|name| api.operations.get(name))
+                .filter(|operation| !listed || self.applies(resource_type, &operation.name))
+                .find_map(|operation| described(api, operation))
+        };
+        let signs_alike =
+            |one: &&models::Api| one.name != api.name && one.signing_name() == api.signing_name();
+        // Another API tags what its action lists: AppRegistry's does not tag portfolios.
+        let others = || self.apis.iter().filter(signs_alike);
+        of_api(api, false)
+            .or_else(|| others().find_map(|other| of_api(other, true)))
+            .or_else(|| others().find_map(|other| of_api(other, only_listed)))
+    }
+
+    fn adds(
+        &self,
+        api: &models::Api,
+        operation: &models::Operation,
+        resource_type: &str,
+    ) -> Option<TagOperation> {
+        let input = api.input(operation)?;
+        let tags = input.members.keys().find(|name| TAGS.contains(&plain(name).as_str()))?;
+        // Only what REST-XML reads is read; its requests would have to be written as XML.
+        let protocol = protocol(api, operation).filter(|protocol| protocol != "Protocol::RestXml")?;
+        let (shape, tags_per_call) = tag_shape(api, tags, input.members.get(tags)?, &protocol)?;
+        let operation = self.described(api, operation, input, Some(tags), protocol, resource_type)?;
+        Some(TagOperation { operation, tags: shape, tags_per_call })
+    }
+
+    fn lists(
+        &self,
+        api: &models::Api,
+        operation: &models::Operation,
+        resource_type: &str,
+    ) -> Option<ReadOperation> {
+        if NOT_READ_BY.iter().any(|(of, name, _)| *of == api.name && *name == operation.name) {
+            return None;
+        }
+        let (input, output) = (api.input(operation)?, api.output(operation)?);
+        let protocol = protocol(api, operation)?;
+        let answer = Answer { api, xml: !protocol.contains("Json") };
+        let wrapper = operation.output.as_ref().and_then(|reference| reference.result_wrapper.clone());
+        // Where an API speaks JSON as well, there is none.
+        let start: Vec<String> = wrapper.filter(|_| answer.xml).into_iter().collect();
+        let tags = match &output.payload {
+            // The body is the member itself.
+            Some(payload) => answer.tags(api.shape(output.members.get(payload)?)?, &start, 3),
+            None => answer.tags(output, &start, 3),
+        }?;
+        let pages = pages(input, output, &start);
+        let operation = self.described(api, operation, input, None, protocol, resource_type)?;
+        Some(ReadOperation { operation, tags, pages })
+    }
+
+    /// The call, if it takes nothing but `tags` and what an ARN says.
+    fn described(
+        &self,
+        api: &models::Api,
+        operation: &models::Operation,
+        input: &Shape,
+        tags: Option<&String>,
+        protocol: String,
+        resource_type: &str,
+    ) -> Option<Operation> {
+        // Endpoint discovery would need a second call.
+        if operation.discovery.required || input.payload.is_some() {
+            return None;
+        }
+        let resource = resource_members(api, operation, input, tags, &protocol)?;
+        let mut endpoint = self.endpoints.of(&api.name, &operation.parameters)?;
+        if let Some(prefix) = &operation.endpoint.host_prefix
+            && !endpoint.0.pattern.starts_with("${Account}")
+        {
+            if prefix.contains('{') {
+                return None;
+            }
+            let hosts = std::iter::once(&mut endpoint.0).chain(endpoint.1.iter_mut().map(|(_, host)| host));
+            hosts.for_each(|host| host.pattern.insert_str(0, prefix));
+        }
+        let prefix = resource_type.split(':').next().unwrap_or_default();
+        let signing_name = endpoint.0.signing_name.clone().unwrap_or_else(|| api.signing_name().to_owned());
+        let path = operation.http.request_uri.as_str();
+        Some(Operation {
+            name: format!("{prefix}:{}", call_name(&operation.name)),
+            from: (api.name.clone(), operation.name.clone()),
+            actions: self.actions(api, prefix, call_name(&operation.name)),
+            api: Api { service_id: api.metadata.service_id.clone(), signing_name, endpoint },
+            protocol,
+            method: operation.http.method.clone(),
+            path: if path.is_empty() { "/".into() } else { path.to_owned() },
+            resource,
+        })
+    }
+
+    /// Whether the action of the operation's name applies to a type, if it lists types.
+    fn applies(&self, resource_type: &str, operation: &str) -> bool {
+        let Some((prefix, key)) = resource_type.split_once(':') else { return false };
+        let action =
+            self.authorizations.get(prefix).and_then(|known| known.actions.get(&operation.to_lowercase()));
+        let types = action.map(|action| action.resource_types.as_slice()).unwrap_or_default();
+        types.is_empty() || types.iter().any(|on| on.name == key)
+    }
+
+    /// The action of the operation's name, and what the authorization data says it depends on.
+    fn actions(&self, api: &models::Api, prefix: &str, operation: &str) -> Vec<String> {
+        if let Some((.., actions, _)) =
+            ACTIONS.iter().find(|(of, name, ..)| *of == api.name && *name == operation)
+        {
+            return actions.iter().map(|action| (*action).to_owned()).collect();
+        }
+        let action =
+            self.authorizations.get(prefix).and_then(|known| known.actions.get(&operation.to_lowercase()));
+        let dependent = action.map(|action| action.dependent_actions.clone()).unwrap_or_default();
+        [format!("{prefix}:{operation}")].into_iter().chain(dependent).collect()
+    }
+}
+
+/// The protocol that the caller speaks and the service understands, as Rust.
+fn protocol(api: &models::Api, operation: &models::Operation) -> Option<String> {
+    let metadata = &api.metadata;
+    let speaks =
+        |name: &str| metadata.protocol == name || metadata.protocols.iter().any(|other| other == name);
+    if speaks("json") {
+        let target = format!("{}.{}", metadata.target_prefix.as_deref()?, operation.name);
+        let version = metadata.json_version.as_deref()?;
+        return Some(format!("Protocol::Json {{ version: {version:?}, target: {target:?} }}"));
+    }
+    if speaks("rest-json") {
+        return Some("Protocol::RestJson".to_owned());
+    }
+    if speaks("rest-xml") && operation.http.method == "GET" {
+        return Some("Protocol::RestXml".to_owned());
+    }
+    speaks("query").then(|| {
+        format!("Protocol::Query {{ action: {:?}, version: {:?} }}", operation.name, metadata.api_version)
+    })
+}
+
+/// The members that name the resource, as Rust: those of an override, else the required ones, else the
+/// only one that names an ARN.
+fn resource_members(
+    api: &models::Api,
+    operation: &models::Operation,
+    input: &Shape,
+    tags: Option<&String>,
+    protocol: &str,
+) -> Option<Vec<String>> {
+    let known = MEMBERS.iter().find(|(of, name, ..)| *of == api.name && *name == operation.name);
+    if let Some((.., members, _)) = known {
+        return members
+            .iter()
+            .map(|(name, value)| member(api, input.members.get(*name)?, name, Some(value), protocol))
+            .collect();
+    }
+    let of = |names: Vec<&String>| -> Option<Vec<String>> {
+        names
+            .into_iter()
+            .filter(|name| Some(*name) != tags)
+            .map(|name| member(api, input.members.get(name)?, name, None, protocol))
+            .collect()
+    };
+    match input.required.iter().filter(|name| Some(*name) != tags).collect::<Vec<_>>() {
+        required if required.is_empty() => {
+            let arn = |name: &&String| singular(&plain(name)).ends_with("arn") && Some(*name) != tags;
+            of(input.members.keys().filter(arn).take(1).collect()).filter(|members| !members.is_empty())
+        }
+        required => of(required),
+    }
+}
+
+fn member(
+    api: &models::Api,
+    reference: &Reference,
+    name: &str,
+    known: Option<&str>,
+    protocol: &str,
+) -> Option<String> {
+    let shape = api.shape(reference)?;
+    let list = shape.kind == "list";
+    let pattern = shape.pattern.as_deref().unwrap_or_default();
+    let value = match known {
+        Some(value) => value,
+        None if plain(name) == "accountid" => "ResourceValue::Account",
+        None if singular(&plain(name)).ends_with("arn") || pattern.contains("arn") => "ResourceValue::Arn",
+        None => return None,
+    };
+    let binding = match reference.location.as_deref() {
+        None => "HttpBinding::Payload",
+        Some("uri") => "HttpBinding::Label",
+        Some("querystring") => "HttpBinding::Query",
+        Some("header") => "HttpBinding::Header",
+        _ => return None,
+    };
+    if shape.kind != "string" && !list {
+        return None;
+    }
+    let wire = reference.location_name.as_deref().unwrap_or(name);
+    let wire = if list && protocol.starts_with("Protocol::Query") && !shape.flattened {
+        format!("{wire}.{}.1", shape.member.as_ref()?.location_name.as_deref().unwrap_or("member"))
+    } else {
+        wire.to_owned()
+    };
+    Some(format!("Member {{ name: {wire:?}, binding: {binding}, value: {value}, list: {list} }}"))
+}
+
+/// The shape of the request's tags, as Rust, and how many it takes.
+fn tag_shape(api: &models::Api, name: &str, reference: &Reference, protocol: &str) -> Option<(String, u64)> {
+    let shape = api.shape(reference)?;
+    let most = shape.max.map_or(TAGS_PER_CALL, |max| (max as u64).min(TAGS_PER_CALL));
+    let wire = reference.location_name.as_deref().unwrap_or(name);
+    if reference.location.is_some() {
+        return None;
+    }
+    if shape.kind == "map" {
+        return Some((format!("TagShape::Map {{ name: {wire:?} }}"), most));
+    }
+    let item = shape.member.as_ref()?;
+    let tag = api.shape(item)?;
+    let (key, value) = key_and_value(tag)?;
+    if tag
+        .required
+        .iter()
+        .any(|name| !matches!(plain(name).as_str(), "key" | "value" | "tagkey" | "tagvalue"))
+    {
+        return None;
+    }
+    let query = protocol.starts_with("Protocol::Query") && !shape.flattened;
+    let list = if query {
+        format!("{wire}.{}", item.location_name.as_deref().unwrap_or("member"))
+    } else {
+        wire.into()
+    };
+    Some((format!("TagShape::List {{ name: {list:?}, key: {key:?}, value: {value:?} }}"), most))
+}
+
+/// Names on the wire of the key and the value of a tag.
+fn key_and_value(tag: &Shape) -> Option<(String, String)> {
+    let member = |end: &str| {
+        let name =
+            tag.members.keys().find(|name| plain(name) == end || plain(name) == format!("tag{end}"))?;
+        Some(tag.members.get(name)?.location_name.clone().unwrap_or_else(|| name.clone()))
+    };
+    Some((member("key")?, member("value")?))
+}
+
+/// An answer in which tags are searched.
+struct Answer<'a> {
+    api: &'a models::Api,
+    xml: bool,
+}
+
+impl Answer<'_> {
+    /// Where the tags are within a shape, as Rust; those nearest to the top.
+    fn tags(&self, shape: &Shape, path: &[String], deeper: u8) -> Option<String> {
+        let inside = |name: &str, reference: &Reference| -> Option<(Vec<String>, &Shape)> {
+            let (mut path, mut shape) = (path.to_vec(), self.api.shape(reference)?);
+            path.push(reference.location_name.as_deref().unwrap_or(name).to_owned());
+            if shape.kind == "list" {
+                let item = shape.member.as_ref()?;
+                if self.xml && !shape.flattened {
+                    path.push(item.location_name.as_deref().unwrap_or("member").to_owned());
+                }
+                shape = self.api.shape(item)?;
+            }
+            Some((path, shape))
+        };
+        let found = |path: &[String], name: &str, shape: &Shape| {
+            let path = path.join(".");
+            let is_tags = plain(name).contains("tag") || plain(name) == "items";
+            match (shape.kind.as_str(), key_and_value(shape)) {
+                ("map", _) if is_tags && !self.xml => Some(format!("TagShape::Map {{ name: {path:?} }}")),
+                ("map", _) if is_tags => {
+                    let (path, key, value) = (format!("{path}.entry"), "key", "value");
+                    Some(format!("TagShape::List {{ name: {path:?}, key: {key:?}, value: {value:?} }}"))
+                }
+                ("structure", Some((key, value))) if is_tags => {
+                    Some(format!("TagShape::List {{ name: {path:?}, key: {key:?}, value: {value:?} }}"))
+                }
+                _ => None,
+            }
+        };
+        let mut members: Vec<_> = shape
+            .members
+            .iter()
+            .filter_map(|(name, reference)| Some((name, inside(name, reference)?)))
+            .collect();
+        // Service Catalog has `TagOptions` besides, which are no tags.
+        members.sort_by_key(|(name, _)| plain(name) != "tags");
+        let here = members.iter().find_map(|(name, (path, shape))| found(path, name, shape));
+        here.or_else(|| {
+            let deeper = deeper.checked_sub(1)?;
+            members
+                .iter()
+                .filter(|(_, (_, shape))| shape.kind == "structure")
+                .find_map(|(_, (path, shape))| self.tags(shape, path, deeper))
+        })
+    }
+}
+
+/// How an operation answers in parts, as Rust.
+fn pages(input: &Shape, output: &Shape, start: &[String]) -> Option<String> {
+    let (ask, reference) =
+        input.members.iter().find(|(name, _)| matches!(plain(name).as_str(), "nexttoken" | "marker"))?;
+    let (next, answer) = output
+        .members
+        .iter()
+        .find(|(name, _)| matches!(plain(name).as_str(), "nexttoken" | "nextmarker" | "marker"))?;
+    let binding = match reference.location.as_deref() {
+        None => "HttpBinding::Payload",
+        Some("querystring") => "HttpBinding::Query",
+        Some("header") => "HttpBinding::Header",
+        _ => return None,
+    };
+    let ask = reference.location_name.as_deref().unwrap_or(ask);
+    let next = answer.location_name.as_deref().unwrap_or(next);
+    let next = start.iter().map(String::as_str).chain([next]).collect::<Vec<_>>().join(".");
+    Some(format!("Pages {{ ask: {ask:?}, binding: {binding}, next: {next:?} }}"))
+}

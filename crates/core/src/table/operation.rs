@@ -1,0 +1,18 @@
+//! A service's own operation that adds tags to one resource, or lists those that it has.
+//!
+//! An operation is a row of facts: where it is called, which protocol it speaks, how it names the
+//! resource, which shape its tags have. [`request`] turns it into an HTTP request, without the headers
+//! for signing and transport, and [`answer`] reads what comes back. Only operations that *add* belong
+//! here: one that replaces all tags would delete those that others set.
+
+pub(crate) mod answer;
+mod endpoint;
+mod request;
+mod row;
+
+pub use answer::{Page, Unreadable};
+pub(crate) use endpoint::EndpointOverride;
+pub use endpoint::{Endpoint, ResolvedEndpoint};
+pub use request::Request;
+pub use row::{Api, Operation, ReadOperation, TagOperation};
+pub(crate) use row::{HttpBinding, Member, Pages, Protocol, ResourceValue, TagShape};

@@ -1,0 +1,166 @@
+//! What an operation answers: the tags of a resource, in any of the protocols.
+
+use roxmltree::{Document, Node};
+use serde_json::{Map, Value};
+
+use super::row::{Protocol, ReadOperation, TagShape};
+use crate::tags::TagMap;
+
+/// One part of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    pub tags: TagMap,
+    /// What the next request must say, if there are more.
+    pub next: Option<String>,
+}
+
+/// An answer that cannot be read: its tags are not known.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unreadable answer: {0}")]
+pub struct Unreadable(String);
+
+impl ReadOperation {
+    /// The tags in an answer. Without the member that should have them, there are none.
+    pub fn page(&self, body: &str) -> Result<Page, Unreadable> {
+        let answer = match self.operation.protocol {
+            Protocol::Json { .. } | Protocol::RestJson => serde_json::from_str(body).map_err(unreadable)?,
+            Protocol::RestXml | Protocol::Query { .. } => {
+                let document = Document::parse(body).map_err(unreadable)?;
+                element(document.root_element())
+            }
+        };
+        let mut tags = TagMap::new();
+        match self.tags {
+            TagShape::Map { name } => {
+                for map in at(&answer, name).into_iter().filter_map(Value::as_object) {
+                    tags.extend(map.iter().map(|(key, value)| (key.clone(), text(Some(value)))));
+                }
+            }
+            TagShape::List { name, key, value } => {
+                for tag in at(&answer, name) {
+                    let named = tag.get(key).and_then(Value::as_str);
+                    let named = named.ok_or_else(|| unreadable(format!("a tag without `{key}`")))?;
+                    tags.insert(named.to_owned(), text(tag.get(value)));
+                }
+            }
+        }
+        let next = self.pages.map(|pages| at(&answer, pages.next)).unwrap_or_default();
+        let next = next.first().map(|next| text(Some(next))).filter(|next| !next.is_empty());
+        Ok(Page { tags, next })
+    }
+}
+
+fn unreadable(error: impl ToString) -> Unreadable {
+    Unreadable(error.to_string())
+}
+
+fn text(value: Option<&Value>) -> String {
+    value.and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// The values at a path; lists are gone through.
+fn at<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
+    let mut values = vec![value];
+    for step in path.split('.').filter(|step| !step.is_empty()) {
+        values = each(values).filter_map(|value| value.get(step)).collect();
+    }
+    each(values).filter(|value| !value.is_null()).collect()
+}
+
+fn each(values: Vec<&Value>) -> impl Iterator<Item = &Value> {
+    values.into_iter().flat_map(|value| match value {
+        Value::Array(items) => items.as_slice(),
+        other => std::slice::from_ref(other),
+    })
+}
+
+/// An XML element as JSON: text, or its children by name; several of a name are a list.
+fn element(node: Node<'_, '_>) -> Value {
+    let mut members: Map<String, Value> = Map::new();
+    for child in node.children().filter(Node::is_element) {
+        let value = element(child);
+        match members.get_mut(child.tag_name().name()) {
+            Some(Value::Array(items)) => items.push(value),
+            Some(one) => *one = Value::Array(vec![one.take(), value]),
+            None => drop(members.insert(child.tag_name().name().to_owned(), value)),
+        }
+    }
+    match members.is_empty() {
+        true => Value::String(node.text().unwrap_or_default().to_owned()),
+        false => Value::Object(members),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::endpoint::Endpoint;
+    use super::super::row::{Api, HttpBinding, Operation, Pages};
+    use super::*;
+
+    const API: Api = Api {
+        service_id: "Some",
+        signing_name: "some",
+        endpoint: Endpoint { host: "some.${Region}.${Suffix}", signing_region: None, overrides: &[] },
+    };
+
+    const OPERATION: Operation = Operation {
+        name: "some:ListTags",
+        actions: &[],
+        api: &API,
+        protocol: Protocol::RestJson,
+        method: "GET",
+        path: "/",
+        resource: &[],
+    };
+
+    const QUERY: Operation =
+        Operation { protocol: Protocol::Query { action: "ListTags", version: "1" }, ..OPERATION };
+
+    fn read(operation: Operation, tags: TagShape, body: &str) -> Result<Page, Unreadable> {
+        let pages = Some(Pages { ask: "Marker", binding: HttpBinding::Payload, next: "Result.Marker" });
+        ReadOperation { operation, tags, pages }.page(body)
+    }
+
+    fn tags(pairs: &[(&str, &str)]) -> TagMap {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    const LIST: TagShape = TagShape::List { name: "Result.Tags.member", key: "Key", value: "Value" };
+    const MAP: TagShape = TagShape::Map { name: "resource.tags" };
+
+    #[test]
+    fn a_lone_tag_and_several_and_none_are_read_from_xml() {
+        let answer = |tags: &str, marker: &str| {
+            let body = format!(
+                "<Response xmlns=\"http://x/\"><Result><Tags>{tags}</Tags>{marker}</Result></Response>"
+            );
+            read(QUERY, LIST, &body).expect("an answer")
+        };
+        let one = "<member><Key>Key</Key><Value>a &amp; b</Value></member>";
+        assert_eq!(answer(one, "").tags, tags(&[("Key", "a & b")]));
+        let two = format!("{one}<member><Key>Empty</Key><Value/></member>");
+        assert_eq!(answer(&two, "").tags, tags(&[("Empty", ""), ("Key", "a & b")]));
+        assert_eq!(answer("", "<Marker>m</Marker>"), Page { tags: TagMap::new(), next: Some("m".into()) });
+    }
+
+    #[test]
+    fn a_map_may_have_any_keys() {
+        let page = read(OPERATION, MAP, r#"{"resource": {"tags": {"key": "k", "value": "v"}}}"#);
+        assert_eq!(page.expect("an answer").tags, tags(&[("key", "k"), ("value", "v")]));
+        for none in [r#"{"resource": {"tags": null}}"#, r#"{"resource": {}}"#, "{}"] {
+            assert_eq!(read(OPERATION, MAP, none), Ok(Page::default()), "{none}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error_and_not_an_untagged_resource() {
+        for (operation, body) in [
+            (OPERATION, ""),
+            (OPERATION, "<html>"),
+            (QUERY, "<Response>"),
+            (OPERATION, r#"{"Result": {"Tags": {"member": [{"K": "a"}]}}}"#),
+        ] {
+            assert!(read(operation, LIST, body).is_err(), "{body}");
+        }
+    }
+}
