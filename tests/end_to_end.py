@@ -27,8 +27,9 @@ REFUSED_BY_MOTO = {
     "elasticloadbalancing/CreateTargetGroup", "rds/CreateGlobalCluster", "sqs/CreateQueue", "sqs/CreateQueue--fifo",
     "ssm/CreateDocument", "ssm/CreateMaintenanceWindow", "ssm/PutParameter",
 }
-# Resource types whose own operations moto lacks: aws-tags must report a failure. The test fails when moto has them.
-NOT_IN_MOTO = {"eks/CreateFargateProfile", "rds/CreateGlobalCluster"}
+# Resource types that moto cannot tag or, while they are untagged, list the tags of: aws-tags must report a failure. The test
+# fails when moto can.
+NOT_IN_MOTO = {"athena/CreateDataCatalog", "athena/CreateWorkGroup", "eks/CreateFargateProfile", "rds/CreateGlobalCluster"}
 # Resource types that only ministack has, and some that both have.
 IN_MINISTACK = [
     "dynamodb/CreateTable", "ecs/CreateCluster", "elasticache/CreateCacheCluster", "glue/CreateJob",
@@ -85,6 +86,9 @@ class GeneratedRows(unittest.TestCase):
         failed = MOTO.tag([event_of(source, call, arn, MOTO.session.identity) for source, call, arn, _ in made])
         for nth, (source, call, arn, read) in enumerate(made):
             with self.subTest(f"{source} {call}"):
+                if call == "CreateInstanceProfile":
+                    self.assertIn(nth, failed, "moto now lists its tags")
+                    continue
                 self.assertNotIn(nth, failed)
                 self.assertEqual(read(c, arn), MOTO.wanted())
 
@@ -335,10 +339,16 @@ class TheFunctions(unittest.TestCase):
     def test_cargo_lambda_invoke_takes_event_files(self):
         done = MOTO.lambdas.invoke_file("session-recorder", "events/sts/AssumeRole.json")
         self.assertEqual(done.returncode, 0, done.stderr)
-        topic = MOTO.c("sns").create_topic(Name=name_in("sns/CreateTopic"))["TopicArn"]
-        done = MOTO.lambdas.invoke_file("tag-handler", "events/sns/CreateTopic.json")
+        name = "ec2/CreateInternetGateway"
+        gateway = ec2_arn("internet-gateway", MOTO.c("ec2").create_internet_gateway()["InternetGateway"]["InternetGatewayId"])
+        detail = load(name)["detail"]
+        event = creation(name, gateway, detail["userIdentity"], datetime.datetime.fromisoformat(detail["eventTime"]))
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(event, file)
+            file.flush()
+            done = MOTO.lambdas.invoke_file("tag-handler", file.name)
         self.assertEqual(done.returncode, 0, done.stderr)
-        tags = kinds.topic_tags(MOTO.c, topic)
+        tags = ec2_tags(MOTO.c, gateway)
         self.assertEqual(tags["Owner"], "arn:aws:sts::111122223333:assumed-role/developer/ann@example.com")
         self.assertEqual(tags["Team"], "payments")
 

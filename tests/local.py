@@ -69,15 +69,15 @@ class Local(unittest.TestCase):
         commands = re.findall("^  ((?:export|cargo) .*)$", read(self.said), re.M)
         if not commands and "is taken" in read(self.said):
             self.skipTest(read(self.said))
-        self.assertEqual([line.split()[0] for line in commands], ["export"] + ["cargo"] * 5, read(self.said))
+        self.assertEqual([line.split()[0] for line in commands], ["export"] + ["cargo"] * 3, read(self.said))
         for command in commands[1:3]:
             done = subprocess.run(["sh", "-euc", f"{commands[0]}\n{command}"], cwd=ROOT, env={**os.environ, "PATH": PATH},
                                   capture_output=True, text=True, timeout=300)
             self.assertEqual(done.returncode, 0, done)
         self.until(lambda: f"Owner          {OWNER}" in read(self.said))
-        session, topic = (self.tags_in(start) for start in ("session-recorder has stored", "tag-handler has tagged"))
+        session, gateway = (self.tags_in(start) for start in ("session-recorder has stored", "tag-handler has tagged"))
         self.assertEqual(session, {"Team": "payments", "CostCenter": "4711"})
-        self.assertEqual(topic, {"Owner": OWNER, "PrincipalId": "AROAEXAMPLEDEVELOPER1:ann@example.com", "Squad": "checkout",
+        self.assertEqual(gateway, {"Owner": OWNER, "PrincipalId": "AROAEXAMPLEDEVELOPER1:ann@example.com", "Squad": "checkout",
                                  "Team": "payments", "CostCenter": "4711"})
         processes = descendants(terminal.pid)
         self.assertGreaterEqual(len(processes), 4, "the script, cargo-lambda, two functions")

@@ -15,7 +15,7 @@ from local_aws import ACCOUNT, REGION, ROOT, TABLE, Lambdas, client_env, say, to
 
 local_aws.with_boto3()
 
-from kinds import KINDS  # noqa: E402
+from kinds import ec2_arn, ec2_tags  # noqa: E402
 from records import name_in  # noqa: E402
 from stack import build, trust  # noqa: E402
 
@@ -23,8 +23,9 @@ from stack import build, trust  # noqa: E402
 PORT = 9000
 RECORDER, HANDLER = "session-recorder", "tag-handler"
 SESSION = "sts/AssumeRole"
-# Calls made in the session of that file. To create these resources, kinds.py needs only their names.
-CREATIONS = ["sns/CreateTopic", "s3/CreateBucket", "dynamodb/CreateTable", "ecs/CreateCluster"]
+# Calls made in the session of that file. What they create has ids, which are never given twice: the files are old, and a name
+# might be another resource's by now.
+CREATIONS = ["ec2/CreateInternetGateway", "ec2/CreateVolume"]
 # The session has another cost centre, which takes precedence.
 ROLE_TAGS = {"Squad": "checkout", "CostCenter": "from-iam"}
 
@@ -70,6 +71,23 @@ def make_role(c):
     c("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust(), Tags=[{"Key": k, "Value": v} for k, v in ROLE_TAGS.items()])
     iam_backends[ACCOUNT]["aws"].get_role(name).id = event["responseElements"]["assumedRoleUser"]["assumedRoleId"].split(":")[0]
     return name
+
+
+def make_resources(c):
+    """The resources that the event files name, with the tags that their requests set."""
+    from moto.ec2.models import ec2_backends
+
+    ec2, backend = c("ec2"), ec2_backends[ACCOUNT][REGION]
+    gateway, volume = (name_in(name) for name in CREATIONS)
+    made = backend.internet_gateways.pop(ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"])
+    made.id, backend.internet_gateways[gateway] = gateway, made
+    made = backend.volumes.pop(ec2.create_volume(AvailabilityZone=f"{REGION}a", Size=100)["VolumeId"])
+    made.id, backend.volumes[volume] = volume, made
+    for name in CREATIONS:
+        for asked in local_aws.load(name)["detail"]["requestParameters"].get("tagSpecificationSet", {}).get("items", []):
+            tags = [{"Key": tag["key"], "Value": tag["value"]} for tag in asked["tags"]]
+            ec2.create_tags(Resources=[name_in(name)], Tags=tags)
+    return [(arn, ec2_tags) for arn in (ec2_arn("internet-gateway", gateway), ec2_arn("volume", volume))]
 
 
 def shown(tags):
@@ -122,10 +140,7 @@ def main():
     c = local_aws.session(url)
     local_aws.make_session_table(c)
     role = make_role(c)
-    made = []
-    for name, make, read in KINDS:
-        if name in CREATIONS:
-            made.append((make(c, None, name_in(name)), read))
+    made = make_resources(c)
     lambdas = Lambdas("local", client_env(url), host, PORT)
     watched = Watched(c, made, lambdas)
 

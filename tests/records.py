@@ -36,11 +36,26 @@ def last_part(arn):
     return arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
 
 
+# Where responses say when the resource was created.
+CREATED = {"createdtime", "creationdate"}
+
+
 def fresh(event, at=None):
+    """The event as if it had happened at that time, or now."""
+    at = at or now()
     event = copy.deepcopy(event)
     event["id"], event["detail"]["eventID"] = str(uuid.uuid4()), str(uuid.uuid4())
-    event["time"] = event["detail"]["eventTime"] = iso(at or now())
+    event["time"] = event["detail"]["eventTime"] = iso(at)
+    created_at(event["detail"].get("responseElements"), at.strftime("%b %-d, %Y %-I:%M:%S %p"))
     return event
+
+
+def created_at(value, at):
+    for name, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        if isinstance(name, str) and name.lower() in CREATED:
+            value[name] = at
+        else:
+            created_at(inner, at)
 
 
 class Session:

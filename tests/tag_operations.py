@@ -23,10 +23,12 @@ from stack import build  # noqa: E402
 
 # Members that take the last part of the ARN, by service where others mean something else by the name.
 ID = {"Id", "RoleName", "UserName", "InstanceProfileName", "ServerCertificateName", "WorkspaceInstanceId", "vaultName", "pipelineId",
-      "pipelineIds", "ClusterId", "StudioId", "NotebookExecutionId", "DeliveryStreamName", "DomainName", "LoadBalancerNames", "storagelensid"}
+      "pipelineIds", "ClusterId", "StudioId", "NotebookExecutionId", "DeliveryStreamName", "DomainName", "LoadBalancerNames", "storagelensid", "TableName"}
 ID_BY_SERVICE = {"CloudHSM V2", "Directory Service", "EFS", "EMR", "Machine Learning", "Organizations", "Route 53", "WorkSpaces"}
 # Members that take what follows the type.
-NAME = {"ReportName", "StackSetName"}
+NAME = {"ReportName", "StackSetName", "repositoryNames"}
+# Members that are always the same.
+FIXED = {"resourceOwner": "SELF", "AttributeNames": ["CreatedTimestamp"]}
 TAGS = ("tags", "taglist", "tagslist", "resourcetags", "addtags", "tagstoadd", "tagstoupdate")
 KEYS = ("key", "tagkey")
 
@@ -46,15 +48,15 @@ def says(ours, name, shape):
         return account
     if name == "QueueUrl":
         return f"https://{ours['host']}/{account}/{resource}"
-    if name == "resourceOwner":
-        return "SELF"
+    if name in FIXED:
+        return FIXED[name]
     if name == "ResourceType":
         return next(one for one in shape.enum if kind.replace("-", "").startswith(one.lower()))
     if name in NAME:
-        return rest
+        return [rest] if shape.type_name == "list" else rest
     if (ours["service"], name) == ("SSM", "ResourceId"):
         return "/" + rest
-    by_id = name in ID or name == "ResourceId" and ours["service"] in ID_BY_SERVICE or (ours["service"], name) == ("S3 Control", "id")
+    by_id = name in ID or (ours["service"], name) == ("EKS", "name") or name == "ResourceId" and ours["service"] in ID_BY_SERVICE or (ours["service"], name) == ("S3 Control", "id")
     text = ours["id"] if by_id else ours["arn"]
     return [text] if shape.type_name == "list" else text
 
@@ -113,7 +115,7 @@ class Sdk:
         shape = operation.input_shape
         tags = next((name for name in shape.members if name.lower() in TAGS), None) if ours["tags"] else None
         required = [name for name in shape.required_members if name != tags]
-        optional = {"Id", "StackName", "pipelineIds", "ResourceName", "ReportName", "resourceShareArns", "resourceArns", "ResourceARN"}
+        optional = {"AttributeNames", "Id", "StackName", "UserName", "repositoryNames", "pipelineIds", "ResourceName", "ReportName", "resourceShareArns", "resourceArns", "ResourceARN"}
         named = required + [name for name in shape.members if name in optional and name not in required]
         if not named:
             named = [next(name for name in shape.members if "arn" in name.lower())]
@@ -200,7 +202,7 @@ class TagOperations(unittest.TestCase):
 
     def test_every_answer_is_read_as_the_sdk_would(self):
         sdk, tags = Sdk(), {"Owner": "ann & <bob>", "Key": "", "é/=+": "x:y@z"}
-        reads = {(ours["service"], ours["operation"]): ours for ours in run("requests") if not ours["tags"]}
+        reads = {(ours["service"], ours["operation"]): ours for ours in run("requests") if not ours["tags"] and not ours["tellsTime"]}
         self.assertGreater(len(reads), 250)
         answers = [(ours, *sdk.answer(ours, tags, "more")) for ours in reads.values()]
         read = run("answers", [{"service": ours["service"], "operation": ours["operation"], "body": text} for ours, text, _ in answers])

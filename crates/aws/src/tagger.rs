@@ -13,8 +13,9 @@ use aws_sdk_s3::types::{Tag as ObjectTag, Tagging};
 use aws_tags::Arn;
 use aws_tags::ports::{Batch, Failure, FailureKind, Tagger};
 use aws_tags::table::operation::TagOperation;
-use aws_tags::table::{Read, Resource, Route};
+use aws_tags::table::{CreationTime, Read, Resource, Route};
 use aws_tags::tags::{Tag, TagMap};
+use time::OffsetDateTime;
 
 use crate::client::Regional;
 use crate::error::Error;
@@ -61,9 +62,35 @@ impl Tagger for AwsTagger {
         }
         results
     }
+
+    async fn creation_time(&self, resource: &Resource) -> Result<Option<OffsetDateTime>, Failure> {
+        let Resource { region, arn, .. } = resource;
+        let time = match resource.creation_time {
+            CreationTime::S3Bucket => self.bucket_creation_time(region, arn).await,
+            CreationTime::Operation(time) => self.operations.creation_time(time, region, arn).await,
+            CreationTime::Never => Ok(None),
+        };
+        time.map_err(Failure::from)
+    }
 }
 
 impl AwsTagger {
+    /// When a bucket was created, or its policy last edited.
+    async fn bucket_creation_time(&self, region: &str, arn: &Arn) -> Result<Option<OffsetDateTime>, Error> {
+        let name = arn.resource();
+        let mut pages = self.s3.client(region).list_buckets().prefix(name).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let found =
+                page?.buckets.unwrap_or_default().into_iter().find(|bucket| bucket.name() == Some(name));
+            if let Some(bucket) = found {
+                return Ok(bucket
+                    .creation_date()
+                    .and_then(|at| OffsetDateTime::from_unix_timestamp(at.secs()).ok()));
+            }
+        }
+        Ok(None)
+    }
+
     pub fn new(config: &SdkConfig) -> Self {
         Self {
             ec2: Regional::new(config, aws_sdk_ec2::Client::new),

@@ -10,7 +10,9 @@ use crate::authorization::Authorization;
 use crate::endpoints::{EndpointOverride, Endpoints, Host};
 use crate::models::{self, Reference, Shape};
 use crate::naming::{plain, singular, words};
-use crate::overrides::{ACTIONS, MEMBERS, NOT_READ_BY, OWN_READ_OPERATIONS, OWN_TAG_OPERATIONS};
+use crate::overrides::{
+    ACTIONS, CREATION_TIMES, MEMBERS, NOT_READ_BY, OWN_READ_OPERATIONS, OWN_TAG_OPERATIONS,
+};
 use crate::rules::call_name;
 
 /// Usual names of the operation that adds tags, the likeliest first.
@@ -94,6 +96,14 @@ pub struct ReadOperation {
     pub pages: Option<String>,
 }
 
+/// An operation that tells when a resource was created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeOperation {
+    pub operation: Operation,
+    /// Path to the time in the answer.
+    pub at: String,
+}
+
 impl Operation {
     /// Name of its constant.
     pub fn constant(&self) -> String {
@@ -128,6 +138,20 @@ impl Search<'_> {
         self.found(api, resource_type, OWN_READ_OPERATIONS, LIST, false, &|api, operation| {
             self.lists(api, operation, resource_type)
         })
+    }
+
+    /// The operation that tells when a resource of a type was created.
+    pub fn telling_time(&self, resource_type: &str) -> Option<TimeOperation> {
+        let (_, api, name, members, at) = CREATION_TIMES.iter().find(|(of, ..)| *of == resource_type)?;
+        let api = self.apis.iter().find(|one| one.name == *api)?;
+        let operation = api.operations.get(*name)?;
+        let (input, protocol) = (api.input(operation)?, protocol(api, operation)?);
+        let resource = members
+            .iter()
+            .map(|(name, value)| member(api, input.members.get(*name)?, name, Some(value), &protocol))
+            .collect::<Option<_>>()?;
+        let operation = self.described(api, operation, input, resource, protocol, resource_type)?;
+        Some(TimeOperation { operation, at: (*at).to_owned() })
     }
 
     fn found<T>(
@@ -168,7 +192,8 @@ impl Search<'_> {
         // Only what REST-XML reads is read; its requests would have to be written as XML.
         let protocol = protocol(api, operation).filter(|protocol| protocol != "Protocol::RestXml")?;
         let (shape, tags_per_call) = tag_shape(api, tags, input.members.get(tags)?, &protocol)?;
-        let operation = self.described(api, operation, input, Some(tags), protocol, resource_type)?;
+        let resource = resource_members(api, operation, input, Some(tags), &protocol)?;
+        let operation = self.described(api, operation, input, resource, protocol, resource_type)?;
         Some(TagOperation { operation, tags: shape, tags_per_call })
     }
 
@@ -193,17 +218,18 @@ impl Search<'_> {
             None => answer.tags(output, &start, 3),
         }?;
         let pages = pages(input, output, &start);
-        let operation = self.described(api, operation, input, None, protocol, resource_type)?;
+        let resource = resource_members(api, operation, input, None, &protocol)?;
+        let operation = self.described(api, operation, input, resource, protocol, resource_type)?;
         Some(ReadOperation { operation, tags, pages })
     }
 
-    /// The call, if it takes nothing but `tags` and what an ARN says.
+    /// The call with the members that name the resource.
     fn described(
         &self,
         api: &models::Api,
         operation: &models::Operation,
         input: &Shape,
-        tags: Option<&String>,
+        resource: Vec<String>,
         protocol: String,
         resource_type: &str,
     ) -> Option<Operation> {
@@ -211,7 +237,6 @@ impl Search<'_> {
         if operation.discovery.required || input.payload.is_some() {
             return None;
         }
-        let resource = resource_members(api, operation, input, tags, &protocol)?;
         let mut endpoint = self.endpoints.of(&api.name, &operation.parameters)?;
         if let Some(prefix) = &operation.endpoint.host_prefix
             && !endpoint.0.pattern.starts_with("${Account}")

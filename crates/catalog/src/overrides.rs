@@ -367,9 +367,12 @@ pub const OWN_READ_OPERATIONS: &[(&str, &str, &str)] = &[
 const SSM_TYPES: &str = r#"ResourceValue::Type(&[("association", "Association"), ("automation-execution", "Automation"), ("document", "Document"), ("maintenancewindow", "MaintenanceWindow"), ("managed-instance", "ManagedInstance"), ("opsitem", "OpsItem"), ("opsmetadata", "OpsMetadata"), ("parameter", "Parameter"), ("patchbaseline", "PatchBaseline")])"#;
 const MACHINE_LEARNING_TYPES: &str = r#"ResourceValue::Type(&[("batchprediction", "BatchPrediction"), ("datasource", "DataSource"), ("evaluation", "Evaluation"), ("mlmodel", "MLModel")])"#;
 
+/// Members of a request and what they say of the resource, as Rust.
+pub type Members = &'static [(&'static str, &'static str)];
+
 /// How an operation names the resource, where its members' names and patterns do not show it: API,
 /// operation, members with values as Rust, reason.
-pub const MEMBERS: &[(&str, &str, &[(&str, &str)], &str)] = &[
+pub const MEMBERS: &[(&str, &str, Members, &str)] = &[
     ("cloudformation", "DescribeStackSet", &[("StackSetName", "ResourceValue::Name")], "its id is name and UUID"),
     ("cloudformation", "DescribeStacks", &[("StackName", "ResourceValue::Arn")], "the ARN is the stack's id"),
     ("cloudhsmv2", "ListTags", &[("ResourceId", "ResourceValue::Id")], "the id"),
@@ -464,6 +467,18 @@ pub const UPSERTS: &[(&str, &str, &str)] = &[
     ("lex", "PutBot", "replaces a bot of that name"),
     ("lex", "PutBotAlias", "replaces an alias of that name"),
     ("autoscaling", "RegisterScalableTarget", "registering again changes the existing target"),
+];
+
+/// Where the creation time of a type with names in its ARNs is read: type, API, operation, members with
+/// values as Rust, path in the answer. Only what is re-created or answered for often is worth an action.
+pub const CREATION_TIMES: &[(&str, &str, &str, Members, &str)] = &[
+    ("dynamodb:table", "dynamodb", "DescribeTable", &[("TableName", "ResourceValue::Id")], "Table.CreationDateTime"),
+    ("ecr:repository", "ecr", "DescribeRepositories", &[("repositoryNames", "ResourceValue::Name")], "repositories.createdAt"),
+    ("eks:cluster", "eks", "DescribeCluster", &[("name", "ResourceValue::Id")], "cluster.createdAt"),
+    ("iam:role", "iam", "GetRole", &[("RoleName", "ResourceValue::Id")], "GetRoleResult.Role.CreateDate"),
+    ("iam:user", "iam", "GetUser", &[("UserName", "ResourceValue::Id")], "GetUserResult.User.CreateDate"),
+    ("kinesis:stream", "kinesis", "DescribeStreamSummary", &[("StreamARN", "ResourceValue::Arn")], "StreamDescriptionSummary.StreamCreationTimestamp"),
+    ("sqs:queue", "sqs", "GetQueueAttributes", &[("QueueUrl", "ResourceValue::QueueUrl"), ("AttributeNames", "ResourceValue::Fixed(\"CreatedTimestamp\")")], "Attributes.CreatedTimestamp"),
 ];
 
 /// Operations that list tags and are not used: API, operation, reason.

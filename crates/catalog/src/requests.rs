@@ -7,7 +7,7 @@ use std::io::{self, BufRead};
 use anyhow::{Context, Result};
 use aws_tags::Arn;
 use aws_tags::table::operation::{Operation, ReadOperation, Request};
-use aws_tags::table::{self, Read, Route};
+use aws_tags::table::{self, CreationTime, Read, Route};
 use aws_tags::tags::TagMap;
 use serde_json::json;
 
@@ -33,15 +33,21 @@ pub fn print() {
         for row in service.rows.iter().filter(|row| row.creates()) {
             for region in REGIONS {
                 let arn = example(row.resource_type, region);
-                let mut print = |operation: &'static Operation, request: Request, tags: &TagMap| {
-                    let key = (operation.api.service_id, operation.name, *region);
-                    printed.entry(key).or_insert_with(|| line(operation, region, &arn, request, tags));
-                };
+                let mut print =
+                    |operation: &'static Operation, request: Request, tags: &TagMap, tells_time: bool| {
+                        let key = (operation.api.service_id, operation.name, *region);
+                        printed
+                            .entry(key)
+                            .or_insert_with(|| line(operation, region, &arn, request, tags, tells_time));
+                    };
                 if let Route::TaggingApi(Some(tag)) | Route::TagOperation(tag) = row.route(service) {
-                    print(&tag.operation, tag.request(&arn, &tags), &tags);
+                    print(&tag.operation, tag.request(&arn, &tags), &tags, false);
+                }
+                if let CreationTime::Operation(time) = row.creation_time {
+                    print(&time.operation, time.request(&arn), &TagMap::new(), true);
                 }
                 if let Read::Operation(read) = row.read_by(service) {
-                    print(&read.operation, read.request(&arn, None), &TagMap::new());
+                    print(&read.operation, read.request(&arn, None), &TagMap::new(), false);
                 }
             }
         }
@@ -91,12 +97,13 @@ fn line(
     arn: &Arn,
     request: Request,
     tags: &TagMap,
+    tells_time: bool,
 ) -> serde_json::Value {
     let endpoint = operation.api.endpoint.resolve(region, arn.account());
     json!({
         "service": operation.api.service_id, "operation": operation.name.split(':').nth(1), "region": region,
         "arn": arn.as_str(), "id": arn.id(), "tags": tags, "method": request.method, "host": endpoint.host,
         "path": request.path, "headers": request.headers.into_iter().collect::<BTreeMap<_, _>>(),
-        "body": request.body, "actions": operation.actions, "signing": [endpoint.signing_region, operation.api.signing_name.to_owned()],
+        "body": request.body, "actions": operation.actions, "tellsTime": tells_time, "signing": [endpoint.signing_region, operation.api.signing_name.to_owned()],
     })
 }

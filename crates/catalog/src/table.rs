@@ -11,7 +11,7 @@ use crate::event_sources::{event_source, prefixes};
 use crate::locate::places;
 use crate::models::{Api, Operation, apis};
 use crate::newness::{answers_for_old, created_at, is_idempotent, is_unique};
-use crate::operations::{ReadOperation, Search, TagOperation};
+use crate::operations::{ReadOperation, Search, TagOperation, TimeOperation};
 use crate::overrides::{ALSO_CREATES, LOWER_CASE, OPT_IN, TAG_ACTIONS};
 use crate::registry::{Registered, registry};
 use crate::rules::{Because, Known, creation};
@@ -85,6 +85,8 @@ pub struct Row {
     pub actions: Vec<String>,
     /// How its tags are read.
     pub read: Read,
+    /// How its creation time is read.
+    pub creation_time: Option<TimeOperation>,
     /// Why it is left alone by default.
     pub opt_in: Option<&'static str>,
     /// Whether the call also changes existing resources.
@@ -165,14 +167,15 @@ impl Catalog {
         let search = self.search();
         for row in &mut rows {
             (row.route, row.read) = (route(row, search), read(row, search));
+            row.creation_time = search.telling_time(&row.resource_type);
         }
         rows
     }
 
     /// The operations for the rows that are written by hand.
-    pub fn operations_by_hand(&self) -> (Vec<TagOperation>, Vec<ReadOperation>) {
+    pub fn operations_by_hand(&self) -> (Vec<TagOperation>, Vec<ReadOperation>, Vec<TimeOperation>) {
         let search = self.search();
-        let (mut adding, mut listing) = (Vec::new(), Vec::new());
+        let (mut adding, mut listing, mut telling_time) = (Vec::new(), Vec::new(), Vec::new());
         for service in BY_HAND.iter().filter(|service| service.name != "ec2") {
             // DocumentDB and Neptune log as RDS, whose operations take their ARNs.
             let is_own = |api: &&Api| {
@@ -182,10 +185,11 @@ impl Catalog {
                 for row in service.rows.iter().filter(|row| row.creates()) {
                     adding.extend(search.adding(&api.name, row.resource_type));
                     listing.extend(search.listing(&api.name, row.resource_type));
+                    telling_time.extend(search.telling_time(row.resource_type));
                 }
             }
         }
-        (adding, listing)
+        (adding, listing, telling_time)
     }
 
     fn search(&self) -> Search<'_> {
@@ -251,6 +255,7 @@ fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
         route: Route::Unknown,
         actions: tag_actions(prefix, key, authorization),
         read: Read::Never,
+        creation_time: None,
         opt_in: upserts.or(opt_in),
         upsert: creation.upsert,
         unique,

@@ -8,6 +8,11 @@ use crate::record::{Event, NotAnEvent};
 
 pub use dead_letter::{DeadLetter, GivenUpBy, LostEvent};
 
+/// The message attribute in which `aws-tags redrive` says what CloudTrail's history has of the event.
+pub const HISTORY: &str = "AwsTagsHistory";
+/// Its value: what the event created was not created again since.
+pub const LAST_OF_ITS_NAME: &str = "last-of-its-name";
+
 /// The payload of one invocation: one event from EventBridge, or a batch of SQS messages.
 #[derive(Debug)]
 pub struct Delivery {
@@ -43,7 +48,12 @@ impl Delivery {
         };
         let message = |record: &Value| {
             let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or_default();
-            Message { event: Event::from_text(text("body")), id: text("messageId").to_owned() }
+            let mut event = Event::from_text(text("body"));
+            if let Ok(event) = &mut event {
+                let attribute = record.pointer(&format!("/messageAttributes/{HISTORY}/stringValue"));
+                event.is_last_of_its_name = attribute.and_then(Value::as_str) == Some(LAST_OF_ITS_NAME);
+            }
+            Message { event, id: text("messageId").to_owned() }
         };
         Self { messages: records.iter().map(message).collect(), from_queue: true }
     }
@@ -87,6 +97,18 @@ mod tests {
         let answer = delivery.answer(&[None, Some("not JSON".into()), None]);
         assert_eq!(answer, Ok(json!({"batchItemFailures": [{"itemIdentifier": "b"}]})));
         assert_eq!(delivery.answer(&[None, None, None]), Ok(json!({"batchItemFailures": []})));
+    }
+
+    #[test]
+    fn what_the_history_says_comes_as_an_attribute_of_the_message() {
+        let message = |history: Value| {
+            let record =
+                json!({"messageId": "a", "body": record().to_string(), "messageAttributes": history});
+            let delivery = Delivery::of(json!({"Records": [record]}));
+            delivery.messages[0].event.as_ref().is_ok_and(|event| event.is_last_of_its_name)
+        };
+        assert!(message(json!({HISTORY: {"stringValue": LAST_OF_ITS_NAME, "dataType": "String"}})));
+        assert!(!message(json!({HISTORY: {"stringValue": "no"}})) && !message(json!({})));
     }
 
     #[test]

@@ -18,5 +18,5 @@ pub use generated::SERVICES as GENERATED;
 pub(crate) use generated::WITHOUT_RESOURCES;
 pub(crate) use index::opt_in_types;
 pub use index::{all, rows, service};
-pub use row::{Ending, Evidence, Locator, LookupKind, Place, Read, Route, Row, Service};
+pub use row::{CreationTime, Ending, Evidence, Locator, LookupKind, Place, Read, Route, Row, Service};
 pub use services::BY_HAND;

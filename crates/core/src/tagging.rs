@@ -8,10 +8,12 @@ mod decide;
 mod merge;
 mod outcome;
 mod plan;
+mod present;
+mod refused;
 mod shown;
 
 pub use merge::{DropReason, Dropped, Merged};
 pub use outcome::{
-    EventSkip, Handling, Outcome, ResourceOutcome, ResourceSkip, RetryReason, TagResult, Tagging,
+    EventSkip, Handling, NotOurs, Outcome, ResourceOutcome, ResourceSkip, RetryReason, TagResult, Tagging,
 };
 pub use plan::{Scope, tag_resources};

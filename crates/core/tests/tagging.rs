@@ -4,7 +4,7 @@
 
 use aws_tags::ports::offline::{CountingTagger, GivenIamTags, GivenLookups, MemorySessions};
 use aws_tags::ports::{Failure, Ports};
-use aws_tags::tagging::{EventSkip, Handling, ResourceSkip, Scope, TagResult};
+use aws_tags::tagging::{EventSkip, Handling, NotOurs, ResourceSkip, Scope, TagResult};
 use aws_tags::tags::TagMap;
 use aws_tags::{Event, Outcome, Recorded, Settings, record_session, tag_resources};
 use futures_executor::block_on;
@@ -246,6 +246,138 @@ fn unreadable_tags_keep_old_resources_from_being_tagged_and_not_young_ones() {
     );
     let young = one(&world, AT + Duration::minutes(5), volume("vol-1"));
     assert_eq!((young.resources()[0].result.clone(), world.tagger.calls.get()), (TagResult::Tagged, 1));
+}
+
+/// A topic of Ann's with these tags, her event handled at a time: what became of it, and how many calls
+/// tagged.
+fn topic_with(tags: &[(&str, &str)], now: OffsetDateTime) -> (TagResult, usize) {
+    let world = World {
+        tagger: CountingTagger { present: vec![(":t", Ok(tag_map(tags)))], ..Default::default() },
+        ..world()
+    };
+    let outcome = one(&world, now, topic("t"));
+    (outcome.resources()[0].result.clone(), world.tagger.calls.get())
+}
+
+fn tag_map(tags: &[(&str, &str)]) -> TagMap {
+    tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+const MUCH_LATER: OffsetDateTime = datetime!(2026-05-04 11:00:01 UTC);
+
+#[test]
+fn a_name_with_the_mark_of_another_is_left_alone_at_any_age() {
+    for now in [AT, LATER, MUCH_LATER] {
+        let not_ours = TagResult::Skipped(ResourceSkip::NotOurs(NotOurs::OthersMark));
+        assert_eq!(topic_with(&[("PrincipalId", "AROAX:bob")], now), (not_ours, 0));
+    }
+    // An id is for ever: whoever has edited its tags, it is the volume that Ann made.
+    let outcome = one(&with_tags(&[("PrincipalId", "AROAX:bob")]), MUCH_LATER, volume("vol-1"));
+    assert_eq!((&outcome.resources()[0].result, tag(&outcome, 0, "Team")), (&TagResult::Tagged, Some("iam")));
+}
+
+#[test]
+fn a_name_with_the_own_mark_gets_what_it_lacks_at_any_age() {
+    for now in [LATER, MUCH_LATER] {
+        let tags = [("PrincipalId", "AROAX:ann"), ("Owner", "edited by hand")];
+        assert_eq!(topic_with(&tags, now), (TagResult::Tagged, 1));
+    }
+}
+
+#[test]
+fn a_name_without_mark_is_tagged_for_an_hour_and_then_late() {
+    assert_eq!(topic_with(&[], LATER), (TagResult::Tagged, 1));
+    assert_eq!(topic_with(&[], MUCH_LATER), (TagResult::Late, 0));
+    let outcome = one(&world(), MUCH_LATER, topic("t"));
+    assert_eq!(
+        reasons(&outcome),
+        ["late: another resource may be arn:aws:sns:eu-west-1:111122223333:t by now"]
+    );
+    let mut settled = topic("t");
+    settled.is_last_of_its_name = true;
+    let outcome = one(&world(), MUCH_LATER, settled);
+    assert_eq!((&outcome.resources()[0].result, outcome.retry_reasons().len()), (&TagResult::Tagged, 0));
+}
+
+/// A queue, whose creation AWS also answers for one that is there, and tells when that was created.
+fn queue_with(tags: &[(&str, &str)], created: Option<OffsetDateTime>, now: OffsetDateTime) -> TagResult {
+    let tagger = CountingTagger { present: vec![(":q", Ok(tag_map(tags)))], created, ..Default::default() };
+    let request = json!({"requestParameters": {"queueName": "q", "tags": {"Name": "orders"}}});
+    let event = event("sqs.amazonaws.com", "CreateQueue", request);
+    one(&World { tagger, ..world() }, now, event).resources()[0].result.clone()
+}
+
+#[test]
+fn what_a_call_may_have_found_is_written_only_if_its_tags_or_its_age_say_that_it_is_new() {
+    let (explained, other) = ([("Name", "orders"), ("aws:x", "y")], [("Team", "theirs")]);
+    let older = TagResult::Skipped(ResourceSkip::NotOurs(NotOurs::Older));
+    assert_eq!(queue_with(&explained, None, LATER), TagResult::Tagged);
+    assert_eq!(queue_with(&[], None, LATER), TagResult::Tagged);
+    assert_eq!(queue_with(&other, None, LATER), TagResult::Skipped(ResourceSkip::MayBeOlder));
+    assert_eq!(queue_with(&other, Some(AT - Duration::days(9)), LATER), older);
+    assert_eq!(queue_with(&other, Some(AT + Duration::seconds(1)), LATER), TagResult::Tagged);
+    assert_eq!(queue_with(&[], Some(AT + Duration::seconds(1)), MUCH_LATER), TagResult::Tagged);
+    assert_eq!(queue_with(&[], Some(AT - Duration::days(9)), MUCH_LATER), older);
+    assert_eq!(queue_with(&[], Some(AT + Duration::minutes(20)), MUCH_LATER), TagResult::Late);
+}
+
+#[test]
+fn an_answer_that_is_older_than_its_call_is_not_ours() {
+    let machine = |created: &str| {
+        let arn = "arn:aws:states:eu-west-1:111122223333:stateMachine:m";
+        let answer = json!({"stateMachineArn": arn, "creationDate": created});
+        let event = event(
+            "states.amazonaws.com",
+            "CreateStateMachine",
+            json!({"requestParameters": {"name": "m"}, "responseElements": answer}),
+        );
+        let world = world();
+        let result = one(&world, AT, event).resources()[0].result.clone();
+        (result, world.tagger.reads.get())
+    };
+    assert_eq!(machine("May 4, 2026 10:00:00 AM"), (TagResult::Tagged, 1));
+    let older = TagResult::Skipped(ResourceSkip::NotOurs(NotOurs::Older));
+    assert_eq!(machine("May 1, 2026 10:00:00 AM"), (older, 0));
+}
+
+#[test]
+fn with_overwrite_names_are_read_all_the_same() {
+    let scope = Scope::default();
+    let overwrite = |tags: &[(&str, &str)]| {
+        let tagger = CountingTagger { present: vec![(":t", Ok(tag_map(tags)))], ..Default::default() };
+        let (world, event) = (World { tagger, ..world() }, topic("t"));
+        let settings = settings(&[("EXISTING_TAGS", "overwrite")]);
+        let outcomes = block_on(tag_resources(&world, &settings, &scope, |_| LATER, &[&event]));
+        (outcomes[0].resources()[0].result.clone(), tag(&outcomes[0], 0, "Team").map(str::to_owned))
+    };
+    assert_eq!(overwrite(&[("Team", "theirs")]).1.as_deref(), Some("iam"));
+    let not_ours = TagResult::Skipped(ResourceSkip::NotOurs(NotOurs::OthersMark));
+    assert_eq!(overwrite(&[("PrincipalId", "AROAX:bob")]).0, not_ours);
+}
+
+#[test]
+fn a_refused_tag_does_not_keep_the_others_away() {
+    let mut world = world();
+    let tags: TagMap = (0..8).map(|nth| (format!("Key{nth}"), "v".to_owned())).collect();
+    world.principal_tags.tags.insert("role/dev".into(), tags);
+    world.tagger.refuses = vec!["Key2", "Key5"];
+    let outcome = one(&world, LATER, volume("vol-1"));
+    let made = &outcome.resources()[0];
+    let keys: Vec<_> = made.tags.iter().map(|tag| tag.key.as_str()).collect();
+    assert_eq!(keys, ["Owner", "PrincipalId", "Key0", "Key1", "Key3", "Key4", "Key6", "Key7"]);
+    let dropped: Vec<_> = made.dropped.iter().map(|one| (one.key.as_str(), one.reason.as_str())).collect();
+    assert_eq!(dropped, [("Key2", "InvalidTag: Key2"), ("Key5", "InvalidTag: Key5")]);
+    assert!(outcome.retry_reasons().is_empty());
+    assert_eq!(world.tagger.calls.get(), 1 + 1 + 1 + 2 + 4 + 4, "all, the first, the rest, its halves …");
+}
+
+#[test]
+fn a_resource_that_refuses_its_owner_is_tried_again() {
+    let mut world = world();
+    world.tagger.refuses = vec!["Owner"];
+    let outcome = one(&world, LATER, volume("vol-1"));
+    assert_eq!(reasons(&outcome), ["arn:aws:ec2:eu-west-1:111122223333:volume/vol-1: InvalidTag: Owner"]);
+    assert_eq!(world.tagger.calls.get(), 2);
 }
 
 #[test]

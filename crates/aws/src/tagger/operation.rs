@@ -20,11 +20,12 @@ use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_tags::Arn;
-use aws_tags::table::operation::{Operation, ReadOperation, Request, TagOperation};
+use aws_tags::table::operation::{Operation, ReadOperation, Request, TagOperation, TimeOperation};
 use aws_tags::tags::TagMap;
 use aws_types::SigningName;
 use aws_types::region::SigningRegion;
 use aws_types::service_config::ServiceConfigKey;
+use time::OffsetDateTime;
 
 use super::error_response;
 use crate::error::Error;
@@ -82,6 +83,17 @@ impl OperationCaller {
             }
         }
         Err(Error::incomplete(format!("{} has no end", read.operation.name)))
+    }
+
+    /// When one resource was created.
+    pub(super) async fn creation_time(
+        &self,
+        time: &'static TimeOperation,
+        region: &str,
+        arn: &Arn,
+    ) -> Result<Option<OffsetDateTime>, Error> {
+        let body = self.call(&time.operation, region, arn)?.invoke(time.request(arn)).await?;
+        time.time(&body).map_err(Error::incomplete)
     }
 
     /// The endpoint that the user configured for this service, or for all, in the SDKs' order.

@@ -96,6 +96,9 @@ impl<'a, W: Write> Report<'a, W> {
         let arn = &made.resource.arn;
         match &made.result {
             TagResult::Skipped(why) => return writeln!(self.out, "  {arn} is skipped: {why}"),
+            TagResult::Late => {
+                writeln!(self.out, "  {arn} is late: another resource may have its name by now")?
+            }
             TagResult::Failed(why) => writeln!(self.out, "  {red}{arn}{red:#} failed: {why}")?,
             TagResult::Tagged => writeln!(self.out, "  {green}{arn}{green:#}")?,
         }
@@ -158,7 +161,8 @@ fn why_nothing(outcome: &Outcome) -> Option<String> {
 }
 
 fn unfinished(outcome: &Outcome) -> Vec<String> {
-    let of_resource = |reason: &RetryReason| matches!(reason, RetryReason::Resource { .. });
+    let of_resource =
+        |reason: &RetryReason| matches!(reason, RetryReason::Resource { .. } | RetryReason::Late(_));
     let reasons = outcome.retry_reasons().into_iter().filter(|reason| !of_resource(reason));
     reasons.map(|reason| reason.to_string()).collect()
 }
@@ -192,8 +196,9 @@ struct Line<'a> {
 struct ResourceFields<'a> {
     arn: &'a str,
     tags: BTreeMap<&'a str, TagFields<'a>>,
-    dropped: BTreeMap<&'a str, &'static str>,
+    dropped: BTreeMap<&'a str, &'a str>,
     skipped: Option<String>,
+    late: bool,
     failed: Option<String>,
 }
 
@@ -239,6 +244,7 @@ impl<'a> From<&'a ResourceOutcome> for ResourceFields<'a> {
             tags: made.tags.iter().map(tag).collect(),
             dropped: made.dropped.iter().map(|one| (one.key.as_str(), one.reason.as_str())).collect(),
             skipped: reason_if(matches!(made.result, TagResult::Skipped(_))),
+            late: made.result == TagResult::Late,
             failed: reason_if(matches!(made.result, TagResult::Failed(_))),
         }
     }

@@ -99,11 +99,19 @@ pub struct CountingTagger {
     pub tagged: Cell<usize>,
     /// Failures of the resources whose ARNs have these endings.
     pub failures: Vec<(&'static str, Failure)>,
+    /// Keys that every resource refuses.
+    pub refuses: Vec<&'static str>,
+    /// When every resource was created.
+    pub created: Option<OffsetDateTime>,
 }
 
 impl Tagger for CountingTagger {
     async fn tag(&self, batch: &Batch) -> Vec<Result<Route, Failure>> {
         self.calls.set(self.calls.get() + 1);
+        let refused = batch.tags.iter().find(|tag| self.refuses.contains(&tag.key.as_str()));
+        if let Some(tag) = refused {
+            return vec![Err(Failure::other(format!("InvalidTag: {}", tag.key))); batch.resources.len()];
+        }
         let result = |arn: &str| match self.failures.iter().find(|(end, _)| arn.ends_with(end)) {
             Some((_, failure)) => Err(failure.clone()),
             None => {
@@ -121,5 +129,9 @@ impl Tagger for CountingTagger {
             found.map_or(Ok(TagMap::new()), |(_, tags)| tags.clone())
         };
         resources.iter().map(present).collect()
+    }
+
+    async fn creation_time(&self, _: &Resource) -> Result<Option<OffsetDateTime>, Failure> {
+        Ok(self.created)
     }
 }

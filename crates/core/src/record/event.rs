@@ -19,6 +19,9 @@ pub struct Event {
     pub envelope_account: Option<String>,
     /// `source` of the EventBridge envelope: `aws.ec2`. Only AWS can send events of `aws.…`.
     pub envelope_source: Option<String>,
+    /// Whether CloudTrail's history, when it was asked, had no later creation of what this event created.
+    /// Set by [`crate::delivery::Delivery`] where `aws-tags redrive` says so.
+    pub is_last_of_its_name: bool,
     /// `eventSource`, e.g. `ec2.amazonaws.com`.
     pub source: String,
     /// `eventName`, e.g. `CreateVolume`.
@@ -80,6 +83,7 @@ impl Event {
             name: required("eventName")?,
             envelope_account,
             envelope_source,
+            is_last_of_its_name: false,
             record,
         })
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use time::Duration;
 
 use super::place::{Problem, arn_prefix, belongs, in_record};
-use super::row::{Ending, Locator, LookupKind, Read, Route, Row, Service};
+use super::row::{CreationTime, Ending, Locator, LookupKind, Read, Route, Row, Service};
 use crate::record::{Arn, Event, is_account, timestamp};
 
 /// A created resource.
@@ -21,6 +21,8 @@ pub struct Resource {
     pub read: Read,
     /// Whether its ARN ends in an id that AWS never gives twice.
     pub unique: bool,
+    /// Which API tells when it was created.
+    pub creation_time: CreationTime,
     /// What the record says of the age of a resource with a name.
     pub answered: Answered,
     /// The Region in which it is tagged.
@@ -212,6 +214,7 @@ fn resource(arn: Arn, row: &Row, service: &Service, event_region: &str, answered
         route: row.route(service),
         read: row.read_by(service),
         unique: row.unique,
+        creation_time: row.creation_time,
         answered,
         max_tags: row.max_tags,
         opt_in: row.opt_in,

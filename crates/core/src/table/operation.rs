@@ -1,4 +1,5 @@
-//! A service's own operation that adds tags to one resource, or lists those that it has.
+//! A service's own operation that adds tags to one resource, lists those that it has, or tells when it
+//! was created.
 //!
 //! An operation is a row of facts: where it is called, which protocol it speaks, how it names the
 //! resource, which shape its tags have. [`request`] turns it into an HTTP request, without the headers
@@ -14,5 +15,5 @@ pub use answer::{Page, Unreadable};
 pub(crate) use endpoint::EndpointOverride;
 pub use endpoint::{Endpoint, ResolvedEndpoint};
 pub use request::Request;
-pub use row::{Api, Operation, ReadOperation, TagOperation};
+pub use row::{Api, Operation, ReadOperation, TagOperation, TimeOperation};
 pub(crate) use row::{HttpBinding, Member, Pages, Protocol, ResourceValue, TagShape};

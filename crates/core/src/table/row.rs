@@ -1,7 +1,7 @@
 //! A row of the table: a creating call, one resource type that it creates, where its record names the
 //! resource, and how the resource is tagged.
 
-use super::operation::{Operation, ReadOperation, TagOperation};
+use super::operation::{Operation, ReadOperation, TagOperation, TimeOperation};
 use crate::record::Event;
 use crate::tags::TAGS_PER_RESOURCE;
 
@@ -62,6 +62,8 @@ pub struct Row {
     pub unique: bool,
     /// Whether the call also answers for what is there already, as if it had created it.
     pub idempotent: bool,
+    /// Which API tells when it was created.
+    pub creation_time: CreationTime,
     /// Path to its creation time in the response, for calls that answer with an older resource's.
     pub created_at: Option<&'static str>,
     /// Prefix of the resource part of its ARNs, e.g. `topic/`, if the record has whole ARNs.
@@ -255,6 +257,28 @@ impl Read {
     }
 }
 
+/// Which API tells when a resource was created: asked only where its name alone may be another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreationTime {
+    /// S3 `ListBuckets`.
+    S3Bucket,
+    /// The service's own operation.
+    Operation(&'static TimeOperation),
+    /// None.
+    Never,
+}
+
+impl CreationTime {
+    /// The IAM actions that it needs.
+    fn actions(self) -> &'static [&'static str] {
+        match self {
+            Self::S3Bucket => &["s3:ListAllMyBuckets"],
+            Self::Operation(time) => time.operation.actions,
+            Self::Never => &[],
+        }
+    }
+}
+
 /// A row with alternatives: the first place that has any resources counts. Ids are unique.
 pub(super) const fn row(
     event_name: &'static str,
@@ -354,6 +378,7 @@ impl Row {
             without_region: false,
             unique: false,
             idempotent: false,
+            creation_time: CreationTime::Never,
             created_at: None,
             resource_prefix: "",
             evidence: Evidence::Recorded,
@@ -382,6 +407,14 @@ impl Row {
 
     pub(super) const fn idempotent(self) -> Self {
         Self { idempotent: true, ..self }
+    }
+
+    pub(super) const fn creation_time(self, operation: &'static TimeOperation) -> Self {
+        Self { creation_time: CreationTime::Operation(operation), ..self }
+    }
+
+    pub(super) const fn bucket_creation_time(self) -> Self {
+        Self { creation_time: CreationTime::S3Bucket, ..self }
     }
 
     pub(super) const fn created_at(self, path: &'static str) -> Self {
@@ -466,7 +499,7 @@ impl Row {
             _ => &[],
         };
         let of_row = self.actions.unwrap_or(otherwise);
-        [route.actions(), of_row, own, read.actions()].concat()
+        [route.actions(), of_row, own, read.actions(), self.creation_time.actions()].concat()
     }
 }
 

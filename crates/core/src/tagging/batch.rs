@@ -26,9 +26,14 @@ pub(super) struct Reading {
     pub(super) resources: Vec<Resource>,
 }
 
-/// The reads that come before tagging, each with the slots of its resources, in their order.
-pub(super) fn readings(outcomes: &[Outcome]) -> Vec<(Vec<Slot>, Reading)> {
-    let key = |made: &ResourceOutcome| Some((made.resource.read, made.resource.region.clone()));
+/// The reads that come before tagging, of the wanted resources, each with the slots of its resources, in
+/// their order.
+pub(super) fn readings(
+    outcomes: &[Outcome],
+    wanted: impl Fn(&ResourceOutcome) -> bool,
+) -> Vec<(Vec<Slot>, Reading)> {
+    let key =
+        |made: &ResourceOutcome| wanted(made).then(|| (made.resource.read, made.resource.region.clone()));
     let mut readings = Vec::new();
     for ((read, region), slots) in grouped(outcomes, key) {
         for slots in slots.chunks(per_read(read)) {

@@ -1,9 +1,119 @@
-//! What is written to a resource, given what it should get and what it has.
+//! What may be written to a resource, given what is known of it: the rules by which nobody's tags are
+//! harmed. Two pure functions: whether to write at all, and which tags.
+//!
+//! An ARN that ends in an id of AWS's making names one resource for ever. One that ends in a name may
+//! name another resource by now, whose owner is somebody else: what is written there needs a sign that
+//! it is still the one that the event created.
 
 use super::merge::{DropReason, Dropped};
 use crate::settings::Settings;
-use crate::table::Resource;
+use crate::table::{Answered, Resource};
 use crate::tags::{Tag, TagMap};
+
+/// What is known of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Signs {
+    /// Its ARN ends in an id that AWS never gives twice.
+    pub(super) unique: bool,
+    /// Whether the call says that it created it.
+    pub(super) answered: Answered,
+    /// Whose mark it has.
+    pub(super) mark: Mark,
+    /// Whether the request set every tag that it has, but for AWS's own.
+    pub(super) explained: bool,
+    /// Whether the event is older than an hour: time enough to delete it and create another.
+    pub(super) late: bool,
+    pub(super) proof: Proof,
+}
+
+/// The tag that tells who created a resource: `PrincipalId`, or `Owner` where that is switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// It is what this event would write.
+    Own,
+    /// It is another.
+    Foreign,
+    /// There is none, or the creating request set it, or a copy brought it.
+    None,
+}
+
+/// Whether a resource is the one that the event created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    NotAsked,
+    /// Its creation time fits the event, or the history has no other creation of its name.
+    Given,
+    /// It is older than the event.
+    Older,
+    /// There is no proof to be had.
+    None,
+}
+
+/// Whether a resource may be written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    Write,
+    /// It cannot be said without proof.
+    AskForProof,
+    /// It is older than the event.
+    Older,
+    /// Somebody else created it since.
+    OthersMark,
+    /// It may be older than the event, and has tags that the request does not explain.
+    MayBeOlder,
+    /// Only the history can tell whether it is still the same.
+    Late,
+}
+
+/// Whether a resource may be written to.
+pub(super) const fn may_write(signs: Signs) -> Decision {
+    let surely_new = matches!(signs.answered, Answered::New);
+    let late = signs.late && !signs.unique;
+    let may_be_older = !surely_new && !signs.explained;
+    match (signs.answered, signs.proof, signs.mark) {
+        (Answered::Old, _, _) | (_, Proof::Older, _) => Decision::Older,
+        _ if signs.unique && surely_new => Decision::Write,
+        (_, Proof::Given, _) | (_, _, Mark::Own) => Decision::Write,
+        (_, _, Mark::Foreign) => Decision::OthersMark,
+        (_, Proof::NotAsked, Mark::None) if late || may_be_older => Decision::AskForProof,
+        _ if late => Decision::Late,
+        _ if may_be_older => Decision::MayBeOlder,
+        _ => Decision::Write,
+    }
+}
+
+/// Whose mark a resource has. `brought` is whether a copy or template may have brought it along.
+pub(super) fn mark(
+    settings: &Settings,
+    resource: &Resource,
+    planned: &[Tag],
+    present: &TagMap,
+    shown: &TagMap,
+    brought: bool,
+) -> Mark {
+    let value = |tags: &TagMap, key: &str| {
+        tags.iter().find(|(other, _)| resource.same_key(other, key)).map(|(_, value)| value.clone())
+    };
+    let keys = settings.principal_id_tag.iter().chain([&settings.owner_tag]);
+    for key in keys {
+        let (Some(found), None) = (value(present, key), value(shown, key)) else { continue };
+        let planned = planned.iter().find(|tag| tag.key == *key);
+        return match planned {
+            Some(tag) if tag.value == found => Mark::Own,
+            _ if brought => Mark::None,
+            _ => Mark::Foreign,
+        };
+    }
+    Mark::None
+}
+
+/// Whether the request set every tag that a resource has.
+pub(super) fn is_explained(resource: &Resource, present: &TagMap, shown: &TagMap) -> bool {
+    let is_shown = |(key, value): (&String, &String)| {
+        shown.iter().any(|(other, says)| resource.same_key(other, key) && says == value)
+    };
+    present.iter().all(is_shown)
+}
 
 /// The planned tags that the resource lacks and has room for, the most important first; and those that
 /// it does not get. No tag that is present changes, unless the settings let it.
@@ -35,8 +145,96 @@ pub(super) fn decide(
 mod tests {
     use super::*;
     use crate::record::Arn;
-    use crate::table::{Answered, Read, Route};
+    use crate::table::{CreationTime, Read, Route};
     use crate::tags::TagSource;
+
+    /// The rules of the table in infra/README.md, top to bottom, for every mix of signs.
+    #[test]
+    fn the_table_of_rules_holds_for_every_mix_of_signs() {
+        let rule = |signs: Signs| {
+            let Signs { unique, answered, mark, explained, late, proof } = signs;
+            let (named, new) = (!unique, answered == Answered::New);
+            let rows = [
+                (answered == Answered::Old || proof == Proof::Older, Decision::Older),
+                (unique && new, Decision::Write),
+                (proof == Proof::Given, Decision::Write),
+                (mark == Mark::Own, Decision::Write),
+                (mark == Mark::Foreign, Decision::OthersMark),
+                (proof == Proof::NotAsked && named && late, Decision::AskForProof),
+                (proof == Proof::NotAsked && !new && !explained, Decision::AskForProof),
+                (named && late, Decision::Late),
+                (!new && !explained, Decision::MayBeOlder),
+                (true, Decision::Write),
+            ];
+            rows.into_iter().find(|(applies, _)| *applies).map(|(_, decision)| decision)
+        };
+        let mut tried = 0;
+        for unique in [false, true] {
+            for answered in [Answered::New, Answered::NewOrOld, Answered::Old] {
+                for mark in [Mark::Own, Mark::Foreign, Mark::None] {
+                    for (explained, late) in [(false, false), (false, true), (true, false), (true, true)] {
+                        for proof in [Proof::NotAsked, Proof::Given, Proof::Older, Proof::None] {
+                            let signs = Signs { unique, answered, mark, explained, late, proof };
+                            assert_eq!(Some(may_write(signs)), rule(signs), "{signs:?}");
+                            tried += 1;
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!(tried, 2 * 3 * 3 * 4 * 4);
+    }
+
+    /// What no mix of signs may lead to, whatever the rules say.
+    #[test]
+    fn nothing_is_written_over_the_mark_of_another_without_proof() {
+        let base = Signs {
+            unique: false,
+            answered: Answered::New,
+            mark: Mark::Foreign,
+            explained: true,
+            late: false,
+            proof: Proof::None,
+        };
+        for answered in [Answered::New, Answered::NewOrOld, Answered::Old] {
+            for (late, explained) in [(false, false), (false, true), (true, false), (true, true)] {
+                assert_ne!(may_write(Signs { answered, late, explained, ..base }), Decision::Write);
+            }
+        }
+        let late = Signs { mark: Mark::None, late: true, ..base };
+        assert_eq!(may_write(late), Decision::Late, "nor to a name after an hour");
+    }
+
+    #[test]
+    fn a_mark_is_the_principal_id_or_where_there_is_none_the_owner() {
+        let owned = |owner: &str, id: &str| {
+            [("Owner", owner), ("PrincipalId", id), ("Name", "x")]
+                .into_iter()
+                .filter(|(_, value)| !value.is_empty())
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect::<TagMap>()
+        };
+        let plan = |id: bool| {
+            let mut plan = planned(&["Owner", "PrincipalId"]);
+            plan.truncate(if id { 2 } else { 1 });
+            plan
+        };
+        let (keep, topic) = (settings("keep"), resource("sns:topic", 50));
+        let of = |plan: &[Tag], present: &TagMap, shown: &TagMap, brought| {
+            mark(&keep, &topic, plan, present, shown, brought)
+        };
+        let none = TagMap::new();
+        assert_eq!(of(&plan(true), &owned("ours", "ours"), &none, false), Mark::Own);
+        assert_eq!(of(&plan(true), &owned("edited", "ours"), &none, false), Mark::Own);
+        assert_eq!(of(&plan(true), &owned("ours", "theirs"), &none, false), Mark::Foreign);
+        assert_eq!(of(&plan(false), &owned("ours", "theirs"), &none, false), Mark::Foreign);
+        assert_eq!(of(&plan(false), &owned("ours", ""), &none, false), Mark::Own);
+        assert_eq!(of(&plan(true), &owned("theirs", ""), &none, false), Mark::Foreign);
+        assert_eq!(of(&plan(true), &owned("", ""), &none, false), Mark::None);
+        let shown = owned("theirs", "theirs");
+        assert_eq!(of(&plan(true), &shown, &shown, false), Mark::None, "the request set them");
+        assert_eq!(of(&plan(true), &shown, &none, true), Mark::None, "a copy brought them");
+    }
 
     fn settings(existing: &'static str) -> Settings {
         Settings::read(|name| (name == "EXISTING_TAGS").then_some(existing)).expect("sound settings")
@@ -49,6 +247,7 @@ mod tests {
             route: Route::TaggingApi(None),
             read: Read::Never,
             unique: true,
+            creation_time: CreationTime::Never,
             answered: Answered::New,
             region: "eu-west-1".into(),
             max_tags,
@@ -76,7 +275,7 @@ mod tests {
             (resource("ec2:volume", 50), planned(&["Owner", "Team"]), present(&["Team"]));
         let (write, dropped) = decide(&settings("keep"), &volume, &plan, &there);
         assert_eq!(keys(&write), ["Owner"]);
-        assert_eq!((dropped[0].key.as_str(), dropped[0].reason), ("Team", DropReason::Present));
+        assert_eq!((dropped[0].key.as_str(), &dropped[0].reason), ("Team", &DropReason::Present));
         assert_eq!(keys(&decide(&settings("overwrite"), &volume, &plan, &there).0), ["Owner", "Team"]);
     }
 

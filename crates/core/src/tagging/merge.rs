@@ -16,7 +16,7 @@ pub struct Dropped {
 }
 
 /// Why a tag does not reach the resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DropReason {
     Empty,
     NoPrincipal,
@@ -25,12 +25,14 @@ pub enum DropReason {
     OverLimit,
     Reserved,
     Present,
+    /// AWS refuses it on this resource, with its reason.
+    Refused(String),
     Stated,
     TooLong,
 }
 
 impl DropReason {
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Empty => "its key is empty",
             Self::NoPrincipal => "the record names no principal",
@@ -39,6 +41,7 @@ impl DropReason {
             Self::OverLimit => "over the resource's limit of tags",
             Self::Reserved => "`aws:` is reserved",
             Self::Present => "on the resource already",
+            Self::Refused(reason) => reason,
             Self::Stated => "stated by aws-tags itself",
             Self::TooLong => "longer than a tag may be",
         }
@@ -76,6 +79,7 @@ pub(crate) fn merge(
     if principal.service().is_some() || foreign {
         return merged;
     }
+    merged.add_mark(settings, principal);
     let no_tags = TagMap::new();
     let (iam, session) = inherited.unwrap_or((&no_tags, &no_tags));
     let overridden = |key: &String| session.keys().any(|other| other.eq_ignore_ascii_case(key));
@@ -87,7 +91,7 @@ pub(crate) fn merge(
             None => merged.add(key, value.clone(), source),
         }
     }
-    merged.add_extra(settings, event, principal);
+    merged.add_extra(settings, event);
     merged
 }
 
@@ -107,10 +111,14 @@ impl Merged {
         self.add(&settings.owner_tag, owner, TagSource::Owner);
     }
 
-    fn add_extra(&mut self, settings: &Settings, event: &Event, principal: &Principal) {
+    /// The tag by which a resource is known again.
+    fn add_mark(&mut self, settings: &Settings, principal: &Principal) {
         if let (Some(key), Some(id)) = (&settings.principal_id_tag, &principal.id) {
             self.add(key, sanitized(id), TagSource::Extra);
         }
+    }
+
+    fn add_extra(&mut self, settings: &Settings, event: &Event) {
         for (key, template) in &settings.extra_tags {
             match filled(template, event) {
                 None => self.drop(key, TagSource::Extra, DropReason::NoVariable),
@@ -303,8 +311,8 @@ mod tests {
         let no_tags = TagMap::new();
         let merged = merge(&settings(&vars), &event, &Principal::of(&event), Some((&no_tags, &no_tags)));
         assert_eq!(
-            (merged.dropped[0].key.as_str(), merged.dropped[0].reason),
-            ("Agent", DropReason::TooLong)
+            (merged.dropped[0].key.as_str(), &merged.dropped[0].reason),
+            ("Agent", &DropReason::TooLong)
         );
         assert_eq!((value(&merged, "Agent"), value(&merged, "From")), (None, Some("a_b")));
     }

@@ -9,7 +9,7 @@ use crate::record::Arn;
 use crate::table::{LocateError, Resource, Route};
 use crate::tags::{Tag, TagMap};
 
-use super::merge::{Dropped, Merged};
+use super::merge::{DropReason, Dropped, Merged};
 
 /// One event and what became of it.
 #[derive(Clone, Debug)]
@@ -69,6 +69,8 @@ pub enum TagResult {
     Tagged,
     /// It is left alone, for good.
     Skipped(ResourceSkip),
+    /// It may be another resource of the same name by now: only CloudTrail's history can tell.
+    Late,
     /// It must be tried again.
     Failed(Failure),
 }
@@ -105,9 +107,24 @@ pub enum ResourceSkip {
     /// There is nothing to add.
     #[error("there is nothing to add")]
     NothingToAdd,
+    /// It is surely not the resource that the event created.
+    #[error("not ours: {0}")]
+    NotOurs(NotOurs),
+    /// The call answers for what is there already, and what is there has tags that it did not set.
+    #[error("it may be older than the event, and has tags that the request does not explain")]
+    MayBeOlder,
     /// It was deleted before it could be tagged.
     #[error("gone: {0}")]
     Gone(Failure),
+}
+
+/// Why a resource is not the one that the event created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotOurs {
+    #[error("it is older than the event")]
+    Older,
+    #[error("another principal created it since")]
+    OthersMark,
 }
 
 /// Why an event must be handled again.
@@ -128,6 +145,9 @@ pub enum RetryReason {
     Lookup { resource_type: &'static str, failure: Failure },
     #[error("{arn}: {failure}")]
     Resource { arn: Arn, failure: Failure },
+    /// `aws-tags redrive` asks the history.
+    #[error("late: another resource may be {0} by now")]
+    Late(Arn),
 }
 
 impl Outcome {
@@ -161,6 +181,16 @@ impl Outcome {
 }
 
 impl ResourceOutcome {
+    /// Moves tags that AWS refused to those that it does not get.
+    pub(super) fn drop_refused(&mut self, refused: Vec<(String, String)>) {
+        for (key, reason) in refused {
+            let found = self.tags.iter().position(|tag| tag.key == key);
+            if let Some(source) = found.map(|nth| self.tags.remove(nth).source) {
+                self.dropped.push(Dropped { key, source, reason: DropReason::Refused(reason) });
+            }
+        }
+    }
+
     /// Whether the tagging API refused it, and its service's own operation tagged it.
     pub(crate) fn is_refused_by_tagging_api(&self) -> bool {
         matches!((self.resource.route, self.by), (Route::TaggingApi(_), Some(Route::TagOperation(_))))
@@ -171,6 +201,7 @@ impl ResourceOutcome {
             TagResult::Failed(failure) => {
                 Some(RetryReason::Resource { arn: self.resource.arn.clone(), failure: failure.clone() })
             }
+            TagResult::Late => Some(RetryReason::Late(self.resource.arn.clone())),
             TagResult::Tagged | TagResult::Skipped(_) => None,
         }
     }
@@ -181,6 +212,7 @@ impl TagResult {
         match self {
             Self::Tagged => "tagged",
             Self::Skipped(_) => "skipped",
+            Self::Late => "late",
             Self::Failed(_) => "failed",
         }
     }
@@ -190,6 +222,7 @@ impl TagResult {
         let reason: &dyn fmt::Display = match self {
             Self::Tagged => return None,
             Self::Skipped(skip) => skip,
+            Self::Late => &"another resource may have its name by now",
             Self::Failed(failure) => failure,
         };
         Some(reason.to_string())

@@ -3,27 +3,27 @@
 use futures_util::{StreamExt, stream};
 use time::{Duration, OffsetDateTime};
 
-use super::batch::{batches, readings};
+use super::batch::batches;
 use super::decide::decide;
 use super::merge::merge;
 use super::outcome::{
-    EventSkip, Handling, Outcome, ResourceOutcome, ResourceSkip, RetryReason, TagResult, Tagging,
+    EventSkip, Handling, NotOurs, Outcome, ResourceOutcome, ResourceSkip, RetryReason, TagResult, Tagging,
 };
+use super::present::keep_present;
+use super::refused::{Tagged, tag_batch};
 use super::shown::shown_tags;
 use crate::effect::Effect;
 use crate::identity::{Principal, SessionMatch, choose, window};
 use crate::ports::{Failure, FailureKind, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
 use crate::record::Event;
 use crate::settings::Settings;
-use crate::table::{Creation, Lookup, Resource};
-use crate::tags::{TagMap, starts_reserved};
+use crate::table::{Answered, Creation, Lookup, Resource};
+use crate::tags::TagMap;
 
 /// A resource that is not found may not be there yet; after this it is gone.
 const APPEARS_WITHIN: Duration = Duration::minutes(10);
-/// A resource this young has no tags but those that came with it.
-const YOUNG_FOR: Duration = Duration::minutes(15);
 /// Events and calls under way at once: enough to hide latency, few enough not to be throttled.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 
 /// Whose events are acted on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,16 +52,15 @@ where
 {
     let plans = events.iter().map(|event| plan(ports, settings, scope, now(event), event));
     let mut outcomes: Vec<Outcome> = stream::iter(plans).buffered(AT_ONCE).collect().await;
-    if settings.keep_existing {
-        keep_present(&ports.tagger, settings, &now, events, &mut outcomes).await;
-    }
-    let batches = batches(&outcomes);
-    let calls = batches.iter().map(|(_, batch)| ports.tagger.tag(batch));
+    keep_present(&ports.tagger, settings, &now, events, &mut outcomes).await;
+    let (batches, mark) = (batches(&outcomes), settings.principal_id_tag.as_deref());
+    let calls = batches.iter().map(|(_, batch)| tag_batch(&ports.tagger, batch, mark));
     let results: Vec<_> = stream::iter(calls).buffered(AT_ONCE).collect().await;
     for ((slots, _), results) in batches.iter().zip(results) {
-        for ((event, nth), result) in slots.iter().zip(results) {
+        for ((event, nth), Tagged { result, refused }) in slots.iter().zip(results) {
             let Handling::Tagging(tagging) = &mut outcomes[*event].handling else { continue };
             let made = &mut tagging.resources[*nth];
+            made.drop_refused(refused);
             match result {
                 Ok(route) => made.by = Some(route),
                 Err(failure) if is_gone(&failure, events[*event], now(events[*event])) => {
@@ -74,45 +73,8 @@ where
     outcomes
 }
 
-/// Reads the tags that resources have, where they can be read, and takes those out of the plan.
-async fn keep_present<T: Tagger>(
-    tagger: &T,
-    settings: &Settings,
-    now: &impl Fn(&Event) -> OffsetDateTime,
-    events: &[&Event],
-    outcomes: &mut [Outcome],
-) {
-    let readings = readings(outcomes);
-    let calls = readings.iter().map(|(_, at)| tagger.read(at.read, &at.region, &at.resources));
-    let results: Vec<_> = stream::iter(calls).buffered(AT_ONCE).collect().await;
-    for ((slots, _), results) in readings.iter().zip(results) {
-        for ((event, nth), result) in slots.iter().zip(results) {
-            let Handling::Tagging(tagging) = &mut outcomes[*event].handling else { continue };
-            let planned = &tagging.merged.tags;
-            let made = &mut tagging.resources[*nth];
-            match result {
-                Ok(mut present) => {
-                    present.retain(|key, _| !starts_reserved(key));
-                    present.extend(made.shown.clone());
-                    (made.tags, made.dropped) = decide(settings, &made.resource, planned, &present);
-                    if made.tags.is_empty() {
-                        made.result = TagResult::Skipped(ResourceSkip::NothingToAdd);
-                    }
-                }
-                // An id is never used twice: what is young has no tags but those that came with it.
-                Err(_) if is_young(events[*event], now(events[*event])) => {}
-                Err(failure) => made.result = TagResult::Failed(failure),
-            }
-        }
-    }
-}
-
-fn is_young(event: &Event, now: OffsetDateTime) -> bool {
-    event.time().is_some_and(|at| now < at.saturating_add(YOUNG_FOR))
-}
-
 /// "Not found" just after creation means "not yet"; later it means that the resource was deleted.
-fn is_gone(failure: &Failure, event: &Event, now: OffsetDateTime) -> bool {
+pub(super) fn is_gone(failure: &Failure, event: &Event, now: OffsetDateTime) -> bool {
     let is_due = |at: OffsetDateTime| at.saturating_add(APPEARS_WITHIN) < now;
     failure.kind == FailureKind::NotFound && event.time().is_some_and(is_due)
 }
@@ -209,6 +171,9 @@ where
         let opt_in = resource.opt_in.or(if_service_created);
         let result = match opt_in.filter(|_| !settings.also_tags(resource.resource_type)) {
             Some(why) => TagResult::Skipped(ResourceSkip::OptIn(why)),
+            None if resource.answered == Answered::Old => {
+                TagResult::Skipped(ResourceSkip::NotOurs(NotOurs::Older))
+            }
             None if tags.is_empty() => TagResult::Skipped(ResourceSkip::NothingToAdd),
             None => TagResult::Tagged,
         };

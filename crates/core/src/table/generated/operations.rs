@@ -3,7 +3,7 @@
 
 use crate::table::operation::{
     Api, Endpoint, EndpointOverride, HttpBinding, Member, Operation, Pages, Protocol, ReadOperation, ResourceValue,
-    TagOperation, TagShape,
+    TagOperation, TagShape, TimeOperation,
 };
 
 static ACCESSANALYZER: Api = Api { service_id: "AccessAnalyzer", signing_name: "access-analyzer", endpoint: Endpoint { host: "access-analyzer.${Region}.${Suffix}", signing_region: None, overrides: &[] } };
@@ -938,6 +938,13 @@ pub(in crate::table) static WORKSPACES_INSTANCES_LIST_TAGS_FOR_RESOURCE: ReadOpe
 pub(in crate::table) static WORKSPACES_THIN_CLIENT_LIST_TAGS_FOR_RESOURCE: ReadOperation = ReadOperation { operation: Operation { name: "thinclient:ListTagsForResource", actions: &["thinclient:ListTagsForResource"], api: &WORKSPACES_THIN_CLIENT, protocol: Protocol::RestJson, method: "GET", path: "/tags/{resourceArn}", resource: &[Member { name: "resourceArn", binding: HttpBinding::Label, value: ResourceValue::Arn, list: false }] }, tags: TagShape::Map { name: "tags" }, pages: None };
 pub(in crate::table) static WORKSPACES_WEB_LIST_TAGS_FOR_RESOURCE: ReadOperation = ReadOperation { operation: Operation { name: "workspaces-web:ListTagsForResource", actions: &["workspaces-web:ListTagsForResource"], api: &WORKSPACES_WEB, protocol: Protocol::RestJson, method: "GET", path: "/tags/{resourceArn+}", resource: &[Member { name: "resourceArn", binding: HttpBinding::Label, value: ResourceValue::Arn, list: false }] }, tags: TagShape::List { name: "tags", key: "Key", value: "Value" }, pages: None };
 pub(in crate::table) static XRAY_LIST_TAGS_FOR_RESOURCE: ReadOperation = ReadOperation { operation: Operation { name: "xray:ListTagsForResource", actions: &["xray:ListTagsForResource"], api: &XRAY, protocol: Protocol::RestJson, method: "POST", path: "/ListTagsForResource", resource: &[Member { name: "ResourceARN", binding: HttpBinding::Payload, value: ResourceValue::Arn, list: false }] }, tags: TagShape::List { name: "Tags", key: "Key", value: "Value" }, pages: Some(Pages { ask: "NextToken", binding: HttpBinding::Payload, next: "NextToken" }) };
+pub(in crate::table) static DYNAMODB_DESCRIBE_TABLE: TimeOperation = TimeOperation { operation: Operation { name: "dynamodb:DescribeTable", actions: &["dynamodb:DescribeTable"], api: &DYNAMODB, protocol: Protocol::Json { version: "1.0", target: "DynamoDB_20120810.DescribeTable" }, method: "POST", path: "/", resource: &[Member { name: "TableName", binding: HttpBinding::Payload, value: ResourceValue::Id, list: false }] }, at: "Table.CreationDateTime" };
+pub(in crate::table) static ECR_DESCRIBE_REPOSITORIES: TimeOperation = TimeOperation { operation: Operation { name: "ecr:DescribeRepositories", actions: &["ecr:DescribeRepositories"], api: &ECR, protocol: Protocol::Json { version: "1.1", target: "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories" }, method: "POST", path: "/", resource: &[Member { name: "repositoryNames", binding: HttpBinding::Payload, value: ResourceValue::Name, list: true }] }, at: "repositories.createdAt" };
+pub(in crate::table) static EKS_DESCRIBE_CLUSTER: TimeOperation = TimeOperation { operation: Operation { name: "eks:DescribeCluster", actions: &["eks:DescribeCluster"], api: &EKS, protocol: Protocol::RestJson, method: "GET", path: "/clusters/{name}", resource: &[Member { name: "name", binding: HttpBinding::Label, value: ResourceValue::Id, list: false }] }, at: "cluster.createdAt" };
+pub(in crate::table) static IAM_GET_ROLE: TimeOperation = TimeOperation { operation: Operation { name: "iam:GetRole", actions: &["iam:GetRole"], api: &IAM, protocol: Protocol::Query { action: "GetRole", version: "2010-05-08" }, method: "POST", path: "/", resource: &[Member { name: "RoleName", binding: HttpBinding::Payload, value: ResourceValue::Id, list: false }] }, at: "GetRoleResult.Role.CreateDate" };
+pub(in crate::table) static IAM_GET_USER: TimeOperation = TimeOperation { operation: Operation { name: "iam:GetUser", actions: &["iam:GetUser"], api: &IAM, protocol: Protocol::Query { action: "GetUser", version: "2010-05-08" }, method: "POST", path: "/", resource: &[Member { name: "UserName", binding: HttpBinding::Payload, value: ResourceValue::Id, list: false }] }, at: "GetUserResult.User.CreateDate" };
+pub(in crate::table) static KINESIS_DESCRIBE_STREAM_SUMMARY: TimeOperation = TimeOperation { operation: Operation { name: "kinesis:DescribeStreamSummary", actions: &["kinesis:DescribeStreamSummary"], api: &KINESIS, protocol: Protocol::Json { version: "1.1", target: "Kinesis_20131202.DescribeStreamSummary" }, method: "POST", path: "/", resource: &[Member { name: "StreamARN", binding: HttpBinding::Payload, value: ResourceValue::Arn, list: false }] }, at: "StreamDescriptionSummary.StreamCreationTimestamp" };
+pub(in crate::table) static SQS_GET_QUEUE_ATTRIBUTES: TimeOperation = TimeOperation { operation: Operation { name: "sqs:GetQueueAttributes", actions: &["sqs:GetQueueAttributes"], api: &SQS, protocol: Protocol::Json { version: "1.0", target: "AmazonSQS.GetQueueAttributes" }, method: "POST", path: "/", resource: &[Member { name: "QueueUrl", binding: HttpBinding::Payload, value: ResourceValue::QueueUrl, list: false }, Member { name: "AttributeNames", binding: HttpBinding::Payload, value: ResourceValue::Fixed("CreatedTimestamp"), list: true }] }, at: "Attributes.CreatedTimestamp" };
 
 /// Actions without resource-level permissions: a statement that names resources does not allow them.
 pub(crate) static WITHOUT_RESOURCES: &[&str] = &[
@@ -979,6 +986,7 @@ pub(crate) static WITHOUT_RESOURCES: &[&str] = &[
     "route53domains:UpdateTagsForDomain",
     "route53profiles:ListTagsForResource",
     "rum:ListTagsForResource",
+    "s3:ListAllMyBuckets",
     "servicediscovery:ListTagsForResource",
     "servicediscovery:TagResource",
     "snow-device-management:ListTagsForResource",

@@ -1,9 +1,11 @@
-//! What an operation answers: the tags of a resource, in any of the protocols.
+//! What an operation answers, in any of the protocols: the tags of a resource, or when it was created.
 
 use roxmltree::{Document, Node};
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
 
-use super::row::{Protocol, ReadOperation, TagShape};
+use super::row::{Protocol, ReadOperation, TagShape, TimeOperation};
+use crate::record::timestamp;
 use crate::tags::TagMap;
 
 /// One part of an answer.
@@ -22,13 +24,7 @@ pub struct Unreadable(String);
 impl ReadOperation {
     /// The tags in an answer. Without the member that should have them, there are none.
     pub fn page(&self, body: &str) -> Result<Page, Unreadable> {
-        let answer = match self.operation.protocol {
-            Protocol::Json { .. } | Protocol::RestJson => serde_json::from_str(body).map_err(unreadable)?,
-            Protocol::RestXml | Protocol::Query { .. } => {
-                let document = Document::parse(body).map_err(unreadable)?;
-                element(document.root_element())
-            }
-        };
+        let answer = parsed(self.operation.protocol, body)?;
         let mut tags = TagMap::new();
         match self.tags {
             TagShape::Map { name } => {
@@ -47,6 +43,31 @@ impl ReadOperation {
         let next = self.pages.map(|pages| at(&answer, pages.next)).unwrap_or_default();
         let next = next.first().map(|next| text(Some(next))).filter(|next| !next.is_empty());
         Ok(Page { tags, next })
+    }
+}
+
+impl TimeOperation {
+    /// The creation time in an answer; `None` if it has none (yet).
+    pub fn time(&self, body: &str) -> Result<Option<OffsetDateTime>, Unreadable> {
+        let answer = parsed(self.operation.protocol, body)?;
+        let found = at(&answer, self.at);
+        let Some(value) = found.first() else { return Ok(None) };
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let time = match text.parse::<f64>() {
+            // Seconds since 1970, in JSON with a fraction.
+            Ok(seconds) => OffsetDateTime::from_unix_timestamp(seconds as i64).ok(),
+            Err(_) => timestamp::parse(&text),
+        };
+        time.map(Some).ok_or_else(|| unreadable(format!("`{text}` is not a time")))
+    }
+}
+
+fn parsed(protocol: Protocol, body: &str) -> Result<Value, Unreadable> {
+    match protocol {
+        Protocol::Json { .. } | Protocol::RestJson => serde_json::from_str(body).map_err(unreadable),
+        Protocol::RestXml | Protocol::Query { .. } => {
+            Ok(element(Document::parse(body).map_err(unreadable)?.root_element()))
+        }
     }
 }
 
@@ -150,6 +171,21 @@ mod tests {
         for none in [r#"{"resource": {"tags": null}}"#, r#"{"resource": {}}"#, "{}"] {
             assert_eq!(read(OPERATION, MAP, none), Ok(Page::default()), "{none}");
         }
+    }
+
+    #[test]
+    fn creation_times_come_in_seconds_and_in_text() {
+        let time = |operation, body: &str| {
+            let read = TimeOperation { operation, at: "Role.CreateDate" };
+            read.time(body).map(|at| at.map(timestamp::format))
+        };
+        let at = || Ok(Some("2026-05-04T09:59:00Z".to_owned()));
+        assert_eq!(time(OPERATION, r#"{"Role": {"CreateDate": 1777888740.123}}"#), at());
+        assert_eq!(time(OPERATION, r#"{"Role": {"CreateDate": "1777888740"}}"#), at());
+        let body = "<R><Role><CreateDate>2026-05-04T09:59:00Z</CreateDate></Role></R>";
+        assert_eq!(time(QUERY, body), at());
+        assert_eq!(time(OPERATION, "{}"), Ok(None));
+        assert!(time(OPERATION, r#"{"Role": {"CreateDate": "soon"}}"#).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::row::{
     HttpBinding, Member, Operation, Protocol, ReadOperation, ResourceValue, TagOperation, TagShape,
+    TimeOperation,
 };
 use crate::record::Arn;
 use crate::tags::TagMap;
@@ -53,6 +54,13 @@ impl ReadOperation {
             request.add(pages.ask, pages.binding, from.to_owned(), false);
         }
         self.operation.request(request)
+    }
+}
+
+impl TimeOperation {
+    /// The request that asks when a resource was created.
+    pub fn request(&self, arn: &Arn) -> Request {
+        self.operation.request(self.operation.parts(arn))
     }
 }
 

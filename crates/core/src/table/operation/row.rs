@@ -51,6 +51,14 @@ pub struct ReadOperation {
     pub(crate) pages: Option<Pages>,
 }
 
+/// An operation that tells when a resource was created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TimeOperation {
+    pub operation: Operation,
+    /// Path to the time in the answer.
+    pub(crate) at: &'static str,
+}
+
 /// How an operation answers in parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Pages {

@@ -1,6 +1,7 @@
 //! Amazon DynamoDB. A global table of 2017 takes no tags itself: its replica in each Region does.
 
 use crate::table::generated::operations;
+use crate::table::operation::TimeOperation;
 use crate::table::row::{Ending, Place, Read, Route, Row, Service, arn_format, nothing, row};
 use Place::{Path, Resource};
 
@@ -28,11 +29,13 @@ const RESTORED_TABLE: &[Place] = &[
     Resource("table/${requestParameters.targetTableName}"),
 ];
 
+const DESCRIBE_TABLE: &TimeOperation = &operations::DYNAMODB_DESCRIBE_TABLE;
+
 const ROWS: &[Row] = &[
     nothing("CreateBackup", Ending::NotTaggable("DynamoDB backups take no tags")),
     arn_format("CreateGlobalTable", "dynamodb:table", REPLICAS),
-    row("CreateTable", "dynamodb:table", TABLE),
-    row("ImportTable", "dynamodb:table", IMPORTED_TABLE),
-    row("RestoreTableFromBackup", "dynamodb:table", RESTORED_TABLE),
-    row("RestoreTableToPointInTime", "dynamodb:table", RESTORED_TABLE),
+    row("CreateTable", "dynamodb:table", TABLE).creation_time(DESCRIBE_TABLE),
+    row("ImportTable", "dynamodb:table", IMPORTED_TABLE).creation_time(DESCRIBE_TABLE),
+    row("RestoreTableFromBackup", "dynamodb:table", RESTORED_TABLE).creation_time(DESCRIBE_TABLE),
+    row("RestoreTableToPointInTime", "dynamodb:table", RESTORED_TABLE).creation_time(DESCRIBE_TABLE),
 ];

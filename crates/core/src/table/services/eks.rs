@@ -24,10 +24,10 @@ const ROWS: &[Row] = &[
     arn("CreateAccessEntry", "eks:access-entry", "responseElements.accessEntry.accessEntryArn").unique(),
     arn("CreateAddon", "eks:addon", "responseElements.addon.addonArn").unique(),
     arn("CreateCapability", "eks:capability", "responseElements.capability.arn").unique(),
-    row("CreateCluster", "eks:cluster", CLUSTER),
+    row("CreateCluster", "eks:cluster", CLUSTER).creation_time(&operations::EKS_DESCRIBE_CLUSTER),
     arn("CreateEksAnywhereSubscription", "eks:eks-anywhere-subscription", EKS_ANYWHERE_SUBSCRIPTION).unique(),
     arn("CreateFargateProfile", "eks:fargateprofile", FARGATE_PROFILE).unique(),
     arn("CreateNodegroup", "eks:nodegroup", "responseElements.nodegroup.nodegroupArn").unique(),
     arn("CreatePodIdentityAssociation", "eks:podidentityassociation", POD_IDENTITY_ASSOCIATION).unique(),
-    row("RegisterCluster", "eks:cluster", CLUSTER),
+    row("RegisterCluster", "eks:cluster", CLUSTER).creation_time(&operations::EKS_DESCRIBE_CLUSTER),
 ];

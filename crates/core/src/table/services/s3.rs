@@ -49,7 +49,11 @@ const ROWS: &[Row] = &[
     arn("CreateAccessGrantsInstance", "s3:accessgrantsinstance", "responseElements.accessGrantsInstanceArn"),
     arn("CreateAccessGrantsLocation", "s3:accessgrantslocation", "responseElements.accessGrantsLocationArn"),
     row("CreateAccessPoint", "s3:accesspoint", ACCESSPOINT),
-    arn_format("CreateBucket", "s3:bucket", BUCKET).actions(BUCKET_ACTIONS).read(Read::S3Bucket).idempotent(),
+    arn_format("CreateBucket", "s3:bucket", BUCKET)
+        .actions(BUCKET_ACTIONS)
+        .read(Read::S3Bucket)
+        .idempotent()
+        .bucket_creation_time(),
     resource("CreateJob", "s3:job", "job/${responseElements.jobId}").unique(),
     nothing("CreateMultipartUpload", UPLOAD),
     resource("CreateStorageLensGroup", "s3:storagelensgroup", STORAGE_LENS_GROUP),

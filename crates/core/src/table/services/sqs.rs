@@ -12,4 +12,6 @@ pub(super) const SERVICE: Service = Service {
     rows: ROWS,
 };
 
-const ROWS: &[Row] = &[resource("CreateQueue", "sqs:queue", "${requestParameters.queueName}").idempotent()];
+const ROWS: &[Row] = &[resource("CreateQueue", "sqs:queue", "${requestParameters.queueName}")
+    .idempotent()
+    .creation_time(&operations::SQS_GET_QUEUE_ATTRIBUTES)];

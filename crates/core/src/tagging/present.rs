@@ -1,0 +1,163 @@
+//! Reads the tags that resources have, and lets through what may be written to them.
+
+use futures_util::{StreamExt, stream};
+use time::{Duration, OffsetDateTime};
+
+use super::batch::readings;
+use super::decide::{Decision, Proof, Signs, decide, is_explained, mark, may_write};
+use super::outcome::{Handling, NotOurs, Outcome, ResourceOutcome, ResourceSkip, TagResult, Tagging};
+use super::plan::{AT_ONCE, is_gone};
+use crate::ports::{Failure, Tagger};
+use crate::record::Event;
+use crate::settings::Settings;
+use crate::table::{Answered, CreationTime, Read};
+use crate::tags::{Tag, TagMap, starts_reserved};
+
+/// A resource this young has no tags but those that came with it.
+const YOUNG_FOR: Duration = Duration::minutes(15);
+/// Until then a name is taken to be that of the resource that the event created.
+const LATE_AFTER: Duration = Duration::hours(1);
+/// How far a creation time may be from its event's: clocks differ, and a creation takes time.
+const FITS_WITHIN: Duration = Duration::seconds(60);
+/// Parts of the names of calls whose resources come with the tags of others.
+const BRINGS_TAGS: &[&str] = &["Backup", "Clone", "Copy", "Restore", "Snapshot"];
+
+/// An event, and when it is handled.
+#[derive(Clone, Copy)]
+struct Handled<'a> {
+    event: &'a Event,
+    now: OffsetDateTime,
+}
+
+/// Takes what is present out of the plans, and leaves alone what may be somebody else's.
+pub(super) async fn keep_present<T: Tagger>(
+    tagger: &T,
+    settings: &Settings,
+    now: &impl Fn(&Event) -> OffsetDateTime,
+    events: &[&Event],
+    outcomes: &mut [Outcome],
+) {
+    let readings = readings(outcomes, |made| settings.keep_existing || may_be_others(made));
+    let calls = readings.iter().map(|(_, at)| tagger.read(at.read, &at.region, &at.resources));
+    let results: Vec<_> = stream::iter(calls).buffered(AT_ONCE).collect().await;
+    let slots = readings.into_iter().flat_map(|(slots, _)| slots);
+    let read: Vec<_> = slots.zip(results.into_iter().flatten()).collect();
+    let handled = |event: usize| Handled { event: events[event], now: now(events[event]) };
+    // Proof costs a call, and few resources need it.
+    let proofs = read.iter().map(|((event, nth), result)| {
+        let (outcome, handled) = (&outcomes[*event], handled(*event));
+        async move {
+            let (Some(tagging), Ok(present)) = (outcome.tagging(), result) else {
+                return Ok(Proof::NotAsked);
+            };
+            let made = &tagging.resources[*nth];
+            match may_write(handled.signs(settings, &tagging.merged.tags, made, present, Proof::NotAsked)) {
+                Decision::AskForProof => handled.proof(tagger, made).await,
+                _ => Ok(Proof::NotAsked),
+            }
+        }
+    });
+    let proofs: Vec<_> = stream::iter(proofs).buffered(AT_ONCE).collect().await;
+    for (((event, nth), present), proof) in read.into_iter().zip(proofs) {
+        let Handling::Tagging(tagging) = &mut outcomes[event].handling else { continue };
+        let Tagging { merged, resources, .. } = tagging.as_mut();
+        let known = present.and_then(|present| Ok((present, proof?)));
+        handled(event).settle(settings, &merged.tags, &mut resources[nth], known);
+    }
+}
+
+/// Whether a resource may be another than the event created, whatever the settings say of tags.
+fn may_be_others(made: &ResourceOutcome) -> bool {
+    !made.resource.unique || made.resource.answered != Answered::New
+}
+
+impl Handled<'_> {
+    /// Decides by the tags of a resource and the proof of its age, or why they are not known.
+    fn settle(
+        self,
+        settings: &Settings,
+        planned: &[Tag],
+        made: &mut ResourceOutcome,
+        known: Result<(TagMap, Proof), Failure>,
+    ) {
+        let (present, proof) = match known {
+            Ok(known) => known,
+            Err(failure) if is_gone(&failure, self.event, self.now) => {
+                made.result = TagResult::Skipped(ResourceSkip::Gone(failure));
+                return;
+            }
+            Err(_) if self.is_surely_new(made) => return,
+            Err(failure) => {
+                made.result = TagResult::Failed(failure);
+                return;
+            }
+        };
+        made.result = match may_write(self.signs(settings, planned, made, &present, proof)) {
+            Decision::Write => {
+                let mut present = without_reserved(&present);
+                present.extend(made.shown.clone());
+                (made.tags, made.dropped) = decide(settings, &made.resource, planned, &present);
+                match made.tags.is_empty() {
+                    true => TagResult::Skipped(ResourceSkip::NothingToAdd),
+                    false => TagResult::Tagged,
+                }
+            }
+            Decision::Older => TagResult::Skipped(ResourceSkip::NotOurs(NotOurs::Older)),
+            Decision::OthersMark => TagResult::Skipped(ResourceSkip::NotOurs(NotOurs::OthersMark)),
+            Decision::MayBeOlder => TagResult::Skipped(ResourceSkip::MayBeOlder),
+            Decision::Late | Decision::AskForProof => TagResult::Late,
+        };
+    }
+
+    fn signs(
+        self,
+        settings: &Settings,
+        planned: &[Tag],
+        made: &ResourceOutcome,
+        present: &TagMap,
+        proof: Proof,
+    ) -> Signs {
+        let (resource, present) = (&made.resource, without_reserved(present));
+        let brought = BRINGS_TAGS.iter().any(|part| self.event.name.contains(part));
+        Signs {
+            unique: resource.unique,
+            answered: resource.answered,
+            mark: mark(settings, resource, planned, &present, &made.shown, brought),
+            explained: is_explained(resource, &present, &made.shown),
+            late: !self.is_younger_than(LATE_AFTER),
+            proof: if self.event.is_last_of_its_name { Proof::Given } else { proof },
+        }
+    }
+
+    async fn proof<T: Tagger>(self, tagger: &T, made: &ResourceOutcome) -> Result<Proof, Failure> {
+        if made.resource.creation_time == CreationTime::Never {
+            return Ok(Proof::None);
+        }
+        let created = tagger.creation_time(&made.resource).await?;
+        Ok(match (created, self.event.time()) {
+            (Some(created), Some(at)) if created.saturating_add(FITS_WITHIN) < at => Proof::Older,
+            (Some(created), Some(at)) if created <= at.saturating_add(FITS_WITHIN) => Proof::Given,
+            // A newer one may be another resource, or a bucket whose policy was edited.
+            _ => Proof::None,
+        })
+    }
+
+    /// Whether a resource whose tags cannot be read has none but those that came with it.
+    fn is_surely_new(self, made: &ResourceOutcome) -> bool {
+        let resource = &made.resource;
+        let is_new = resource.answered == Answered::New && (resource.unique || resource.read == Read::Never);
+        is_new && self.is_younger_than(YOUNG_FOR)
+    }
+
+    fn is_younger_than(self, age: Duration) -> bool {
+        self.event.time().is_some_and(|at| self.now <= at.saturating_add(age))
+    }
+}
+
+/// The tags without AWS's own, which nobody else can set and which take no room.
+fn without_reserved(tags: &TagMap) -> TagMap {
+    tags.iter()
+        .filter(|(key, _)| !starts_reserved(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
