@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The built command in a local AWS: `aws-tags doctor` on an installation with every possible fault, one at a time,
 and `aws-tags redrive` on dead letters of every shape."""
+import datetime
 import json
 import os
 import signal
@@ -18,7 +19,8 @@ import kinds  # noqa: E402
 from installation import (CREATIONS, DEAD_LETTERS, OTHER_REGION, SESSIONS, Installation,  # noqa: E402
                           make_queues, queue_arn)
 from kinds import ec2_arn, ec2_tags  # noqa: E402
-from records import Session, creation, fresh  # noqa: E402
+from history import History  # noqa: E402
+from records import Session, creation, fresh, now  # noqa: E402
 from stack import Stack, build  # noqa: E402
 
 
@@ -231,8 +233,8 @@ class Redrive(unittest.TestCase):
         self.addCleanup(STACK.faults.tell)
         self.addCleanup(lambda: [self.sqs.delete_queue(QueueUrl=url) for url in self.urls.values()])
 
-    def redrive(self, *arguments):
-        return subprocess.run([COMMAND, "redrive", *arguments], env=env_of(STACK.faults.url), stdin=subprocess.DEVNULL,
+    def redrive(self, *arguments, **env):
+        return subprocess.run([COMMAND, "redrive", *arguments], env=env_of(STACK.faults.url, **env), stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=600)
 
     def volume(self):
@@ -265,9 +267,13 @@ class Redrive(unittest.TestCase):
         """Does what Lambda's poller does, with the built function."""
         url = self.urls[CREATIONS]
         while not stop.is_set():
-            messages = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+            asked = {"QueueUrl": url, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]}
+            messages = self.sqs.receive_message(**asked).get("Messages", [])
             if messages:
-                records = [{"messageId": m["MessageId"], "body": m["Body"], "eventSource": "aws:sqs"} for m in messages]
+                attributes = [{name: {"stringValue": value["StringValue"], "dataType": value["DataType"]}
+                               for name, value in m.get("MessageAttributes", {}).items()} for m in messages]
+                records = [{"messageId": m["MessageId"], "body": m["Body"], "eventSource": "aws:sqs", "messageAttributes": said}
+                           for m, said in zip(messages, attributes)]
                 answer = STACK.lambdas.invoke("tag-handler", {"Records": records})
                 failed = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
                 for message in messages:
@@ -298,6 +304,46 @@ class Redrive(unittest.TestCase):
         for arn, _ in made:
             self.assertEqual(ec2_tags(STACK.c, arn)["Person"], "ann")
         self.assertEqual(self.count(self.dead), 0)
+
+    def test_late_events_are_settled_by_the_history(self):
+        ann, bob = STACK.session, Session(STACK.c, STACK.make_role("operator", {}), "bob")
+        at, sns = (lambda hours: now() - datetime.timedelta(hours=hours)), STACK.c("sns")
+        topics = {name: sns.create_topic(Name=f"late-{name}")["TopicArn"] for name in ("kept", "again", "found", "first")}
+        created = lambda name, who, hours: creation("sns/CreateTopic", topics[name], who.identity, at(hours))
+        deleted = fresh(load("sns/CreateTopic"), at(3))["detail"]
+        deleted |= {"eventName": "DeleteTopic", "requestParameters": {"topicArn": topics["again"]}, "responseElements": None}
+        of_ann = {name: created(name, ann, 4) for name in topics}
+        others = [created("again", bob, 2), created("found", bob, 900), created("first", bob, 1)]
+        noise = [creation("sns/CreateTopic", topics["kept"] + f"-{n}", bob.identity, at(3)) for n in range(7)]
+        history = History([event["detail"] for event in (*of_ann.values(), *others, *noise)] + [deleted])
+        for event in of_ann.values():
+            self.bury(event)
+        stop = threading.Event()
+        poller = threading.Thread(target=self.poll, args=[stop], daemon=True)
+        poller.start()
+        done = self.redrive("--yes", "--json", "--wait", "300", AWS_ENDPOINT_URL_CLOUDTRAIL=history.url)
+        stop.set()
+        poller.join(60)
+        rows = {row["eventID"]: row for row in lines(done.stdout)}
+        rows = {name: rows[event["detail"]["eventID"]] for name, event in of_ann.items()}
+        self.assertEqual({name: row["outcome"] for name, row in rows.items()},
+                         {"kept": "handled", "first": "handled", "again": "not ours", "found": "not ours"}, done)
+        self.assertEqual((done.returncode, self.count(self.dead), history.throttled), (0, 0, 0), done.stderr)
+        by = [f"{bob.arn} created by CreateTopic", f"event {others[0]['detail']['eventID']}"]
+        self.assertTrue(all(text in rows["again"]["reason"] for text in by), rows["again"])
+        tags = {name: kinds.topic_tags(STACK.c, arn) for name, arn in topics.items()}
+        self.assertEqual({name: tags[name].get("Owner") for name in tags}, {"kept": ann.arn, "first": ann.arn, "again": None, "found": None})
+        self.assertLessEqual(len(history.calls), 6, "one scan of CreateTopic and one of DeleteTopic, in pages")
+
+    def test_without_the_history_late_events_stay(self):
+        topic = STACK.c("sns").create_topic(Name="late-denied")["TopicArn"]
+        self.bury(creation("sns/CreateTopic", topic, STACK.session.identity, now() - datetime.timedelta(hours=4)))
+        history = History()
+        history.denied = True
+        done = self.redrive("--yes", "--json", "--wait", "0", AWS_ENDPOINT_URL_CLOUDTRAIL=history.url)
+        row, = lines(done.stdout)
+        self.assertEqual((row["outcome"], done.returncode, self.count(self.dead)), ("not sent", 1, 1), done)
+        self.assertIn("cloudtrail:LookupEvents", row["reason"])
 
     def test_bodies_are_redriven_unchanged(self):
         body = json.dumps(fresh(load("sns/CreateTopic")), indent=3)

@@ -47,7 +47,7 @@ impl Error {
     }
 
     /// A request that cannot be built.
-    pub(crate) fn incomplete(error: impl fmt::Display) -> Self {
+    pub fn incomplete(error: impl fmt::Display) -> Self {
         Self { code: None, message: error.to_string() }
     }
 

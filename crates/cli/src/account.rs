@@ -1,6 +1,7 @@
 //! What `doctor` and `redrive` read of an account, as plain facts: nothing is judged here.
 
 mod functions;
+mod history;
 mod permissions;
 mod queues;
 mod regional_clients;
@@ -11,6 +12,7 @@ mod trails;
 #[cfg(test)]
 pub(crate) use functions::EventSourceMapping;
 pub(crate) use functions::Function;
+pub(crate) use history::History;
 pub(crate) use queues::{Queue, ReceivedMessage};
 pub(crate) use regional_clients::RegionalClients;
 pub(crate) use rules::Rule;

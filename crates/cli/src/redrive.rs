@@ -1,6 +1,10 @@
 //! `aws-tags redrive`: sends dead letters back to the queues that the functions read, and shows what
 //! became of each.
 //!
+//! What bears a name may be another resource by the time that its event is redriven, so for old events
+//! CloudTrail's history is asked who created it last: its event is sent with that answer, and the event
+//! of one that is gone is not sent.
+//!
 //! A message is deleted only after its events were sent. Whatever stops the command in between, a
 //! message is at worst sent once more, and every event can be handled twice.
 
@@ -11,13 +15,16 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use aws_tags::delivery::{DeadLetter, LostEvent};
+use aws_tags::Event;
+use aws_tags::delivery::{DeadLetter, HISTORY, LAST_OF_ITS_NAME, LostEvent};
 use aws_tags::deployment::resource_names::{DEAD_LETTERS, PREFIX, queue_of};
+use aws_tags::history::{Bearer, bearer, questions, unsettled};
 use aws_tags_aws::Error;
 use clap::Args;
 use futures_util::future::join_all;
+use time::OffsetDateTime;
 
-use crate::account::{AccessOptions, Queue, ReceivedMessage, RegionalClients, region};
+use crate::account::{AccessOptions, History, Queue, ReceivedMessage, RegionalClients, region};
 use crate::console::{End, bad_input, complain};
 use report::{Report, ReportRow, Status};
 
@@ -68,10 +75,10 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let aws = options.access.connect().await;
-        let Some(home) = region(&aws) else {
+        let Some(home) = region(&aws).map(str::to_owned) else {
             return Ok(bad_input("no Region: give one with --region, AWS_REGION, or a profile"));
         };
-        let regions = || [home].into_iter().chain(options.regions.iter().map(String::as_str));
+        let regions = || [home.as_str()].into_iter().chain(options.regions.iter().map(String::as_str));
         let (mut dead, mut live) = (Vec::new(), Vec::new());
         for at in regions() {
             let here = RegionalClients::new(&aws, at);
@@ -95,7 +102,9 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
                 format!("no queue in {regions} is called `{PREFIX}…{DEAD_LETTERS}`, or as --queue says");
             return Ok(bad_input(&reason));
         }
-        let run = Run { dead, live, options };
+        let now = OffsetDateTime::now_utc();
+        let history = History::new(aws, now);
+        let run = Run { dead, live, options, history, now };
         match run.redrive(out).await {
             Ok(end) => end,
             Err(error) => cannot("go on; sent messages are deleted, the rest is still in its queue", &error),
@@ -120,6 +129,20 @@ struct Run<'a> {
     /// Those that the functions read, all in the home Region.
     live: Vec<RegionalQueue>,
     options: &'a Options,
+    history: History,
+    now: OffsetDateTime,
+}
+
+/// What the history says of an event.
+enum Settled {
+    /// It does not matter: what the event created has ids, or is young.
+    NotAsked,
+    /// What the event created is what bears the name.
+    Last,
+    /// Another event created that.
+    Superseded(String),
+    /// It could not be asked.
+    Unknown(String),
 }
 
 impl RegionalQueue {
@@ -209,7 +232,7 @@ impl Run<'_> {
             });
             let statuses = join_all(statuses).await;
             for ((message, dead_letter), statuses) in wanted.into_iter().zip(statuses) {
-                let stays = statuses.iter().any(|status| *status != Status::Sent);
+                let stays = !statuses.iter().all(Status::is_settled);
                 let events = dead_letter.events.iter().zip(statuses);
                 let row = |(lost, status)| ReportRow::new(&from.queue, &dead_letter, lost, status);
                 rows.extend(events.map(row));
@@ -236,24 +259,57 @@ impl Run<'_> {
         for lost in &dead_letter.events {
             statuses.push(match &lost.event {
                 Err(reason) => Status::Unreadable(reason.to_string()),
-                Ok(event) => {
-                    let name = queue_of(event);
-                    match self.live.iter().find(|to| to.queue.name == name) {
-                        None => Status::NotSent(format!("there is no queue `{name}`")),
-                        Some(to) => match to.here.send(&to.queue.url, &lost.body).await {
-                            Ok(()) => Status::Sent,
-                            Err(error) => Status::NotSent(error.to_string()),
-                        },
-                    }
-                }
+                Ok(event) => self.send_event(event, &lost.body).await,
             });
         }
-        if statuses.iter().all(|status| *status == Status::Sent)
+        if statuses.iter().all(Status::is_settled)
             && let Err(error) = from.here.delete(&from.queue.url, message).await
         {
             statuses.fill(Status::NotDeleted(error.to_string()));
         }
         statuses
+    }
+
+    async fn send_event(&self, event: &Event, body: &str) -> Status {
+        let name = queue_of(event);
+        let Some(to) = self.live.iter().find(|to| to.queue.name == name) else {
+            return Status::NotSent(format!("there is no queue `{name}`"));
+        };
+        let attribute = match self.settled(event).await {
+            Settled::NotAsked => None,
+            Settled::Last => Some((HISTORY, LAST_OF_ITS_NAME)),
+            Settled::Superseded(by) => return Status::NotOurs(by),
+            Settled::Unknown(why) => return Status::NotSent(why),
+        };
+        match to.here.send(&to.queue.url, body, attribute).await {
+            Ok(()) => Status::Sent,
+            Err(error) => Status::NotSent(error.to_string()),
+        }
+    }
+
+    /// Asks the history about each resource of an event that has a name and is old.
+    async fn settled(&self, event: &Event) -> Settled {
+        let mut settled = Settled::NotAsked;
+        for resource in unsettled(event, self.now) {
+            let mut history = Vec::new();
+            for question in questions(event, &resource, self.now) {
+                let progress = |found| report::asking(&question, found);
+                match self.history.events(&question, progress).await {
+                    Ok(events) => history.extend(events),
+                    Err(error) => {
+                        let what = format!("cannot ask CloudTrail's history for {}", question.event_name);
+                        return Settled::Unknown(format!("{what} in {}: {error}", question.region));
+                    }
+                }
+            }
+            match bearer(event, &resource.arn, &history) {
+                Bearer::OfThisEvent => settled = Settled::Last,
+                Bearer::OfAnother(other) => {
+                    return Settled::Superseded(report::another(&resource.arn, other));
+                }
+            }
+        }
+        settled
     }
 
     /// Waits until the functions' queues are empty or the time is over, then finds which of the sent

@@ -14,7 +14,8 @@
 //! Every event can be handled twice, late and in any order, with the same result.
 //!
 //! The modules, from the ground up: [`tags`] and [`record`] hold what AWS writes, [`identity`] says who
-//! made a call, [`table`] which calls create what, [`mod@effect`] what one call did. [`ports`] are the
+//! made a call, [`table`] which calls create what, [`mod@effect`] what one call did, [`history`] whether
+//! it is still what has the name. [`ports`] are the
 //! traits through which [`recording`] and [`tagging`] reach AWS, as [`settings`] say. [`delivery`]
 //! brings events and takes failures, [`telemetry`] reports what happened, [`deployment`] derives
 //! rules and permissions from the table.
@@ -22,6 +23,7 @@
 pub mod delivery;
 pub mod deployment;
 pub mod effect;
+pub mod history;
 pub mod identity;
 pub mod ports;
 pub mod record;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use aws_sdk_sqs::types::{Message, MessageAttributeValue, QueueAttributeName};
 
 use aws_tags_aws::Error;
 
@@ -104,8 +104,19 @@ impl RegionalClients {
         Ok(messages.into_iter().filter_map(ReceivedMessage::of).collect())
     }
 
-    pub(crate) async fn send(&self, url: &str, body: &str) -> Result<(), Error> {
-        self.sqs.send_message().queue_url(url).message_body(body).send().await?;
+    /// Sends a message, with one attribute or none.
+    pub(crate) async fn send(
+        &self,
+        url: &str,
+        body: &str,
+        attribute: Option<(&str, &str)>,
+    ) -> Result<(), Error> {
+        let mut call = self.sqs.send_message().queue_url(url).message_body(body);
+        if let Some((name, text)) = attribute {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(text).build();
+            call = call.message_attributes(name, value.map_err(Error::incomplete)?);
+        }
+        call.send().await?;
         Ok(())
     }
 

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
-use aws_tags::Principal;
 use aws_tags::delivery::{DeadLetter, LostEvent};
 use aws_tags::deployment::resource_names::queue_of;
+use aws_tags::history::Question;
+use aws_tags::record::timestamp;
+use aws_tags::{Arn, Event, Principal};
 use serde_json::json;
 
 use crate::account::Queue;
@@ -25,6 +27,8 @@ pub(super) enum Status {
     InProgress,
     /// It is a dead letter again.
     FailedAgain,
+    /// By CloudTrail's history, what it created is gone, and another has its name: its message is deleted.
+    NotOurs(String),
     /// It could not be sent; its message stays.
     NotSent(String),
     /// It was sent, but its message stays, so that it will be sent again.
@@ -41,16 +45,29 @@ impl Status {
             Self::Handled => "handled",
             Self::InProgress => "in progress",
             Self::FailedAgain => "failed again",
+            Self::NotOurs(_) => "not ours",
             Self::NotSent(_) => "not sent",
             Self::NotDeleted(_) => "sent, not deleted",
             Self::Unreadable(_) => "unreadable",
         }
     }
 
-    /// Why, if something went wrong.
+    /// Whether its message may be deleted.
+    pub(super) const fn is_settled(&self) -> bool {
+        matches!(self, Self::Sent | Self::NotOurs(_))
+    }
+
+    /// Whether something went wrong.
+    const fn is_fault(&self) -> bool {
+        matches!(self, Self::FailedAgain | Self::NotSent(_) | Self::NotDeleted(_) | Self::Unreadable(_))
+    }
+
+    /// Why, where the word does not say it.
     fn reason(&self) -> Option<&str> {
         match self {
-            Self::NotSent(why) | Self::NotDeleted(why) | Self::Unreadable(why) => Some(why),
+            Self::NotOurs(why) | Self::NotSent(why) | Self::NotDeleted(why) | Self::Unreadable(why) => {
+                Some(why)
+            }
             Self::FailedAgain => Some("see the log of the function for its event id"),
             Self::Found | Self::Sent | Self::Handled | Self::InProgress => None,
         }
@@ -97,6 +114,25 @@ pub(super) fn progress(count: usize, send: bool) {
     }
 }
 
+/// On a terminal, what the history is asked for.
+pub(super) fn asking(question: &Question, found: usize) {
+    if io::stderr().is_terminal() {
+        let Question { region, event_name, .. } = question;
+        let _ = write!(
+            anstream::stderr(),
+            "\rasking CloudTrail's history: {event_name} in {region}, {found} found … "
+        );
+    }
+}
+
+/// The event that created what has an ARN, for people.
+pub(super) fn another(arn: &Arn, event: &Event) -> String {
+    let by = Principal::of(event).arn.unwrap_or_else(|| "somebody".to_owned());
+    let at = event.time().map_or_else(|| "an unknown time".to_owned(), timestamp::format);
+    let id = event.id().unwrap_or_default();
+    format!("{arn} is what {by} created by {} at {at}, event {id}", event.name)
+}
+
 /// Writes rows: each as a line of JSON, or grouped for people.
 pub(super) struct Report<'a, W> {
     out: &'a mut W,
@@ -131,7 +167,7 @@ impl<'a, W: Write> Report<'a, W> {
             let none = if rows.is_empty() { "No dead letters." } else { "" };
             writeln!(self.out, "{none}{}{stopped}", counts.join(", "))?;
         }
-        let good = |row: &ReportRow| row.status.reason().is_none();
+        let good = |row: &ReportRow| !row.status.is_fault();
         Ok(if rows.iter().all(good) && !interrupted { End::Done } else { End::Failed })
     }
 
@@ -149,7 +185,7 @@ impl<'a, W: Write> Report<'a, W> {
         for ((word, reason, call, given_up_by, because), count) in groups {
             let color = match word {
                 "handled" => AnsiColor::Green.on_default(),
-                "found" | "sent" | "in progress" => Style::new(),
+                "found" | "sent" | "in progress" | "not ours" => Style::new(),
                 _ => AnsiColor::Red.on_default(),
             };
             writeln!(

@@ -7,6 +7,7 @@ use super::batch::readings;
 use super::decide::{Decision, Proof, Signs, decide, is_explained, mark, may_write};
 use super::outcome::{Handling, NotOurs, Outcome, ResourceOutcome, ResourceSkip, TagResult, Tagging};
 use super::plan::{AT_ONCE, is_gone};
+use crate::history::LATE_AFTER;
 use crate::ports::{Failure, Tagger};
 use crate::record::Event;
 use crate::settings::Settings;
@@ -15,8 +16,6 @@ use crate::tags::{Tag, TagMap, starts_reserved};
 
 /// A resource this young has no tags but those that came with it.
 const YOUNG_FOR: Duration = Duration::minutes(15);
-/// Until then a name is taken to be that of the resource that the event created.
-const LATE_AFTER: Duration = Duration::hours(1);
 /// How far a creation time may be from its event's: clocks differ, and a creation takes time.
 const FITS_WITHIN: Duration = Duration::seconds(60);
 /// Parts of the names of calls whose resources come with the tags of others.
