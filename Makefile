@@ -1,5 +1,5 @@
 # Needs Rust, Python 3 and make; everything else is installed below the target folder.
-.PHONY: demo local test bench snapshots deploy undeploy
+.PHONY: demo local test histories bench snapshots deploy undeploy
 
 # Everything with all features, always: each other choice is another AWS SDK to build.
 ALL = --workspace --all-features --locked
@@ -26,6 +26,10 @@ test:
 	python3 tests/policies.py
 	python3 tests/operations.py
 	cargo test $(ALL) --quiet
+
+# 10,000 generated histories, each delivered in 20 orders: nobody is harmed. `make test` tries a sample.
+histories:
+	HISTORIES=10000 ORDERS=20 cargo test --release -p aws-tags --test histories -- --nocapture
 
 # Start, memory, CPU and AWS calls of the release binaries, and with AGAINST=COMMIT their ratio to another commit's. Builds
 # them: a quarter of an hour.

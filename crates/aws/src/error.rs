@@ -62,17 +62,47 @@ impl Error {
 
     fn failure_kind(&self) -> FailureKind {
         let code = self.code.as_deref().unwrap_or_default();
+        let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
         if self.is_not_found() {
             FailureKind::NotFound
-        } else if DENIED.iter().any(|part| code.contains(part)) {
+        } else if has(DENIED) {
             FailureKind::Denied
-        } else if code == "InternalServiceException" || code.contains("Throttl") {
+        } else if code.is_empty() || has(TRANSIENT) {
             FailureKind::Transient
+        } else if has(REFUSED) && !has(STATE) {
+            FailureKind::Refused
         } else {
             FailureKind::Other
         }
     }
 }
+
+/// Parts of codes of what may pass within seconds. Without a code, AWS has not answered.
+const TRANSIENT: &[&str] = &[
+    "HTTP 5",
+    "Internal",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttl",
+    "TooManyRequests",
+];
+
+/// Parts of codes that say that something in the request is wrong.
+const REFUSED: &[&str] = &[
+    "BadRequest",
+    "BadResource",
+    "Invalid",
+    "LimitExceeded",
+    "Malformed",
+    "Tag",
+    "Unsupported",
+    "Validation",
+];
+
+/// Parts of codes that say that the resource is not ready: they pass, and say nothing of the request.
+const STATE: &[&str] = &["Busy", "Conflict", "Concurrent", "InUse", "Modified", "State"];
 
 /// Parts of codes that say that a permission is missing.
 const DENIED: &[&str] = &["AccessDenied", "AuthFailure", "Forbidden", "NotAuthorized", "Unauthorized"];
@@ -106,6 +136,32 @@ impl From<Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_failure_means_is_read_from_its_code() {
+        for (code, kind) in [
+            ("ThrottlingException", FailureKind::Transient),
+            ("RequestLimitExceeded", FailureKind::Transient),
+            ("TooManyRequestsException", FailureKind::Transient),
+            ("InternalServiceException", FailureKind::Transient),
+            ("HTTP 503", FailureKind::Transient),
+            ("AccessDeniedException", FailureKind::Denied),
+            ("UnauthorizedOperation", FailureKind::Denied),
+            ("InvalidParameterException", FailureKind::Refused),
+            ("ValidationException", FailureKind::Refused),
+            ("TagLimitExceeded", FailureKind::Refused),
+            ("TooManyTagsException", FailureKind::Refused),
+            ("TagPolicyException", FailureKind::Refused),
+            ("InvalidDBInstanceState", FailureKind::Other),
+            ("ResourceInUseException", FailureKind::Other),
+            ("ConcurrentTagAccessException", FailureKind::Other),
+            ("OperationAborted", FailureKind::Other),
+            ("InvalidVolume.NotFound", FailureKind::NotFound),
+        ] {
+            assert_eq!(Error::of_resource(code, "").failure_kind(), kind, "{code}");
+        }
+        assert_eq!(Error::incomplete("connection reset").failure_kind(), FailureKind::Transient);
+    }
 
     #[test]
     fn not_found_is_read_from_codes_and_not_from_names() {

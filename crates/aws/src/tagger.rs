@@ -56,7 +56,10 @@ impl Tagger for AwsTagger {
                 Read::S3Bucket => self.bucket_tags(region, arn).await,
                 Read::S3Object => self.object_tags(region, arn).await,
                 Read::Operation(operation) => self.operations.list(operation, region, arn).await,
-                Read::Ec2DescribeTags | Read::Never => Err(Error::incomplete("no operation lists its tags")),
+                Read::Ec2DescribeTags | Read::Never => {
+                    results.push(Err(Failure::other("no operation lists its tags")));
+                    continue;
+                }
             };
             results.push(tags.map_err(Failure::from));
         }
@@ -134,7 +137,9 @@ impl AwsTagger {
         for resource in resources {
             let answer = answers.next_if(|(_, asked)| asked.arn == resource.arn).map(|(result, _)| result);
             results.push(match (answer, resource.route) {
-                (Some(Err(failure)), Route::TaggingApi(Some(own))) if failure.kind == FailureKind::Other => {
+                (Some(Err(failure)), Route::TaggingApi(Some(own)))
+                    if failure.kind == FailureKind::Refused =>
+                {
                     let by_own = self.tag_by_own(own, region, tags, resource).await;
                     if by_own.is_ok() {
                         self.refused.borrow_mut().insert(resource.resource_type);
@@ -238,7 +243,7 @@ impl AwsTagger {
                 // An internal error whose status blames the request will not pass.
                 if (400..500).contains(&failure.status_code) && failure_of_one.kind == FailureKind::Transient
                 {
-                    failure_of_one.kind = FailureKind::Other;
+                    failure_of_one.kind = FailureKind::Refused;
                 }
                 Err(failure_of_one)
             }

@@ -302,7 +302,7 @@ impl Run<'_> {
                     }
                 }
             }
-            match bearer(event, &resource.arn, &history) {
+            match bearer(event, &resource, &history) {
                 Bearer::OfThisEvent => settled = Settled::Last,
                 Bearer::OfAnother(other) => {
                     return Settled::Superseded(report::another(&resource.arn, other));

@@ -55,21 +55,31 @@ pub fn questions(event: &Event, resource: &Resource, now: OffsetDateTime) -> Vec
         Some(at) if !may_find => at,
         _ => now.saturating_sub(KEPT_FOR),
     };
-    let rows = table::all().flat_map(|service| service.rows);
-    let of_type = rows.filter(|row| row.creates() && row.resource_type == resource.resource_type);
-    let mut names: BTreeSet<String> = of_type.map(|row| row.event_name.to_owned()).collect();
-    names.insert(event.name.clone());
+    let mut names = creating(event, resource);
     if may_find {
-        let nouns = names.iter().filter_map(|name| name.strip_prefix("Create"));
-        let deleting: Vec<String> = nouns.map(|noun| format!("Delete{noun}")).collect();
+        let deleting = deleting(&names);
         names.extend(deleting);
     }
     let region = event.region().to_owned();
     names.into_iter().map(|event_name| Question { region: region.clone(), event_name, since }).collect()
 }
 
-/// Who created what bears an ARN now. `history` is in any order, and may hold the event and others.
-pub fn bearer<'a>(event: &'a Event, arn: &Arn, history: &'a [Event]) -> Bearer<'a> {
+/// The names of the calls that create a resource's type, the event's own among them.
+fn creating(event: &Event, resource: &Resource) -> BTreeSet<String> {
+    let rows = table::all().flat_map(|service| service.rows);
+    let of_type = rows.filter(|row| row.creates() && row.resource_type == resource.resource_type);
+    of_type.map(|row| row.event_name.to_owned()).chain([event.name.clone()]).collect()
+}
+
+/// The names of the calls that delete what these create.
+fn deleting(creating: &BTreeSet<String>) -> Vec<String> {
+    let nouns = creating.iter().filter_map(|name| name.strip_prefix("Create"));
+    nouns.map(|noun| format!("Delete{noun}")).collect()
+}
+
+/// Who created what bears a resource's name now. `history` is in any order, and may hold the event and others.
+pub fn bearer<'a>(event: &'a Event, resource: &Resource, history: &'a [Event]) -> Bearer<'a> {
+    let deleting = deleting(&creating(event, resource));
     let is_this = |other: &Event| event.id().is_some() && other.id() == event.id();
     let mut all: Vec<&Event> = history.iter().filter(|other| !is_this(other)).chain([event]).collect();
     all.sort_by_key(|event| event.time());
@@ -77,14 +87,19 @@ pub fn bearer<'a>(event: &'a Event, arn: &Arn, history: &'a [Event]) -> Bearer<'
     for one in all {
         match Effect::of(one) {
             Effect::Created(creation) => {
-                let found = creation.resources.iter().find(|resource| resource.arn == *arn);
-                match found.map(|resource| resource.answered) {
+                let found = creation.resources.iter().find(|found| found.arn == resource.arn);
+                match found.map(|found| found.answered) {
                     Some(Answered::New) => creator = Some(one),
                     Some(Answered::NewOrOld) => creator = creator.or(Some(one)),
                     Some(Answered::Old) | None => {}
                 }
             }
-            _ if deletes(one, arn) => creator = None,
+            _ if one.source == event.source
+                && deleting.contains(&one.name)
+                && deletes(one, &resource.arn) =>
+            {
+                creator = None;
+            }
             _ => {}
         }
     }
@@ -96,8 +111,7 @@ pub fn bearer<'a>(event: &'a Event, arn: &Arn, history: &'a [Event]) -> Bearer<'
 
 /// Whether a call that succeeded deleted what an ARN names.
 fn deletes(event: &Event, arn: &Arn) -> bool {
-    event.name.starts_with("Delete")
-        && event.text("errorCode").is_none()
+    event.text("errorCode").is_none()
         && event.values("requestParameters").into_iter().any(|request| names(request, arn))
 }
 
@@ -143,7 +157,7 @@ mod tests {
     /// The id of the event that created what bears the first one's name now.
     fn creator(event: &Event, history: &[Event]) -> String {
         let resource = unsettled(event, datetime!(2026-05-05 10:00 UTC)).remove(0);
-        match bearer(event, &resource.arn, history) {
+        match bearer(event, &resource, history) {
             Bearer::OfThisEvent => event.id().expect("an id").into_owned(),
             Bearer::OfAnother(other) => other.id().expect("an id").into_owned(),
         }
@@ -176,6 +190,8 @@ mod tests {
         assert_eq!(creator(&ann, &[topic("old", 5)]), "old", "ann's call has found it");
         assert_eq!(creator(&ann, &[topic("old", 5), deletion(7)]), "ann");
         assert_eq!(creator(&ann, &[topic("bob", 40), deletion(20)]), "bob");
+        let other = event("d", "DeleteTable", 20, json!({"tableName": "t"}));
+        assert_eq!(creator(&ann, &[topic("bob", 40), other]), "ann", "a table of the same name");
     }
 
     #[test]

@@ -86,7 +86,9 @@ pub enum FailureKind {
     Transient,
     /// A permission is missing, or a policy forbids it.
     Denied,
-    /// Anything else: a limit, a wrong value, a kind of resource that the API does not know.
+    /// Something in the request is wrong: a value, a limit, a kind of resource that the API does not know.
+    Refused,
+    /// Anything else, such as a resource that is not in the right state.
     Other,
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
-use super::{Batch, Failure, Lookups, PrincipalTags, SessionStore, Tagger};
+use super::{Batch, Failure, FailureKind, Lookups, PrincipalTags, SessionStore, Tagger};
 use crate::identity::{IamIdentity, IamKind, Session, SessionKey};
 use crate::table::{Lookup, Read, Resource, Route};
 use crate::tags::TagMap;
@@ -110,7 +110,9 @@ impl Tagger for CountingTagger {
         self.calls.set(self.calls.get() + 1);
         let refused = batch.tags.iter().find(|tag| self.refuses.contains(&tag.key.as_str()));
         if let Some(tag) = refused {
-            return vec![Err(Failure::other(format!("InvalidTag: {}", tag.key))); batch.resources.len()];
+            let message = format!("InvalidTag: {}", tag.key);
+            let refusal = Failure { kind: FailureKind::Refused, message };
+            return vec![Err(refusal); batch.resources.len()];
         }
         let result = |arn: &str| match self.failures.iter().find(|(end, _)| arn.ends_with(end)) {
             Some((_, failure)) => Err(failure.clone()),

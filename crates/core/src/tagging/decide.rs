@@ -94,17 +94,25 @@ pub(super) fn mark(
     let value = |tags: &TagMap, key: &str| {
         tags.iter().find(|(other, _)| resource.same_key(other, key)).map(|(_, value)| value.clone())
     };
-    let keys = settings.principal_id_tag.iter().chain([&settings.owner_tag]);
-    for key in keys {
-        let (Some(found), None) = (value(present, key), value(shown, key)) else { continue };
-        let planned = planned.iter().find(|tag| tag.key == *key);
-        return match planned {
-            Some(tag) if tag.value == found => Mark::Own,
-            _ if brought => Mark::None,
-            _ => Mark::Foreign,
+    // What the request set says nothing of who was here.
+    let found = |key: &str| value(present, key).filter(|_| value(shown, key).is_none());
+    let would_write = |key: &str| planned.iter().find(|tag| tag.key == key).map(|tag| tag.value.clone());
+    let foreign = if brought { Mark::None } else { Mark::Foreign };
+    let owner = settings.owner_tag.as_str();
+    let Some(id) = settings.principal_id_tag.as_deref() else {
+        return match found(owner) {
+            None => Mark::None,
+            same if same == would_write(owner) => Mark::Own,
+            Some(_) => foreign,
         };
+    };
+    match (found(id), would_write(id)) {
+        (Some(found), Some(planned)) if found == planned => Mark::Own,
+        (Some(_), _) => foreign,
+        // A service leaves no id but its name. Whoever else has set an owner is not known to have made it.
+        (None, None) if found(owner).is_some() && found(owner) == would_write(owner) => Mark::Own,
+        (None, _) => Mark::None,
     }
-    Mark::None
 }
 
 /// Whether the request set every tag that a resource has.
@@ -229,11 +237,25 @@ mod tests {
         assert_eq!(of(&plan(true), &owned("ours", "theirs"), &none, false), Mark::Foreign);
         assert_eq!(of(&plan(false), &owned("ours", "theirs"), &none, false), Mark::Foreign);
         assert_eq!(of(&plan(false), &owned("ours", ""), &none, false), Mark::Own);
-        assert_eq!(of(&plan(true), &owned("theirs", ""), &none, false), Mark::Foreign);
+        assert_eq!(of(&plan(true), &owned("theirs", ""), &none, false), Mark::None);
+        assert_eq!(of(&plan(true), &owned("ours", ""), &none, false), Mark::None);
+        assert_eq!(of(&plan(false), &owned("theirs", ""), &none, false), Mark::None);
         assert_eq!(of(&plan(true), &owned("", ""), &none, false), Mark::None);
         let shown = owned("theirs", "theirs");
         assert_eq!(of(&plan(true), &shown, &shown, false), Mark::None, "the request set them");
         assert_eq!(of(&plan(true), &shown, &none, true), Mark::None, "a copy brought them");
+        let vars = [("PRINCIPAL_ID_TAG", "")];
+        let without_id = Settings::read(|name| {
+            vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        });
+        let by_owner = |owner: &str| {
+            let without_id = without_id.as_ref().expect("sound settings");
+            mark(without_id, &topic, &plan(false), &owned(owner, "theirs"), &none, false)
+        };
+        assert_eq!(
+            (by_owner("ours"), by_owner("theirs"), by_owner("")),
+            (Mark::Own, Mark::Foreign, Mark::None)
+        );
     }
 
     fn settings(existing: &'static str) -> Settings {

@@ -16,8 +16,10 @@ use crate::tags::{Tag, TagMap, starts_reserved};
 
 /// A resource this young has no tags but those that came with it.
 const YOUNG_FOR: Duration = Duration::minutes(15);
-/// How far a creation time may be from its event's: clocks differ, and a creation takes time.
-const FITS_WITHIN: Duration = Duration::seconds(60);
+/// How much older than its event a resource may look: clocks differ.
+const CLOCKS_DIFFER: Duration = Duration::seconds(60);
+/// How much younger: nobody deletes what was just created and creates another within so little time.
+const CREATED_WITHIN: Duration = Duration::seconds(5);
 /// Parts of the names of calls whose resources come with the tags of others.
 const BRINGS_TAGS: &[&str] = &["Backup", "Clone", "Copy", "Restore", "Snapshot"];
 
@@ -134,8 +136,8 @@ impl Handled<'_> {
         }
         let created = tagger.creation_time(&made.resource).await?;
         Ok(match (created, self.event.time()) {
-            (Some(created), Some(at)) if created.saturating_add(FITS_WITHIN) < at => Proof::Older,
-            (Some(created), Some(at)) if created <= at.saturating_add(FITS_WITHIN) => Proof::Given,
+            (Some(created), Some(at)) if created.saturating_add(CLOCKS_DIFFER) < at => Proof::Older,
+            (Some(created), Some(at)) if created <= at.saturating_add(CREATED_WITHIN) => Proof::Given,
             // A newer one may be another resource, or a bucket whose policy was edited.
             _ => Proof::None,
         })

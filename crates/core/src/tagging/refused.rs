@@ -40,7 +40,7 @@ pub(super) async fn tag_batch<T: Tagger>(tagger: &T, batch: &Batch, mark: Option
 
 /// Whether AWS refuses the call for good, be it for its tags.
 fn is_refusal(result: &Result<Route, Failure>) -> bool {
-    result.as_ref().is_err_and(|failure| matches!(failure.kind, FailureKind::Denied | FailureKind::Other))
+    result.as_ref().is_err_and(|failure| matches!(failure.kind, FailureKind::Denied | FailureKind::Refused))
 }
 
 impl From<Result<Route, Failure>> for Tagged {
