@@ -13,6 +13,7 @@ mod place;
 mod row;
 mod services;
 
+pub(crate) use extract::Age;
 pub use extract::{Answered, Creation, LocateError, Lookup, Nothing, Resource, created};
 pub use generated::SERVICES as GENERATED;
 pub(crate) use generated::WITHOUT_RESOURCES;

@@ -41,13 +41,25 @@ enum Kind {
     Volume,
     /// A name; the call answers for what is there, and nothing tells the age.
     Topic,
+    /// A name; the call answers for what is there, and a read tells the age.
+    Queue,
     /// A name; the call fails if it is there, and a read tells the age.
     Table,
     /// A name; the call fails if it is there, and nothing tells the age.
     Function,
 }
 
-const KINDS: [Kind; 4] = [Kind::Volume, Kind::Topic, Kind::Table, Kind::Function];
+const KINDS: [Kind; 5] = [Kind::Volume, Kind::Topic, Kind::Queue, Kind::Table, Kind::Function];
+impl Kind {
+    fn answers_for_old(self) -> bool {
+        matches!(self, Self::Topic | Self::Queue)
+    }
+
+    fn tells_its_age(self) -> bool {
+        matches!(self, Self::Queue | Self::Table)
+    }
+}
+
 const PEOPLE: [&str; 2] = ["ann", "bob"];
 /// Keys that other writers use; some are ours, too.
 const KEYS: [&str; 4] = ["Owner", "Team", "Name", "Stage"];
@@ -90,6 +102,7 @@ fn arn(kind: Kind, name: u8, number: usize) -> String {
     let resource = match kind {
         Kind::Volume => format!("ec2:eu-west-1:{ACCOUNT}:volume/vol-{number:08}"),
         Kind::Topic => format!("sns:eu-west-1:{ACCOUNT}:n{name}"),
+        Kind::Queue => format!("sqs:eu-west-1:{ACCOUNT}:n{name}"),
         Kind::Table => format!("dynamodb:eu-west-1:{ACCOUNT}:table/n{name}"),
         Kind::Function => format!("lambda:eu-west-1:{ACCOUNT}:function:n{name}"),
     };
@@ -142,6 +155,11 @@ fn creation(id: usize, kind: Kind, name: u8, number: usize, at: i64, by: usize, 
             let response = json!({"topicArn": arn(kind, name, number)});
             ("sns", "CreateTopic", json!({"name": named, "tags": list}), response)
         }
+        Kind::Queue => {
+            let response =
+                json!({"queueUrl": format!("https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/{named}")});
+            ("sqs", "CreateQueue", json!({"queueName": named, "tags": tags}), response)
+        }
         Kind::Table => ("dynamodb", "CreateTable", json!({"tableName": named, "tags": list}), Value::Null),
         Kind::Function => {
             let response = json!({"functionName": named});
@@ -154,6 +172,10 @@ fn creation(id: usize, kind: Kind, name: u8, number: usize, at: i64, by: usize, 
 fn deletion(id: usize, kind: Kind, name: u8, at: i64) -> Option<Event> {
     let (source, call, request) = match kind {
         Kind::Topic => ("sns", "DeleteTopic", json!({"topicArn": arn(kind, name, 0)})),
+        Kind::Queue => {
+            let url = format!("https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/n{name}");
+            ("sqs", "DeleteQueue", json!({"queueUrl": url}))
+        }
         Kind::Table => ("dynamodb", "DeleteTable", json!({"tableName": format!("n{name}")})),
         Kind::Volume | Kind::Function => return None,
     };
@@ -170,7 +192,7 @@ fn session(by: usize) -> Event {
         "AssumeRole",
         0,
         by,
-        json!({"tags": [{"key": "Team", "value": format!("team-of-{person}")}]}),
+        json!({"tags": [{"key": "Team", "value": format!("team-of-{person}")}, {"key": person, "value": person}]}),
         json!({"credentials": {"accessKeyId": format!("ASIA{person}"), "expiration": "May 5, 2026, 12:00:00 AM"},
                "assumedRoleUser": {"assumedRoleId": format!("AROA{person}:{person}"), "arn": role}}),
     )
@@ -180,6 +202,7 @@ fn session(by: usize) -> Event {
 fn ours(by: usize) -> TagMap {
     let person = PEOPLE[by];
     [
+        (person, person.to_owned()),
         ("Owner", format!("arn:aws:sts::{ACCOUNT}:assumed-role/dev/{person}")),
         ("PrincipalId", format!("AROA{person}:{person}")),
         ("Team", format!("team-of-{person}")),
@@ -195,7 +218,7 @@ impl Account {
             Action::Create { kind, name, by, tags } => {
                 let key = (*kind, *name);
                 if let Some(there) = self.living.get(&key) {
-                    return (*kind == Kind::Topic).then_some((*kind, *name, there.number));
+                    return kind.answers_for_old().then_some((*kind, *name, there.number));
                 }
                 let living = Living { number: self.made, created: at, by: *by, tags: tags.clone() };
                 self.made += 1;
@@ -235,7 +258,7 @@ struct History {
 fn history(rng: &mut Rng) -> History {
     let mut actions = Vec::new();
     for _ in 0..rng.usize(4..16) {
-        let (kind, name) = (KINDS[rng.usize(0..4)], rng.u8(0..2));
+        let (kind, name) = (KINDS[rng.usize(0..5)], rng.u8(0..2));
         let key = KEYS[rng.usize(0..4)];
         let action = match rng.u8(0..10) {
             0..=4 => {
@@ -511,15 +534,15 @@ fn is_open(history: &History, kind: Kind, living: &Living, wrote: &Wrote, by: us
         return true;
     }
     let its_calls = || history.calls.iter().filter(|call| call.by == by && call.at <= wrote.at);
-    // Given again within seconds, its creation time fits as well.
-    if kind == Kind::Table && its_calls().any(|call| (0..=5).contains(&(living.created - call.at))) {
+    // Given again, or found, within seconds: its creation time fits as well.
+    if kind.tells_its_age() && its_calls().any(|call| (-2..=5).contains(&(living.created - call.at))) {
         return true;
     }
     let mut within_the_hour = its_calls().filter(|call| wrote.at - call.at <= HOUR);
     within_the_hour.any(|call| {
         let unmarked = !wrote.seen.contains_key("PrincipalId");
         let given_again = kind != Kind::Volume && living.created > call.at;
-        let taken_for_new = kind == Kind::Topic
+        let taken_for_new = kind.answers_for_old()
             && living.created <= call.at
             && wrote.seen.iter().all(|(key, value)| call.tags.get(key) == Some(value));
         unmarked && (given_again || taken_for_new)

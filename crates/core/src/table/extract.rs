@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::place::{Problem, arn_prefix, belongs, in_record};
 use super::row::{CreationTime, Ending, Locator, LookupKind, Read, Route, Row, Service};
@@ -58,9 +58,32 @@ pub enum Answered {
     Old,
 }
 
-/// How much older than its event a resource's creation time may be: clocks differ, and a creation
-/// takes time.
-const CLOCKS_DIFFER: Duration = Duration::seconds(60);
+/// A creation time next to that of the call that may have created it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// It is older, whatever the clocks say.
+    Older,
+    /// It is older by seconds, or the clocks differ.
+    LittleOlder,
+    /// It is no older.
+    Fits,
+}
+
+impl Age {
+    const CLOCKS_DIFFER: Duration = Duration::seconds(60);
+    /// Both times are cut to seconds.
+    const ROUNDED: Duration = Duration::seconds(2);
+
+    pub(crate) fn of(created: OffsetDateTime, called: OffsetDateTime) -> Self {
+        if created.saturating_add(Self::CLOCKS_DIFFER) < called {
+            Self::Older
+        } else if created.saturating_add(Self::ROUNDED) < called {
+            Self::LittleOlder
+        } else {
+            Self::Fits
+        }
+    }
+}
 
 impl Answered {
     fn of(row: &Row, event: &Event) -> Self {
@@ -69,10 +92,10 @@ impl Answered {
         }
         let created =
             row.created_at.and_then(|path| event.text(path)).and_then(|text| timestamp::parse(&text));
-        match (created, event.time()) {
-            (Some(created), Some(at)) if created.saturating_add(CLOCKS_DIFFER) < at => Self::Old,
-            (Some(_), Some(_)) => Self::New,
-            _ => Self::NewOrOld,
+        match created.zip(event.time()).map(|(created, called)| Age::of(created, called)) {
+            Some(Age::Older) => Self::Old,
+            Some(Age::Fits) => Self::New,
+            Some(Age::LittleOlder) | None => Self::NewOrOld,
         }
     }
 }

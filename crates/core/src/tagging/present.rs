@@ -11,13 +11,11 @@ use crate::history::LATE_AFTER;
 use crate::ports::{Failure, Tagger};
 use crate::record::Event;
 use crate::settings::Settings;
-use crate::table::{Answered, CreationTime, Read};
+use crate::table::{Age, Answered, CreationTime, Read};
 use crate::tags::{Tag, TagMap, starts_reserved};
 
 /// A resource this young has no tags but those that came with it.
 const YOUNG_FOR: Duration = Duration::minutes(15);
-/// How much older than its event a resource may look: clocks differ.
-const CLOCKS_DIFFER: Duration = Duration::seconds(60);
 /// How much younger: nobody deletes what was just created and creates another within so little time.
 const CREATED_WITHIN: Duration = Duration::seconds(5);
 /// Parts of the names of calls whose resources come with the tags of others.
@@ -135,11 +133,14 @@ impl Handled<'_> {
             return Ok(Proof::None);
         }
         let created = tagger.creation_time(&made.resource).await?;
-        Ok(match (created, self.event.time()) {
-            (Some(created), Some(at)) if created.saturating_add(CLOCKS_DIFFER) < at => Proof::Older,
-            (Some(created), Some(at)) if created <= at.saturating_add(CREATED_WITHIN) => Proof::Given,
+        let (Some(created), Some(at)) = (created, self.event.time()) else { return Ok(Proof::None) };
+        Ok(match Age::of(created, at) {
+            Age::Older => Proof::Older,
+            // What a call has found may be as old as its session.
+            Age::LittleOlder if made.resource.answered != Answered::New => Proof::None,
             // A newer one may be another resource, or a bucket whose policy was edited.
-            _ => Proof::None,
+            _ if created > at.saturating_add(CREATED_WITHIN) => Proof::None,
+            Age::LittleOlder | Age::Fits => Proof::Given,
         })
     }
 
