@@ -247,12 +247,13 @@ fn operation_as_rust<'a>(operation: &'a Operation, apis: &mut BTreeMap<String, &
     };
     apis.insert(api.clone(), &operation.api);
     format!(
-        "Operation {{ name: {:?}, actions: &{:?}, api: &{api}, protocol: {}, method: {:?}, path: {:?}, resource: &[{}] }}",
+        "Operation {{ name: {:?}, actions: &{:?}, api: &{api}, protocol: {}, method: {:?}, path: {:?}, headers: &{:?}, resource: &[{}] }}",
         operation.name,
         operation.actions,
         operation.protocol,
         operation.method,
         operation.path,
+        operation.headers,
         operation.resource.join(", "),
     )
 }

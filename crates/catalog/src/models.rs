@@ -126,8 +126,16 @@ pub struct Reference {
     pub flattened: bool,
     /// The element around an answer of the query protocol.
     pub result_wrapper: Option<String>,
+    /// Where its element in XML belongs.
+    pub xml_namespace: Option<XmlNamespace>,
     /// What it is, in HTML.
     pub documentation: String,
+}
+
+/// An XML namespace.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct XmlNamespace {
+    pub uri: String,
 }
 
 /// A shape.

@@ -11,7 +11,7 @@ use crate::endpoints::{EndpointOverride, Endpoints, Host};
 use crate::models::{self, Reference, Shape};
 use crate::naming::{plain, singular, words};
 use crate::overrides::{
-    ACTIONS, CREATION_TIMES, MEMBERS, NOT_READ_BY, OWN_READ_OPERATIONS, OWN_TAG_OPERATIONS,
+    ACTIONS, CREATION_TIMES, HEADERS, MEMBERS, NOT_READ_BY, OWN_READ_OPERATIONS, OWN_TAG_OPERATIONS,
 };
 use crate::rules::call_name;
 
@@ -72,6 +72,8 @@ pub struct Operation {
     pub method: String,
     /// Path and query with `{labels}`.
     pub path: String,
+    /// Headers that are always the same.
+    pub headers: Vec<(&'static str, &'static str)>,
     /// The members that name the resource.
     pub resource: Vec<String>,
 }
@@ -105,11 +107,12 @@ pub struct TimeOperation {
 }
 
 impl Operation {
-    /// Name of its constant.
+    /// Name of its constant. One API may serve two prefixes of IAM.
     pub fn constant(&self) -> String {
         let (api, operation) = &self.from;
-        let words = words(operation).join("_");
-        format!("{}_{words}", api.replace('-', "_")).to_uppercase()
+        let prefix = self.name.split(':').next().unwrap_or_default();
+        let of = if prefix == "s3express" { format!("{api}_{prefix}") } else { api.clone() };
+        format!("{of}_{}", words(operation).join("_")).replace('-', "_").to_uppercase()
     }
 }
 
@@ -189,8 +192,7 @@ impl Search<'_> {
     ) -> Option<TagOperation> {
         let input = api.input(operation)?;
         let tags = input.members.keys().find(|name| TAGS.contains(&plain(name).as_str()))?;
-        // Only what REST-XML reads is read; its requests would have to be written as XML.
-        let protocol = protocol(api, operation).filter(|protocol| protocol != "Protocol::RestXml")?;
+        let protocol = protocol(api, operation)?;
         let (shape, tags_per_call) = tag_shape(api, tags, input.members.get(tags)?, &protocol)?;
         let resource = resource_members(api, operation, input, Some(tags), &protocol)?;
         let operation = self.described(api, operation, input, resource, protocol, resource_type)?;
@@ -248,6 +250,15 @@ impl Search<'_> {
             hosts.for_each(|host| host.pattern.insert_str(0, prefix));
         }
         let prefix = resource_type.split(':').next().unwrap_or_default();
+        if prefix == "s3express" {
+            // By the rules of endpoints, ARNs of directory buckets have a host of their own.
+            let host = Host {
+                pattern: "s3express-control.${Region}.${Suffix}".to_owned(),
+                signing_region: None,
+                signing_name: Some("s3express".to_owned()),
+            };
+            endpoint = (host, Vec::new());
+        }
         let signing_name = endpoint.0.signing_name.clone().unwrap_or_else(|| api.signing_name().to_owned());
         let path = operation.http.request_uri.as_str();
         Some(Operation {
@@ -258,6 +269,11 @@ impl Search<'_> {
             protocol,
             method: operation.http.method.clone(),
             path: if path.is_empty() { "/".into() } else { path.to_owned() },
+            headers: HEADERS
+                .iter()
+                .filter(|(of, ..)| *of == api.name)
+                .map(|(_, name, text, _)| (*name, *text))
+                .collect(),
             resource,
         })
     }
@@ -298,8 +314,11 @@ fn protocol(api: &models::Api, operation: &models::Operation) -> Option<String> 
     if speaks("rest-json") {
         return Some("Protocol::RestJson".to_owned());
     }
-    if speaks("rest-xml") && operation.http.method == "GET" {
-        return Some("Protocol::RestXml".to_owned());
+    if speaks("rest-xml") {
+        let body = operation.input.clone().unwrap_or_default();
+        let root = body.location_name.unwrap_or_default();
+        let namespace = body.xml_namespace.unwrap_or_default().uri;
+        return Some(format!("Protocol::RestXml {{ root: {root:?}, namespace: {namespace:?} }}"));
     }
     speaks("query").then(|| {
         format!("Protocol::Query {{ action: {:?}, version: {:?} }}", operation.name, metadata.api_version)
@@ -394,8 +413,8 @@ fn tag_shape(api: &models::Api, name: &str, reference: &Reference, protocol: &st
     {
         return None;
     }
-    let query = protocol.starts_with("Protocol::Query") && !shape.flattened;
-    let list = if query {
+    let wrapped = !protocol.contains("Json") && !shape.flattened;
+    let list = if wrapped {
         format!("{wire}.{}", item.location_name.as_deref().unwrap_or("member"))
     } else {
         wire.into()

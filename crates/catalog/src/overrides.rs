@@ -450,6 +450,12 @@ pub const MEMBERS: &[(&str, &str, Members, &str)] = &[
     ("workspaces-instances", "TagResource", &[("WorkspaceInstanceId", "ResourceValue::Id")], "the id"),
 ];
 
+/// Headers that an API's requests need: API, name, value, reason.
+pub const HEADERS: &[(&str, &str, &str, &str)] = &[
+    ("apigateway", "accept", "application/json", "else it answers in HAL"),
+    ("glacier", "x-amz-glacier-version", "2012-06-01", "required"),
+];
+
 /// IAM actions of operations whose names they do not have: API, operation, actions, reason.
 pub const ACTIONS: &[(&str, &str, &[&str], &str)] = &[
     ("apigateway", "GetTags", &["apigateway:GET"], "its actions are HTTP methods"),

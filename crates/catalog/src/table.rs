@@ -179,7 +179,8 @@ impl Catalog {
         for service in BY_HAND.iter().filter(|service| service.name != "ec2") {
             // DocumentDB and Neptune log as RDS, whose operations take their ARNs.
             let is_own = |api: &&Api| {
-                event_source(api) == service.name && !matches!(api.name.as_str(), "docdb" | "neptune")
+                let serves = |name: &str| name == service.name || (name, service.name) == ("s3", "s3express");
+                serves(event_source(api)) && !matches!(api.name.as_str(), "docdb" | "neptune")
             };
             for api in self.apis.iter().filter(is_own) {
                 for row in service.rows.iter().filter(|row| row.creates()) {

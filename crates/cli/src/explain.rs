@@ -8,7 +8,7 @@ use aws_tags::{Effect, Event, Principal, Session};
 use clap::Args;
 use serde::Serialize;
 
-use crate::console::End;
+use crate::console::{End, visible};
 use crate::describe::{self, SessionFields};
 use crate::input::{Input, Record, Records};
 
@@ -77,23 +77,23 @@ fn as_json<'a>(file: &'a str, event: &'a Event, effect: &'a Effect) -> Explanati
 }
 
 fn write_text(out: &mut impl Write, file: &str, event: &Event, effect: &Effect) -> io::Result<()> {
-    writeln!(out, "{file}")?;
-    writeln!(out, "  call      {} of {}", event.name, event.source)?;
-    writeln!(out, "  by        {}", describe::principal(&Principal::of(event)))?;
+    writeln!(out, "{}", visible(file))?;
+    writeln!(out, "  call      {} of {}", visible(&event.name), visible(&event.source))?;
+    writeln!(out, "  by        {}", visible(describe::principal(&Principal::of(event))))?;
     let at = event.time().map_or_else(|| "an unknown time".to_owned(), timestamp::format);
     let account = event.account().unwrap_or("an unknown account".into());
-    writeln!(out, "  when      {at} in {}, {account}", event.region())?;
+    writeln!(out, "  when      {at} in {}, {}", visible(event.region()), visible(account))?;
     writeln!(out, "  outcome   {}", effect.as_str())?;
     if let Some(reason) = effect.reason() {
-        writeln!(out, "  reason    {reason}")?;
+        writeln!(out, "  reason    {}", visible(reason))?;
     }
     match effect {
         Effect::Created(creation) => {
             for resource in &creation.resources {
-                writeln!(out, "  resource  {}  {}", resource.arn, resource.route.as_str())?;
+                writeln!(out, "  resource  {}  {}", visible(&resource.arn), resource.route.as_str())?;
             }
             for lookup in &creation.lookups {
-                writeln!(out, "  lookup    {lookup}")?;
+                writeln!(out, "  lookup    {}", visible(lookup))?;
             }
         }
         Effect::Session(session) => write_session(out, session)?,
@@ -104,14 +104,19 @@ fn write_text(out: &mut impl Write, file: &str, event: &Event, effect: &Effect) 
 
 fn write_session(out: &mut impl Write, session: &Session) -> io::Result<()> {
     let name = session.arn.as_deref().or(session.id.as_deref()).unwrap_or("of no known id");
-    writeln!(out, "  session   {name} in {}", session.account)?;
+    writeln!(out, "  session   {} in {}", visible(name), visible(&session.account))?;
     writeln!(out, "  until     {}", timestamp::format(session.expires_at))?;
     if let Some(identity) = &session.source_identity {
-        writeln!(out, "  identity  {identity}")?;
+        writeln!(out, "  identity  {}", visible(identity))?;
     }
     for (key, value) in &session.tags {
         let transitive = session.transitive_tag_keys.iter().any(|other| other.eq_ignore_ascii_case(key));
-        writeln!(out, "  tag       {key}={value}{}", if transitive { "  transitive" } else { "" })?;
+        writeln!(
+            out,
+            "  tag       {}{}",
+            visible(format_args!("{key}={value}")),
+            if transitive { "  transitive" } else { "" }
+        )?;
     }
     Ok(())
 }

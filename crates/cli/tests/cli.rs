@@ -192,6 +192,7 @@ fn the_text_of_a_replay_is_for_people_and_has_no_colour_in_a_pipe() {
     let output = piped(&["replay", "-"], trail().to_string().as_bytes());
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("session  Team=one"), "{text}");
+    assert!(text.contains("\nNo AWS was asked"), "{text}");
     assert!(text.ends_with("5 events: 3 resources tagged, 0 failed, 2 sessions\n"), "{text}");
     assert!(!text.contains('\u{1b}'));
 }

@@ -19,6 +19,9 @@ pub enum Effect {
     NotOurs(LocateError),
     /// It failed, or was a dry run; the error code.
     FailedCall(String),
+    /// The record is of another category than calls: a call through a VPC endpoint has a second record,
+    /// without request and response.
+    NotACall(String),
     /// No row covers it.
     NotSupported,
     /// It started a session.
@@ -26,6 +29,10 @@ pub enum Effect {
     /// It is a call of STS that started no session which could carry tags.
     NotASession(NotASession),
 }
+
+/// The categories of records of calls.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
+const CALLS: &[&str] = &["Management", "Data"];
 
 impl Effect {
     /// Reads a record.
@@ -39,6 +46,9 @@ impl Effect {
         let Some((service, rows)) = rows(&event.source, &event.name) else {
             return Self::NotSupported;
         };
+        if let Some(category) = event.text("eventCategory").filter(|category| !CALLS.contains(&&**category)) {
+            return Self::NotACall(category.into_owned());
+        }
         if let Some(code) = event.error_code() {
             return Self::FailedCall(code.into_owned());
         }
@@ -65,6 +75,7 @@ impl Effect {
             Self::NothingToTag(ending) => ending.as_str(),
             Self::NotOurs(_) => "not-ours",
             Self::FailedCall(_) => "failed-call",
+            Self::NotACall(_) => "not-a-call",
             Self::NotSupported => "not-supported",
             Self::Session(_) => "session",
             Self::NotASession(_) => "skip",
@@ -85,6 +96,7 @@ impl Effect {
             Self::NothingToTag(ending) => ending.reason().into(),
             Self::NotOurs(error) => error.to_string().into(),
             Self::FailedCall(code) => code.as_str().into(),
+            Self::NotACall(category) => format!("a record of the category {category}").into(),
             Self::NotASession(reason) => reason.to_string().into(),
             Self::Created(_) | Self::Unresolvable(_) | Self::NotSupported | Self::Session(_) => return None,
         })
@@ -121,6 +133,11 @@ mod tests {
                                    "errorCode": "Client.DryRunOperation"}),
             ),
             ("unresolvable", json!({"eventSource": "ec2.amazonaws.com", "eventName": "CreateVolume"})),
+            (
+                "not-a-call",
+                json!({"eventSource": "kms.amazonaws.com", "eventName": "CreateKey",
+                                  "eventCategory": "NetworkActivity"}),
+            ),
             (
                 "unresolvable",
                 json!({"eventSource": "secretsmanager.amazonaws.com", "eventName": "CreateSecret",

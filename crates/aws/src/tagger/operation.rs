@@ -1,8 +1,8 @@
 //! A service's own operation on tags, called with the SDK's signing, retries and HTTP client.
 
 use aws_config::{Region, SdkConfig};
-use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
 use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
 use aws_runtime::user_agent::{ApiMetadata, UserAgentInterceptor};
 use aws_smithy_runtime::client::orchestrator::operation::Operation as Call;
@@ -163,9 +163,17 @@ impl OperationCaller {
         layer.store_put(ApiMetadata::new(operation.api.signing_name, env!("CARGO_PKG_VERSION")));
         layer.store_put(name.clone());
         layer.store_put(region.clone());
+        // S3 wants the hash of the body, and takes paths as they are.
+        // <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
+        let is_s3 = matches!(operation.api.signing_name, "s3" | "s3express");
+        let mut signing_options = SigningOptions::default();
+        signing_options.content_sha256_header = is_s3;
+        signing_options.double_uri_encode = !is_s3;
+        signing_options.normalize_uri_path = !is_s3;
         layer.store_put(SigV4OperationSigningConfig {
             name: Some(name),
             region: Some(region),
+            signing_options,
             ..Default::default()
         });
         Ok(StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components))

@@ -12,7 +12,7 @@ use aws_tags::{Arn, Event, Principal};
 use serde_json::json;
 
 use crate::account::Queue;
-use crate::console::End;
+use crate::console::{End, visible};
 
 /// What became of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,10 +190,12 @@ impl<'a, W: Write> Report<'a, W> {
             };
             writeln!(
                 self.out,
-                "{count:>6} {color}{word}{color:#} {call} {dim}given up by the {given_up_by}: {because}{dim:#}"
+                "{count:>6} {color}{word}{color:#} {} {dim}given up by the {given_up_by}: {}{dim:#}",
+                visible(call),
+                visible(because)
             )?;
             if !reason.is_empty() {
-                writeln!(self.out, "       {reason}")?;
+                writeln!(self.out, "       {}", visible(reason))?;
             }
         }
         Ok(())

@@ -6,11 +6,12 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use aws_tags::record::timestamp;
 use aws_tags::table::Lookup;
-use aws_tags::tagging::{Dropped, Handling, ResourceOutcome, RetryReason, TagResult};
+use aws_tags::tagging::{DropReason, Dropped, Handling, ResourceOutcome, RetryReason, TagResult};
 use aws_tags::tags::Tag;
 use aws_tags::{Effect, Outcome, SessionMatch};
 use serde::Serialize;
 
+use crate::console::visible;
 use crate::describe::{self, SessionFields};
 use crate::input::Record;
 
@@ -18,6 +19,8 @@ use crate::input::Record;
 pub(super) struct Report<'a, W> {
     out: &'a mut W,
     json: bool,
+    /// Whether AWS was asked.
+    applies: bool,
     counts: Counts,
 }
 
@@ -27,13 +30,18 @@ struct Counts {
     sessions: usize,
     tagged: usize,
     failed: usize,
+    late: usize,
+    /// Resources that are left alone.
+    skipped: usize,
+    /// Tags that stay as they are.
+    kept: usize,
     /// Events without resources, by what they are.
     others: BTreeMap<&'static str, usize>,
 }
 
 impl<'a, W: Write> Report<'a, W> {
-    pub(super) fn new(out: &'a mut W, json: bool) -> Self {
-        Self { out, json, counts: Counts::default() }
+    pub(super) fn new(out: &'a mut W, json: bool, applies: bool) -> Self {
+        Self { out, json, applies, counts: Counts::default() }
     }
 
     /// Writes what became of an event.
@@ -56,17 +64,17 @@ impl<'a, W: Write> Report<'a, W> {
         writeln!(
             self.out,
             "{dim}{at:<20}{dim:#} {bold}{}{bold:#} by {}",
-            event.name,
-            describe::principal(&outcome.principal)
+            visible(&event.name),
+            visible(describe::principal(&outcome.principal))
         )?;
         if let Effect::Session(session) = &outcome.effect {
             let tags: Vec<_> = session.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let tags = if tags.is_empty() { "no tags".to_owned() } else { tags.join(" ") };
             let name = session.arn.as_deref().unwrap_or(&session.account);
-            return writeln!(self.out, "  session {name}: {tags}");
+            return writeln!(self.out, "  session {}: {}", visible(name), visible(tags));
         }
         if let Some(why) = why_nothing(outcome) {
-            return writeln!(self.out, "  {dim}{why}{dim:#}");
+            return writeln!(self.out, "  {dim}{}{dim:#}", visible(why));
         }
         let Some(tagging) = outcome.tagging() else { return self.write_retries(outcome) };
         match tagging.session {
@@ -78,47 +86,61 @@ impl<'a, W: Write> Report<'a, W> {
             self.write_resource(made)?;
         }
         for lookup in lookups(outcome) {
-            writeln!(self.out, "  {dim}needs a lookup in AWS: {lookup}{dim:#}")?;
+            writeln!(self.out, "  {dim}needs a lookup in AWS: {}{dim:#}", visible(lookup))?;
         }
         for Dropped { key, source, reason } in &tagging.merged.dropped {
-            writeln!(self.out, "  {dim}not used: {key} ({source}): {reason}{dim:#}")?;
+            writeln!(self.out, "  {dim}not used: {} ({source}): {reason}{dim:#}", visible(key))?;
         }
         self.write_retries(outcome)
     }
 
     /// Why the event as a whole would be retried; a failed resource has its own line.
     fn write_retries(&mut self, outcome: &Outcome) -> io::Result<()> {
-        unfinished(outcome).iter().try_for_each(|reason| writeln!(self.out, "  unfinished: {reason}"))
+        unfinished(outcome)
+            .iter()
+            .try_for_each(|reason| writeln!(self.out, "  unfinished: {}", visible(reason)))
     }
 
     fn write_resource(&mut self, made: &ResourceOutcome) -> io::Result<()> {
         let (green, red) = (AnsiColor::Green.on_default(), AnsiColor::Red.on_default());
-        let arn = &made.resource.arn;
+        let arn = visible(&made.resource.arn);
         match &made.result {
-            TagResult::Skipped(why) => return writeln!(self.out, "  {arn} is skipped: {why}"),
+            TagResult::Skipped(why) => return writeln!(self.out, "  {arn} is skipped: {}", visible(why)),
             TagResult::Late => {
                 writeln!(self.out, "  {arn} is late: another resource may have its name by now")?
             }
-            TagResult::Failed(why) => writeln!(self.out, "  {red}{arn}{red:#} failed: {why}")?,
+            TagResult::Failed(why) => writeln!(self.out, "  {red}{arn}{red:#} failed: {}", visible(why))?,
             TagResult::Tagged => writeln!(self.out, "  {green}{arn}{green:#}")?,
         }
         for Tag { key, value, source } in &made.tags {
-            writeln!(self.out, "    {source:<8} {key}={value}")?;
+            writeln!(self.out, "    {source:<8} {}", visible(format_args!("{key}={value}")))?;
         }
         for Dropped { key, source, reason } in &made.dropped {
-            writeln!(self.out, "    {source:<8} {key} is dropped: {reason}")?;
+            writeln!(self.out, "    {source:<8} {} is dropped: {}", visible(key), visible(reason))?;
         }
         Ok(())
     }
 
     /// Ends with a summary for people; returns how many resources failed.
     pub(super) fn end(self) -> io::Result<usize> {
-        let Counts { events, sessions, tagged, failed, others } = &self.counts;
+        let Counts { events, sessions, tagged, failed, late, skipped, kept, others } = &self.counts;
         if !self.json {
+            if !self.applies && *tagged > 0 {
+                let dim = Style::new().dimmed();
+                writeln!(
+                    self.out,
+                    "\n{dim}No AWS was asked: of the tags that are there already, only those that the records show are known.{dim:#}"
+                )?;
+            }
             write!(
                 self.out,
                 "\n{events} events: {tagged} resources tagged, {failed} failed, {sessions} sessions"
             )?;
+            for (what, count) in [("late", late), ("left alone", skipped), ("present tags kept", kept)] {
+                if *count > 0 {
+                    write!(self.out, ", {count} {what}")?;
+                }
+            }
             for (why, count) in others {
                 write!(self.out, ", {count} {why}")?;
             }
@@ -145,6 +167,10 @@ impl Counts {
         };
         self.tagged += results(|result| matches!(result, TagResult::Tagged));
         self.failed += results(|result| matches!(result, TagResult::Failed(_)));
+        self.late += results(|result| *result == TagResult::Late);
+        self.skipped += results(|result| matches!(result, TagResult::Skipped(_)));
+        let dropped = outcome.resources().iter().flat_map(|made| &made.dropped);
+        self.kept += dropped.filter(|dropped| dropped.reason == DropReason::Present).count();
     }
 }
 

@@ -51,6 +51,7 @@ const ESSENTIAL: &[&str] = &[
     "lambda",
     "rds",
     "s3",
+    "s3express",
     "secretsmanager",
     "sns",
     "sqs",

@@ -116,7 +116,7 @@ impl Principal {
         self.arn.is_none() && self.id.is_none() && self.account.is_none() && self.service().is_none()
     }
 
-    /// The AWS service that acted on its own: `AWSService`, or a service-linked role.
+    /// The AWS service that acted on its own: `AWSService`, a service-linked role, or nobody else.
     ///
     /// `invokedBy` alone does not count: CloudFormation and others call with the caller's own
     /// credentials, and then the caller made the resource. Only AWS can create roles under the
@@ -124,6 +124,10 @@ impl Principal {
     pub fn service(&self) -> Option<&str> {
         if self.kind == "AWSService" {
             return self.invoked_by.as_deref().or(Some("AWS"));
+        }
+        // Events that services write themselves have no type and nobody but the service.
+        if self.kind.is_empty() && self.arn.is_none() && self.id.is_none() && self.invoked_by.is_some() {
+            return self.invoked_by.as_deref();
         }
         let (_, path) = self.issuer.as_ref()?.arn.as_deref()?.split_once(":role/aws-service-role/")?;
         path.split('/').next()
@@ -180,6 +184,11 @@ impl Principal {
             // A federated user's base tags are the issuing user's.
             (Some(issuer), _) if issuer.kind == "IAMUser" => {
                 Some(IamIdentity { kind: IamKind::User, name: issuer.name.clone()?, id: issuer.id.clone()? })
+            }
+            // Without a session's context, the ARN names the role, and the id begins with the role's.
+            (None, "AssumedRole") => {
+                let id = own_id().filter(|id| id.starts_with("AROA"))?;
+                Some(IamIdentity { kind: IamKind::Role, name: self.role_name()?.to_owned(), id })
             }
             (_, "IAMUser") => {
                 Some(IamIdentity { kind: IamKind::User, name: self.user_name.clone()?, id: own_id()? })

@@ -271,7 +271,7 @@ mod tests {
         }
         assert!(used(&|one| matches!(one.protocol, Protocol::Json { .. })));
         assert!(used(&|one| matches!(one.protocol, Protocol::RestJson)));
-        assert!(used(&|one| matches!(one.protocol, Protocol::RestXml)));
+        assert!(used(&|one| matches!(one.protocol, Protocol::RestXml { .. })));
         assert!(used(&|one| matches!(one.protocol, Protocol::Query { .. })));
         assert!(shapes.iter().any(|tags| matches!(tags, TagShape::Map { .. })));
         assert!(shapes.iter().any(|tags| matches!(tags, TagShape::List { .. })));

@@ -11,6 +11,7 @@ mod glue;
 mod lambda;
 mod rds;
 mod s3;
+mod s3express;
 mod secretsmanager;
 mod sns;
 mod sqs;
@@ -31,6 +32,7 @@ pub const BY_HAND: &[Service] = &[
     lambda::SERVICE,
     rds::SERVICE,
     s3::SERVICE,
+    s3express::SERVICE,
     secretsmanager::SERVICE,
     sns::SERVICE,
     sqs::SERVICE,

@@ -1660,7 +1660,7 @@ pub static SERVICES: &[Service] = &[
     Service { name: "rum", title: "AWS CloudWatch RUM", route: Route::TaggingApi(Some(&operations::RUM_TAG_RESOURCE)), actions: &["rum:TagResource"], read: Read::Operation(&operations::RUM_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("CreateAppMonitor", "rum:AppMonitorResource", &[ArnFormat("arn:${Partition}:rum:${Region}:${Account}:appmonitor/${requestParameters.name}")]).modelled(),
     ] },
-    Service { name: "s3", title: "Amazon S3", route: Route::TaggingApi(None), actions: &["s3:PutStorageLensConfigurationTagging"], read: Read::Operation(&operations::S3CONTROL_LIST_TAGS_FOR_RESOURCE), rows: &[
+    Service { name: "s3", title: "Amazon S3", route: Route::TaggingApi(Some(&operations::S3CONTROL_TAG_RESOURCE)), actions: &["s3:PutStorageLensConfigurationTagging"], read: Read::Operation(&operations::S3CONTROL_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("PutStorageLensConfiguration", "s3:storagelensconfiguration", &[ArnFormat("arn:${Partition}:s3:${Region}:${Account}:storage-lens/${requestParameters.configId}")]).modelled().idempotent().opt_in(UPSERT),
     ] },
     Service { name: "s3files", title: "Amazon S3 Files", route: Route::TagOperation(&operations::S3FILES_TAG_RESOURCE), actions: &[], read: Read::Operation(&operations::S3FILES_LIST_TAGS_FOR_RESOURCE), rows: &[

@@ -65,7 +65,7 @@ impl TimeOperation {
 fn parsed(protocol: Protocol, body: &str) -> Result<Value, Unreadable> {
     match protocol {
         Protocol::Json { .. } | Protocol::RestJson => serde_json::from_str(body).map_err(unreadable),
-        Protocol::RestXml | Protocol::Query { .. } => {
+        Protocol::RestXml { .. } | Protocol::Query { .. } => {
             Ok(element(Document::parse(body).map_err(unreadable)?.root_element()))
         }
     }
@@ -131,6 +131,7 @@ mod tests {
         protocol: Protocol::RestJson,
         method: "GET",
         path: "/",
+        headers: &[],
         resource: &[],
     };
 

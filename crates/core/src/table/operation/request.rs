@@ -32,7 +32,8 @@ impl TagOperation {
         let mut request = self.operation.parts(arn);
         match self.operation.protocol {
             Protocol::Query { .. } => request.form.extend(form_of(self.tags, tags)),
-            Protocol::Json { .. } | Protocol::RestJson | Protocol::RestXml => {
+            Protocol::RestXml { .. } => request.xml = xml_of(self.tags, tags),
+            Protocol::Json { .. } | Protocol::RestJson => {
                 let (name, tags) = match self.tags {
                     TagShape::Map { name } => (name, json!(tags)),
                     TagShape::List { name, key, value } => {
@@ -70,6 +71,7 @@ struct Parts {
     headers: Vec<(&'static str, String)>,
     json: Map<String, Value>,
     form: Vec<(String, String)>,
+    xml: String,
 }
 
 impl Parts {
@@ -98,7 +100,8 @@ impl Parts {
 impl Operation {
     fn parts(&self, arn: &Arn) -> Parts {
         let path = self.path.to_owned();
-        let mut parts = Parts { path, headers: Vec::new(), json: Map::new(), form: Vec::new() };
+        let headers = self.headers.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
+        let mut parts = Parts { path, headers, json: Map::new(), form: Vec::new(), xml: String::new() };
         for Member { name, binding, value, list } in self.resource {
             parts.add(name, *binding, self.text(*value, arn), *list);
         }
@@ -129,12 +132,15 @@ impl Operation {
     }
 
     fn request(&self, parts: Parts) -> Request {
-        let Parts { path, mut headers, json, mut form } = parts;
+        let Parts { path, mut headers, json, mut form, xml } = parts;
         let (content_type, body) = match self.protocol {
             Protocol::Json { version: "1.0", .. } => ("application/x-amz-json-1.0", object(json)),
             Protocol::Json { .. } => ("application/x-amz-json-1.1", object(json)),
-            Protocol::RestJson | Protocol::RestXml if self.method == "GET" => ("", String::new()),
-            Protocol::RestJson | Protocol::RestXml => ("application/json", object(json)),
+            Protocol::RestJson | Protocol::RestXml { .. } if self.method == "GET" => ("", String::new()),
+            Protocol::RestJson => ("application/json", object(json)),
+            Protocol::RestXml { root, namespace } => {
+                ("application/xml", format!("<{root} xmlns=\"{namespace}\">{xml}</{root}>"))
+            }
             Protocol::Query { action, version } => {
                 form.insert(0, ("Action".to_owned(), action.to_owned()));
                 form.insert(1, ("Version".to_owned(), version.to_owned()));
@@ -170,6 +176,28 @@ fn form_of(shape: TagShape, tags: &TagMap) -> Vec<(String, String)> {
     form
 }
 
+/// `<Tags><Tag><Key>…</Key><Value>…</Value></Tag></Tags>` for the path `Tags.Tag`.
+fn xml_of(shape: TagShape, tags: &TagMap) -> String {
+    let TagShape::List { name, key, value } = shape else { return String::new() };
+    let (list, item) = name.split_once('.').unwrap_or((name, "member"));
+    let tags: String = tags
+        .iter()
+        .map(|(of, text)| {
+            format!(
+                "<{item}><{key}>{}</{key}><{value}>{}</{value}></{item}>",
+                xml_escaped(of),
+                xml_escaped(text)
+            )
+        })
+        .collect();
+    format!("<{list}>{tags}</{list}>")
+}
+
+fn xml_escaped(text: &str) -> String {
+    let escapes = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#xD;"), ("\n", "&#xA;")];
+    escapes.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
 fn escaped(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
@@ -193,6 +221,7 @@ mod tests {
         protocol: Protocol::Json { version: "1.1", target: "AmazonDAXV3.TagResource" },
         method: "POST",
         path: "/",
+        headers: &[],
         resource: &[Member {
             name: "ResourceName",
             binding: HttpBinding::Payload,
@@ -267,6 +296,35 @@ mod tests {
             "Action=TagRole&Version=2010-05-08&RoleName=developer\
              &Tags.member.1.Key=a%26b&Tags.member.1.Value=1%20%3C2%3E"
         );
+    }
+
+    #[test]
+    fn xml_holds_the_tags_and_the_path_the_resource() {
+        const OPERATION: Operation = Operation {
+            protocol: Protocol::RestXml { root: "TagResourceRequest", namespace: "http://x/" },
+            path: "/tags/{arn+}",
+            headers: &[("x-version", "1")],
+            resource: &[
+                Member { name: "arn", binding: HttpBinding::Label, value: ResourceValue::Arn, list: false },
+                Member {
+                    name: "x-account",
+                    binding: HttpBinding::Header,
+                    value: ResourceValue::Account,
+                    list: false,
+                },
+            ],
+            ..JSON
+        };
+        let list = TagShape::List { name: "Tags.Tag", key: "Key", value: "Value" };
+        let request = request(OPERATION, list, "arn:aws:s3express:eu-west-1:111122223333:bucket/b");
+        assert_eq!(request.path, "/tags/arn%3Aaws%3As3express%3Aeu-west-1%3A111122223333%3Abucket/b");
+        assert_eq!(
+            request.body,
+            "<TagResourceRequest xmlns=\"http://x/\"><Tags><Tag><Key>a&amp;b</Key><Value>1 &lt;2&gt;</Value></Tag>\
+             </Tags></TagResourceRequest>"
+        );
+        let names: Vec<_> = request.headers.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["content-type", "x-version", "x-account"]);
     }
 
     #[test]

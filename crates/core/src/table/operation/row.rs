@@ -27,6 +27,8 @@ pub struct Operation {
     pub(crate) method: &'static str,
     /// Path and query with `{labels}`, e.g. `/tags/{resourceArn}`.
     pub(crate) path: &'static str,
+    /// Headers that are always the same.
+    pub(crate) headers: &'static [(&'static str, &'static str)],
     /// The members that name the resource.
     pub(crate) resource: &'static [Member],
 }
@@ -83,8 +85,12 @@ pub(crate) enum Protocol {
     },
     /// JSON in the body, the operation in method and path.
     RestJson,
-    /// XML in the answer, the operation in method and path; nothing in the body.
-    RestXml,
+    /// XML in body and answer, the operation in method and path.
+    RestXml {
+        /// The element that is the body.
+        root: &'static str,
+        namespace: &'static str,
+    },
     /// A form in the body, XML in the answer.
     Query {
         /// The operation.
@@ -155,7 +161,7 @@ pub(crate) enum TagShape {
     },
     /// `{name: [{key: "key", value: "value"}]}`.
     List {
-        /// The member; in query requests its whole path, e.g. `Tags.member`.
+        /// The member; in query and XML requests its whole path, e.g. `Tags.member`.
         name: &'static str,
         /// Name of the member with the key.
         key: &'static str,
