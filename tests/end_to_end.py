@@ -7,6 +7,7 @@ import os
 import subprocess
 import tempfile
 import unittest
+import uuid
 
 import local_aws
 from local_aws import ACCOUNT, COMMAND, REGION, TABLE, TARGET, FunctionError, client_env, load
@@ -240,6 +241,156 @@ class LookedUp(unittest.TestCase):
         self.assertEqual(MOTO.tag([event]), [0])
 
 
+class Overwrite:
+    """The tag handler with the other setting, on the same local AWS."""
+
+    def __init__(self, stack):
+        self.lambdas = local_aws.Lambdas("overwrite", {**client_env(stack.server.url), "EXISTING_TAGS": "overwrite"})
+
+
+class TheRules(unittest.TestCase):
+    """Every row of the table of what may be written: see infra/README.md."""
+
+    def setUp(self):
+        self.ann = MOTO.session
+        self.name = f"rule-{uuid.uuid4().hex[:8]}"
+
+    def handle(self, call, arn, hours=0, history=None, stack=None, **request):
+        """Handles a creation of that age by ann; returns whether it must come again, and the log of its resource."""
+        stack = stack or MOTO
+        event = creation(call, arn, self.ann.identity, now() - datetime.timedelta(hours=hours))
+        event["detail"]["requestParameters"].update({"tags": None, **request})
+        payload = local_aws.batch([event])
+        if history:
+            payload["Records"][0]["messageAttributes"] = {"AwsTagsHistory": {"stringValue": history, "dataType": "String"}}
+        answer = stack.lambdas.invoke("tag-handler", payload)
+        (line,) = [one for one in stack.lambdas.log() if one.get("eventID") == event["detail"]["eventID"]]
+        return bool(answer["batchItemFailures"]), line["resources"][0]
+
+    def topic(self, **tags):
+        arn = MOTO.c("sns").create_topic(Name=self.name)["TopicArn"]
+        MOTO.c("sns").tag_resource(ResourceArn=arn, Tags=[{"Key": k, "Value": v} for k, v in tags.items()] or [{"Key": "x", "Value": ""}])
+        if not tags:
+            MOTO.c("sns").untag_resource(ResourceArn=arn, TagKeys=["x"])
+        return arn
+
+    def queue(self, **tags):
+        url = MOTO.c("sqs").create_queue(QueueName=self.name, tags=tags)["QueueUrl"]
+        return url, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{self.name}"
+
+    def test_an_id_is_written_to_whatever_marks_it_has_at_any_age(self):
+        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        theirs = {"PrincipalId": "AROAEXAMPLEBOB:bob", "squad": "theirs"}
+        MOTO.c("ec2").create_tags(Resources=[arn.rsplit("/", 1)[-1]], Tags=[{"Key": k, "Value": v} for k, v in theirs.items()])
+        self.assertEqual(self.handle("ec2/CreateVolume", arn, hours=80)[0], False)
+        self.assertEqual(ec2_tags(MOTO.c, arn), MOTO.wanted(**theirs))
+
+    def test_a_name_is_written_to_with_proof_of_its_age(self):
+        # Terraform tags with a second call; only the creation time tells this queue from an old one.
+        url, arn = self.queue(squad="theirs")
+        self.assertEqual(self.handle("sqs/CreateQueue", arn)[0], False)
+        self.assertEqual(MOTO.c("sqs").list_queue_tags(QueueUrl=url)["Tags"], MOTO.wanted(squad="theirs"))
+
+    def test_a_bucket_is_proved_new_by_its_creation_date(self):
+        s3 = MOTO.c("s3")
+        s3.create_bucket(Bucket=self.name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_bucket_tagging(Bucket=self.name, Tagging={"TagSet": [{"Key": "squad", "Value": "theirs"}]})
+        self.assertEqual(self.handle("s3/CreateBucket", f"arn:aws:s3:::{self.name}", bucketName=self.name)[0], False)
+        self.assertEqual(pairs(s3.get_bucket_tagging(Bucket=self.name)["TagSet"]), MOTO.wanted(squad="theirs"))
+
+    def test_what_is_older_than_the_event_is_not_ours(self):
+        url, arn = self.queue(squad="theirs")
+        again, line = self.handle("sqs/CreateQueue", arn, hours=-0.1)
+        self.assertEqual((again, line["reason"]), (False, "not ours: it is older than the event"))
+        self.assertEqual(MOTO.c("sqs").list_queue_tags(QueueUrl=url)["Tags"], {"squad": "theirs"})
+
+    def test_a_name_with_our_own_mark_gets_what_it_lacks_at_any_age(self):
+        arn = self.topic(PrincipalId=self.ann.id, Owner="edited by hand")
+        self.assertEqual(self.handle("sns/CreateTopic", arn, hours=80)[0], False)
+        self.assertEqual(kinds.topic_tags(MOTO.c, arn), MOTO.wanted(Owner="edited by hand"))
+
+    def test_a_name_with_the_mark_of_another_is_not_ours_at_any_age(self):
+        theirs = {"PrincipalId": "AROAEXAMPLEBOB:bob"}
+        arn = self.topic(**theirs)
+        for hours in (0, 80):
+            again, line = self.handle("sns/CreateTopic", arn, hours)
+            self.assertEqual((again, line["reason"]), (False, "not ours: another principal created it since"))
+        self.assertEqual(kinds.topic_tags(MOTO.c, arn), theirs)
+
+    def test_what_a_call_must_have_made_is_written_to_within_the_hour(self):
+        MOTO.c("glue").create_job(Name=self.name, Role="r", Command={"Name": "glueetl"}, Tags={"squad": "theirs"})
+        arn = f"arn:aws:glue:{REGION}:{ACCOUNT}:job/{self.name}"
+        self.assertEqual(self.handle("glue/CreateJob", arn)[0], False)
+        self.assertEqual(MOTO.c("glue").get_tags(ResourceArn=arn)["Tags"], MOTO.wanted(squad="theirs"))
+
+    def test_what_a_call_may_have_found_is_written_to_if_the_request_explains_its_tags(self):
+        arn = self.topic(Name="orders")
+        self.assertEqual(self.handle("sns/CreateTopic", arn, tags=[{"key": "Name", "value": "orders"}])[0], False)
+        self.assertEqual(kinds.topic_tags(MOTO.c, arn), MOTO.wanted(Name="orders"))
+
+    def test_what_a_call_may_have_found_is_left_alone_if_it_has_other_tags(self):
+        arn = self.topic(Name="somebody's")
+        again, line = self.handle("sns/CreateTopic", arn)
+        self.assertEqual((again, line["result"]), (False, "skipped"))
+        self.assertIn("may be older", line["reason"])
+        self.assertEqual(kinds.topic_tags(MOTO.c, arn), {"Name": "somebody's"})
+
+    def test_a_name_without_mark_is_late_after_an_hour_until_the_history_settles_it(self):
+        arn = self.topic()
+        again, line = self.handle("sns/CreateTopic", arn, hours=1.1)
+        self.assertEqual((again, line["result"]), (True, "late"))
+        self.assertEqual(kinds.topic_tags(MOTO.c, arn), {})
+        self.assertEqual(self.handle("sns/CreateTopic", arn, hours=1.1, history="last-of-its-name")[0], False)
+        self.assertEqual(kinds.topic_tags(MOTO.c, arn), MOTO.wanted())
+
+    def test_with_overwrite_our_values_count_and_others_resources_are_left_alone_all_the_same(self):
+        ours, theirs = self.topic(squad="theirs", PrincipalId=self.ann.id), {"PrincipalId": "AROAEXAMPLEBOB:bob"}
+        self.assertEqual(self.handle("sns/CreateTopic", ours, stack=OVERWRITE)[0], False)
+        self.assertEqual(kinds.topic_tags(MOTO.c, ours), MOTO.wanted())
+        self.name += "-2"
+        other = self.topic(**theirs)
+        self.assertEqual(self.handle("sns/CreateTopic", other, stack=OVERWRITE)[0], False)
+        self.assertEqual(kinds.topic_tags(MOTO.c, other), theirs)
+
+    def test_tags_of_kinds_that_the_tagging_api_refuses_stay(self):
+        theirs, c = {"squad": "theirs"}, MOTO.c
+        tags = [{"Key": k, "Value": v} for k, v in theirs.items()]
+        url, queue = self.queue(**theirs)
+        c("ssm").put_parameter(Name=self.name, Value="x", Type="String", Tags=tags)
+        parameter = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{self.name}"
+        cluster = c("eks").create_cluster(name=self.name, version="1.31", roleArn=f"arn:aws:iam::{ACCOUNT}:role/x",
+                                          resourcesVpcConfig={"subnetIds": []}, tags=theirs)["cluster"]["arn"]
+        balancer = c("elbv2").create_load_balancer(Name=self.name, Subnets=MOTO.net.subnets, Tags=tags)["LoadBalancers"][0]["LoadBalancerArn"]
+        shown = [{"key": k, "value": v} for k, v in theirs.items()]
+        for name, arn, by, read in (
+                ("sqs/CreateQueue", queue, "sqs:TagQueue", lambda: c("sqs").list_queue_tags(QueueUrl=url)["Tags"]),
+                ("ssm/PutParameter", parameter, "ssm:AddTagsToResource",
+                 lambda: pairs(c("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId=self.name)["TagList"])),
+                ("eks/CreateCluster", cluster, "eks:TagResource", lambda: c("eks").list_tags_for_resource(resourceArn=cluster)["tags"]),
+                ("elasticloadbalancing/CreateLoadBalancer", balancer, "elasticloadbalancing:AddTags",
+                 lambda: pairs(c("elbv2").describe_tags(ResourceArns=[balancer])["TagDescriptions"][0]["Tags"]))):
+            with self.subTest(name):
+                again, line = self.handle(name, arn, tags=shown, **({"name": self.name} if name == "ssm/PutParameter" else {}))
+                self.assertEqual((again, line.get("by")), (False, by), line)
+                self.assertEqual(line["dropped"], {"squad": "on the resource already"})
+                self.assertEqual(read(), MOTO.wanted(**theirs))
+
+    def test_a_tag_that_the_service_refuses_keeps_no_other_away(self):
+        role = MOTO.make_role("wide", {f"Key{n}": "v" for n in range(6)})
+        self.ann = Session(MOTO.c, role, "wide", [("aws-refused", "v")], at=now() - datetime.timedelta(minutes=20))
+        MOTO.record(self.ann)
+        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        event = creation("ec2/CreateVolume", arn, self.ann.identity)
+        faults = local_aws.Faults(MOTO.server)
+        faults.tell({"service": "ec2", "operation": "CreateTags", "body": "contains(values(@), 'Key3')", "error": {"code": "InvalidTagKey.Malformed", "status": 400}})
+        stack = local_aws.Lambdas("refused", client_env(faults.url))
+        answer = stack.invoke("tag-handler", local_aws.batch([event]))
+        self.assertEqual(answer, {"batchItemFailures": []})
+        self.assertEqual(set(ec2_tags(MOTO.c, arn)), {"Owner", "PrincipalId", "Key0", "Key1", "Key2", "Key4", "Key5", "aws-refused"})
+        (line,) = [one for one in stack.log() if one.get("eventID") == event["detail"]["eventID"]]
+        self.assertIn("InvalidTagKey.Malformed", line["resources"][0]["dropped"]["Key3"])
+
+
 class OtherTags(unittest.TestCase):
     """Existing tags are not lost."""
 
@@ -441,10 +592,11 @@ def problems(document):
 
 
 def setUpModule():
-    global MOTO, MINISTACK
+    global MOTO, MINISTACK, OVERWRITE
     build()
     MOTO = Stack("moto", local_aws.moto(), ALSO_TAG="s3:object,ecs:task")
     MINISTACK = Stack("ministack", local_aws.ministack())
+    OVERWRITE = Overwrite(MOTO)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ const EXISTING_TAGS: Setting = Setting {
     name: "EXISTING_TAGS",
     default: "keep",
     allowed: "`keep` or `overwrite`",
-    effect: "What happens to a tag that the resource has already: from the creating request, as far as its record shows it, and on EC2's resources from whoever set it.",
+    effect: "What happens to a tag that the resource has already, whoever set it: it stays, or gets the planned value. Either way, nothing is written to what may be another's resource.",
 };
 const EXCLUDED_PRINCIPALS: Setting = Setting {
     name: "EXCLUDED_PRINCIPALS",

@@ -15,7 +15,7 @@ use crate::ports::Failure;
 use crate::record::{Event, NotAnEvent};
 use crate::recording::Recorded;
 use crate::table;
-use crate::tagging::{Outcome, TagResult};
+use crate::tagging::{DropReason, Outcome, ResourceOutcome, ResourceSkip, TagResult};
 
 /// The namespace of all metrics.
 const NAMESPACE: &str = "aws-tags";
@@ -48,8 +48,16 @@ pub const TAG_HANDLER: &[Metric<Outcome>] = &[
             outcome.resources().iter().filter(|made| made.is_refused_by_tagging_api()).count()
         })
     }),
+    ("ResourcesNotOurs", |handled| {
+        resources(handled, |result| {
+            matches!(result, TagResult::Skipped(ResourceSkip::NotOurs(_) | ResourceSkip::MayBeOlder))
+        }) + count_if(handled, |outcome| matches!(outcome.effect, Effect::NotOurs(_)), false)
+    }),
+    ("ResourcesLate", |handled| resources(handled, |result| *result == TagResult::Late)),
+    ("TagsKept", |handled| tags(handled, |reason| *reason == DropReason::Present)),
+    ("TagsRefused", |handled| tags(handled, |reason| matches!(reason, DropReason::Refused(_)))),
     ("TagsDropped", |handled| {
-        count(handled, |outcome| outcome.resources().iter().map(|made| made.dropped.len()).sum())
+        tags(handled, |reason| !matches!(reason, DropReason::Present | DropReason::Refused(_)))
     }),
 ];
 
@@ -72,6 +80,11 @@ fn count_if<T>(handled: &Handled<'_, T>, matches: impl Fn(&T) -> bool, unreadabl
 
 fn resources(handled: &Handled<'_, Outcome>, matches: impl Fn(&TagResult) -> bool) -> usize {
     count(handled, |outcome| outcome.resources().iter().filter(|made| matches(&made.result)).count())
+}
+
+fn tags(handled: &Handled<'_, Outcome>, matches: impl Fn(&DropReason) -> bool) -> usize {
+    let of_one = |made: &ResourceOutcome| made.dropped.iter().filter(|one| matches(&one.reason)).count();
+    count(handled, |outcome| outcome.resources().iter().map(of_one).sum())
 }
 
 fn session(handled: &Handled<'_, Outcome>, matches: impl Fn(&SessionMatch) -> bool) -> usize {
