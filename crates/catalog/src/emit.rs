@@ -145,7 +145,7 @@ const OPERATIONS_HEAD: &str = r#"//! Services' own operations that add or list t
 //! edited by hand.
 
 use crate::table::operation::{
-    Api, Endpoint, EndpointOverride, HttpBinding, Member, Operation, Pages, Protocol, ReadOperation, ResourceValue,
+    Alphabet, Api, Endpoint, EndpointOverride, HttpBinding, Member, Operation, Pages, Protocol, ReadOperation, ResourceValue,
     TagOperation, TagShape, TimeOperation,
 };
 
@@ -169,12 +169,13 @@ pub fn operations(catalog: &Catalog, rows: &[Row]) -> String {
     }
     let mut apis: BTreeMap<String, &Api> = BTreeMap::new();
     let mut text = String::new();
-    for (name, TagOperation { operation, tags, tags_per_call }) in &adding {
+    for (name, TagOperation { operation, tags, tags_per_call, ascii }) in &adding {
+        let alphabet = if *ascii { "Ascii" } else { "Any" };
         let operation = operation_as_rust(operation, &mut apis);
         let _ = writeln!(
             text,
             "pub(in crate::table) static {name}: TagOperation = TagOperation {{ operation: {operation}, tags: {tags}, \
-             tags_per_call: {tags_per_call} }};",
+             tags_per_call: {tags_per_call}, alphabet: Alphabet::{alphabet} }};",
         );
     }
     for (name, ReadOperation { operation, tags, pages }) in &listing {

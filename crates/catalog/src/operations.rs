@@ -86,6 +86,8 @@ pub struct TagOperation {
     pub tags: String,
     /// Tags that one call takes.
     pub tags_per_call: u64,
+    /// Whether keys or values are ASCII only.
+    pub ascii: bool,
 }
 
 /// An operation that lists the tags of one resource.
@@ -196,7 +198,8 @@ impl Search<'_> {
         let (shape, tags_per_call) = tag_shape(api, tags, input.members.get(tags)?, &protocol)?;
         let resource = resource_members(api, operation, input, Some(tags), &protocol)?;
         let operation = self.described(api, operation, input, resource, protocol, resource_type)?;
-        Some(TagOperation { operation, tags: shape, tags_per_call })
+        let ascii = is_ascii(api, input.members.get(tags)?);
+        Some(TagOperation { operation, tags: shape, tags_per_call, ascii })
     }
 
     fn lists(
@@ -420,6 +423,20 @@ fn tag_shape(api: &models::Api, name: &str, reference: &Reference, protocol: &st
         wire.into()
     };
     Some((format!("TagShape::List {{ name: {list:?}, key: {key:?}, value: {value:?} }}"), most))
+}
+
+/// Whether the patterns of keys or values name the letters of ASCII and no others.
+fn is_ascii(api: &models::Api, tags: &Reference) -> bool {
+    let Some(shape) = api.shape(tags) else { return false };
+    let mut parts: Vec<&Reference> = shape.key.iter().chain(&shape.value).collect();
+    if let Some(tag) = shape.member.as_ref().and_then(|item| api.shape(item)) {
+        parts.extend(tag.members.values());
+    }
+    let only_ascii = |reference: &Reference| {
+        let pattern = api.shape(reference).and_then(|shape| shape.pattern.as_deref()).unwrap_or_default();
+        pattern.contains("a-zA-Z") || pattern.contains("A-Za-z") || pattern.contains("\\w")
+    };
+    parts.into_iter().any(only_ascii)
 }
 
 /// Names on the wire of the key and the value of a tag.

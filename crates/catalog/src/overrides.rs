@@ -450,6 +450,15 @@ pub const MEMBERS: &[(&str, &str, Members, &str)] = &[
     ("workspaces-instances", "TagResource", &[("WorkspaceInstanceId", "ResourceValue::Id")], "the id"),
 ];
 
+/// User tags that a type takes, where that is not 50: type, number, page.
+pub const MAX_TAGS: &[(&str, usize, &str)] = &[
+    ("datapipeline:pipeline", 10, "https://docs.aws.amazon.com/datapipeline/latest/APIReference/API_AddTags.html"),
+    ("es:domain", 10, "https://docs.aws.amazon.com/opensearch-service/latest/developerguide/managedomains-awsresourcetagging.html"),
+    ("glacier:vault", 10, "https://docs.aws.amazon.com/amazonglacier/latest/dev/api-AddTagsToVault.html"),
+    ("route53:healthcheck", 10, "https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeTagsForResource.html"),
+    ("route53:hostedzone", 10, "https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeTagsForResource.html"),
+];
+
 /// Headers that an API's requests need: API, name, value, reason.
 pub const HEADERS: &[(&str, &str, &str, &str)] = &[
     ("apigateway", "accept", "application/json", "else it answers in HAL"),

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::event_sources::event_source;
 use crate::overrides::{
     ACTIONS, ALSO_CREATES, ANSWERS_FOR_OLD, CREATE_NOTHING, CREATES, CREATION_TIMES, FAILS_IF_THERE, FORMATS,
-    HEADERS, MEMBERS, NO_ROW, NOT_CREATED, NOT_READ_BY, OPT_IN, OWN_READ_OPERATIONS, OWN_TAG_OPERATIONS,
-    PLACES, TAG_ACTIONS, UPSERTS,
+    HEADERS, MAX_TAGS, MEMBERS, NO_ROW, NOT_CREATED, NOT_READ_BY, OPT_IN, OWN_READ_OPERATIONS,
+    OWN_TAG_OPERATIONS, PLACES, TAG_ACTIONS, UPSERTS,
 };
 use crate::rules::call_name;
 use crate::table::{Catalog, Row};
@@ -80,6 +80,9 @@ pub fn overrides(catalog: &Catalog, rows: &[Row]) -> Vec<String> {
     };
     for (api, operation, members, _) in MEMBERS {
         expect(has_operation(api, operation) && !members.is_empty(), api);
+    }
+    for (resource_type, ..) in MAX_TAGS {
+        expect(types.contains(*resource_type), resource_type);
     }
     for (api, ..) in HEADERS {
         expect(catalog.apis.iter().any(|one| one.name == *api), api);

@@ -12,7 +12,7 @@ use crate::locate::places;
 use crate::models::{Api, Operation, apis};
 use crate::newness::{answers_for_old, created_at, is_idempotent, is_unique};
 use crate::operations::{ReadOperation, Search, TagOperation, TimeOperation};
-use crate::overrides::{ALSO_CREATES, LOWER_CASE, OPT_IN, TAG_ACTIONS};
+use crate::overrides::{ALSO_CREATES, LOWER_CASE, MAX_TAGS, OPT_IN, TAG_ACTIONS};
 use crate::registry::{Registered, registry};
 use crate::rules::{Because, Known, creation};
 use crate::tagging_api;
@@ -263,7 +263,7 @@ fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
         idempotent,
         created_at: idempotent.then(|| created_at(api, operation)).flatten(),
         lower_case: LOWER_CASE.contains(&source),
-        max_tags: 50,
+        max_tags: max_tags(&creation.resource_type),
         optional: false,
         recorded: is_recorded(source, creation.event_name),
         registered: creation.registered.map(|one| one.name.clone()),
@@ -276,6 +276,10 @@ fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
 /// Whether a published record confirms the row of a call.
 fn is_recorded(source: &str, event_name: &str) -> bool {
     include_str!("../recorded.txt").lines().any(|line| line.split_once(' ') == Some((source, event_name)))
+}
+
+fn max_tags(resource_type: &str) -> usize {
+    MAX_TAGS.iter().find(|(of, ..)| *of == resource_type).map_or(50, |(_, most, _)| *most)
 }
 
 fn tag_actions(prefix: &str, key: &str, authorization: Option<&Authorization>) -> Vec<String> {

@@ -15,5 +15,5 @@ pub use answer::{Page, Unreadable};
 pub(crate) use endpoint::EndpointOverride;
 pub use endpoint::{Endpoint, ResolvedEndpoint};
 pub use request::Request;
+pub(crate) use row::{Alphabet, HttpBinding, Member, Pages, Protocol, ResourceValue, TagShape};
 pub use row::{Api, Operation, ReadOperation, TagOperation, TimeOperation};
-pub(crate) use row::{HttpBinding, Member, Pages, Protocol, ResourceValue, TagShape};

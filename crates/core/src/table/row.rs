@@ -208,6 +208,14 @@ impl Route {
         }
     }
 
+    /// Whether the service takes these characters in tags, as far as its model says.
+    pub(crate) fn takes(self, text: &str) -> bool {
+        match self {
+            Self::TaggingApi(Some(own)) | Self::TagOperation(own) => own.alphabet.has(text),
+            Self::Ec2CreateTags | Self::TaggingApi(None) | Self::S3Object => true,
+        }
+    }
+
     /// The IAM actions of the route itself.
     fn actions(self) -> &'static [&'static str] {
         match self {

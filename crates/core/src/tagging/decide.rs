@@ -8,7 +8,7 @@
 use super::merge::{DropReason, Dropped};
 use crate::settings::Settings;
 use crate::table::{Answered, Resource};
-use crate::tags::{Tag, TagMap};
+use crate::tags::{Tag, TagMap, TagSource};
 
 /// What is known of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,8 +135,12 @@ pub(super) fn decide(
     let mut room = resource.max_tags.saturating_sub(present.len());
     for tag in planned {
         let is_present = present.keys().any(|key| resource.same_key(key, &tag.key));
+        // What we state ourselves is ASCII as a rule; otherwise the service says so.
+        let inherited = matches!(tag.source, TagSource::Iam | TagSource::Session);
+        let takes = resource.route.takes(&tag.key) && resource.route.takes(&tag.value);
         let reason = match (is_present, settings.keep_existing) {
             (true, true) => DropReason::Present,
+            _ if inherited && !takes => DropReason::Alphabet,
             (false, _) if room == 0 => DropReason::OverLimit,
             _ => {
                 room -= usize::from(!is_present);
@@ -154,7 +158,6 @@ mod tests {
     use super::*;
     use crate::record::Arn;
     use crate::table::{CreationTime, Read, Route};
-    use crate::tags::TagSource;
 
     /// The rules of the table in infra/README.md, top to bottom, for every mix of signs.
     #[test]
@@ -337,6 +340,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn characters_that_the_service_does_not_take_are_not_sent() {
+        let (service, row) = crate::table::all()
+            .find_map(|service| {
+                let ascii = service.rows.iter().find(|row| !row.route(service).takes("ä"))?;
+                Some((service, ascii))
+            })
+            .expect("a service that takes ASCII only");
+        let resource = Resource { route: row.route(service), ..resource(row.resource_type, 50) };
+        let plan = planned(&["Team", "Größe", "a;b"]);
+        let (write, dropped) = decide(&settings("keep"), &resource, &plan, &TagMap::new());
+        assert_eq!(keys(&write), ["Team"]);
+        assert!(dropped.len() == 2 && dropped.iter().all(|tag| tag.reason == DropReason::Alphabet));
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub struct Dropped {
 /// Why a tag does not reach the resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DropReason {
+    Alphabet,
     Empty,
     NoPrincipal,
     NoVariable,
@@ -34,6 +35,7 @@ pub enum DropReason {
 impl DropReason {
     pub fn as_str(&self) -> &str {
         match self {
+            Self::Alphabet => "the service takes fewer characters",
             Self::Empty => "its key is empty",
             Self::NoPrincipal => "the record names no principal",
             Self::NoVariable => "the record lacks a variable",

@@ -560,7 +560,7 @@ pub static SERVICES: &[Service] = &[
         row("CreateRevision", "dataexchange:revisions", &[Path("responseElements.arn"), ArnFormat("arn:${Partition}:dataexchange:${Region}:${Account}:data-sets/${requestParameters.dataSetId}/revisions/${responseElements.id}")]).modelled().resource_prefix("data-sets/").unique(),
     ] },
     Service { name: "datapipeline", title: "AWS Data Pipeline", route: Route::TaggingApi(Some(&operations::DATAPIPELINE_ADD_TAGS)), actions: &["datapipeline:AddTags"], read: Read::Operation(&operations::DATAPIPELINE_DESCRIBE_PIPELINES), rows: &[
-        row("CreatePipeline", "datapipeline:pipeline", &[ArnFormat("arn:${Partition}:datapipeline:${Region}:${Account}:pipeline/${responseElements.pipelineId}")]).modelled().unique(),
+        row("CreatePipeline", "datapipeline:pipeline", &[ArnFormat("arn:${Partition}:datapipeline:${Region}:${Account}:pipeline/${responseElements.pipelineId}")]).modelled().unique().max_tags(10),
     ] },
     Service { name: "datasync", title: "AWS DataSync", route: Route::TaggingApi(Some(&operations::DATASYNC_TAG_RESOURCE)), actions: &["datasync:TagResource"], read: Read::Operation(&operations::DATASYNC_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("CreateAgent", "datasync:agent", &[Path("responseElements.agentArn")]).modelled().resource_prefix("agent/").unique(),
@@ -732,8 +732,8 @@ pub static SERVICES: &[Service] = &[
     Service { name: "es", title: "Amazon OpenSearch Service", route: Route::TaggingApi(Some(&operations::OPENSEARCH_ADD_TAGS)), actions: &["es:AddTags"], read: Read::Operation(&operations::OPENSEARCH_LIST_TAGS), rows: &[
         row("AddDirectQueryDataSource", "es:datasource", &[Path("responseElements.dataSourceArn")]).modelled().arn_service("opensearch").resource_prefix("datasource/").idempotent(),
         row("CreateApplication", "es:application", &[Path("responseElements.arn")]).modelled().arn_service("opensearch").resource_prefix("application/").unique(),
-        row("CreateDomain", "es:domain", &[ArnFormat("arn:${Partition}:es:${Region}:${Account}:domain/${requestParameters.domainName}")]),
-        row("CreateElasticsearchDomain", "es:domain", &[ArnFormat("arn:${Partition}:es:${Region}:${Account}:domain/${requestParameters.domainName}")]).via(Route::TaggingApi(Some(&operations::ES_ADD_TAGS))).read(Read::Operation(&operations::ES_LIST_TAGS)),
+        row("CreateDomain", "es:domain", &[ArnFormat("arn:${Partition}:es:${Region}:${Account}:domain/${requestParameters.domainName}")]).max_tags(10),
+        row("CreateElasticsearchDomain", "es:domain", &[ArnFormat("arn:${Partition}:es:${Region}:${Account}:domain/${requestParameters.domainName}")]).via(Route::TaggingApi(Some(&operations::ES_ADD_TAGS))).read(Read::Operation(&operations::ES_LIST_TAGS)).max_tags(10),
     ] },
     Service { name: "events", title: "Amazon EventBridge", route: Route::TaggingApi(Some(&operations::EVENTS_TAG_RESOURCE)), actions: &["events:TagResource"], read: Read::Operation(&operations::EVENTS_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("CreateEventBus", "events:event-bus", &[Path("responseElements.eventBusArn")]).resource_prefix("event-bus"),
@@ -830,7 +830,7 @@ pub static SERVICES: &[Service] = &[
         row("StartJob", "geo:job", &[Path("responseElements.jobArn"), ArnFormat("arn:${Partition}:geo:${Region}:${Account}:job/${responseElements.jobId}")]).modelled().resource_prefix("job/").unique(),
     ] },
     Service { name: "glacier", title: "Amazon S3 Glacier", route: Route::TaggingApi(Some(&operations::GLACIER_ADD_TAGS_TO_VAULT)), actions: &["glacier:AddTagsToVault"], read: Read::Operation(&operations::GLACIER_LIST_TAGS_FOR_VAULT), rows: &[
-        row("CreateVault", "glacier:vault", &[ArnFormat("arn:${Partition}:glacier:${Region}:${Account}:vaults/${requestParameters.vaultName}")]).modelled().idempotent(),
+        row("CreateVault", "glacier:vault", &[ArnFormat("arn:${Partition}:glacier:${Region}:${Account}:vaults/${requestParameters.vaultName}")]).modelled().idempotent().max_tags(10),
     ] },
     Service { name: "globalaccelerator", title: "AWS Global Accelerator", route: Route::TaggingApi(Some(&operations::GLOBALACCELERATOR_TAG_RESOURCE)), actions: &["globalaccelerator:TagResource"], read: Read::Operation(&operations::GLOBALACCELERATOR_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("CreateAccelerator", "globalaccelerator:accelerator", &[Path("responseElements.accelerator.acceleratorArn")]).modelled().resource_prefix("accelerator/").unique(),
@@ -1610,8 +1610,8 @@ pub static SERVICES: &[Service] = &[
         row("ImportCrl", "rolesanywhere:crl", &[Path("responseElements.crl.crlArn"), ArnFormat("arn:${Partition}:rolesanywhere:${Region}:${Account}:crl/${responseElements.crl.crlId}")]).modelled().resource_prefix("crl/").unique(),
     ] },
     Service { name: "route53", title: "Amazon Route 53", route: Route::TaggingApi(None), actions: &["route53:ChangeTagsForResource"], read: Read::Operation(&operations::ROUTE53_LIST_TAGS_FOR_RESOURCE), rows: &[
-        row("CreateHealthCheck", "route53:healthcheck", &[ArnFormat("arn:${Partition}:route53:::healthcheck/${responseElements.healthCheck.id}")]).modelled().unique(),
-        row("CreateHostedZone", "route53:hostedzone", &[ArnFormat("arn:${Partition}:route53:::hostedzone/${responseElements.hostedZone.id}")]).modelled().unique(),
+        row("CreateHealthCheck", "route53:healthcheck", &[ArnFormat("arn:${Partition}:route53:::healthcheck/${responseElements.healthCheck.id}")]).modelled().unique().max_tags(10),
+        row("CreateHostedZone", "route53:hostedzone", &[ArnFormat("arn:${Partition}:route53:::hostedzone/${responseElements.hostedZone.id}")]).modelled().unique().max_tags(10),
     ] },
     Service { name: "route53-recovery-control-config", title: "Amazon Route 53 Recovery Controls", route: Route::TaggingApi(Some(&operations::ROUTE53_RECOVERY_CONTROL_CONFIG_TAG_RESOURCE)), actions: &["route53-recovery-control-config:TagResource"], read: Read::Operation(&operations::ROUTE53_RECOVERY_CONTROL_CONFIG_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("CreateCluster", "route53-recovery-control-config:cluster", &[Path("responseElements.cluster.clusterArn")]).modelled().arn_service("route53-recovery-control").resource_prefix("cluster/").unique(),

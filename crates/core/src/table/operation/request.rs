@@ -205,7 +205,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::endpoint::Endpoint;
-    use super::super::row::{Api, Pages};
+    use super::super::row::{Alphabet, Api, Pages};
     use super::*;
 
     const API: Api = Api {
@@ -235,7 +235,7 @@ mod tests {
     fn request(operation: Operation, tags: TagShape, arn: &str) -> Request {
         let added = TagMap::from([("a&b".to_owned(), "1 <2>".to_owned())]);
         let arn = Arn::parse(arn).expect("an ARN");
-        TagOperation { operation, tags, tags_per_call: 50 }.request(&arn, &added)
+        TagOperation { operation, tags, tags_per_call: 50, alphabet: Alphabet::Any }.request(&arn, &added)
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Operations as rows of facts.
 
 use super::endpoint::Endpoint;
+use crate::tags::is_allowed;
 
 /// The API of a service, as all its operations share it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,6 +42,26 @@ pub struct TagOperation {
     pub(crate) tags: TagShape,
     /// Tags that one call takes.
     pub tags_per_call: usize,
+    /// The characters that it takes, by its model.
+    pub(crate) alphabet: Alphabet,
+}
+
+/// The characters of tags that an operation takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Alphabet {
+    /// All that tags may have.
+    Any,
+    /// Letters and digits of ASCII, spaces and `_ . : / = + - @`.
+    Ascii,
+}
+
+impl Alphabet {
+    pub(crate) fn has(self, text: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Ascii => text.is_ascii() && text.chars().all(is_allowed),
+        }
+    }
 }
 
 /// An operation that lists the tags of one resource.
