@@ -21,6 +21,7 @@ test:
 	python3 tests/patterns.py
 	python3 tests/deployment.py
 	python3 tests/end_to_end.py
+	python3 tests/faults.py
 	python3 tests/local.py
 	python3 tests/tag_operations.py
 	python3 tests/policies.py

@@ -6,88 +6,27 @@ The functions talk to a minimal Lambda Runtime API and a minimal AWS in this pro
 and count requests, so that only the function itself is measured. Linux only (/proc).
 """
 import argparse
-import http.server
 import json
 import os
-import queue
 import re
 import resource
 import shutil
 import statistics
 import subprocess
 import sys
-import threading
 import time
 import urllib.parse
 
-from local_aws import ACCOUNT, REGION, ROOT, TABLE, TARGET, batch, client_env, load
+from local_aws import ACCOUNT, ROOT, TARGET, batch, client_env, load
+from records import fresh
+from runtime_api import Function, Handler, Server
 
 SESSION = load("sts/AssumeRole")
 VOLUME = load("ec2/CreateVolume")
-TOPIC = load("sns/CreateTopic")
+# A name: an old event would be late.
+TOPIC = fresh(load("sns/CreateTopic"))
 PAYLOADS = {"session-recorder": SESSION, "tag-handler": VOLUME}
 FUNCTIONS = tuple(PAYLOADS)
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def setup(self):
-        super().setup()
-        self.connection.setsockopt(6, 1, 1)  # TCP_NODELAY
-
-    def log_message(self, *_):
-        pass
-
-    def body(self):
-        return self.rfile.read(int(self.headers.get("content-length") or 0))
-
-    def answer(self, body, headers=None, status=200):
-        body = body if isinstance(body, bytes) else body.encode()
-        self.send_response(status)
-        for key, value in {"content-length": str(len(body)), **(headers or {})}.items():
-            self.send_header(key, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, handler):
-        super().__init__(("127.0.0.1", 0), handler)
-        threading.Thread(target=self.serve_forever, args=[0.05], daemon=True).start()
-        self.address = "127.0.0.1:%d" % self.server_address[1]
-
-    def handle_error(self, request, client_address):
-        # A stopped function leaves its connections open.
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class RuntimeApi(Server):
-    """https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html"""
-
-    def __init__(self):
-        self.payloads, self.answers, self.asked = queue.Queue(), queue.Queue(), queue.Queue()
-        super().__init__(RuntimeHandler)
-
-
-class RuntimeHandler(Handler):
-    def do_GET(self):
-        self.server.asked.put(time.perf_counter())
-        payload = self.server.payloads.get()
-        if payload is None:
-            self.close_connection = True
-            return
-        self.answer(json.dumps(payload), {
-            "lambda-runtime-aws-request-id": "1", "lambda-runtime-deadline-ms": str(int(time.time() * 1000) + 60000),
-            "lambda-runtime-invoked-function-arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:bench"})
-
-    def do_POST(self):
-        body = self.body()
-        self.answer("", status=202)
-        self.server.answers.put((self.path.rsplit("/", 1)[1], json.loads(body or b"null")))
 
 
 class Aws(Server):
@@ -122,6 +61,8 @@ ROLE_ID = VOLUME["detail"]["userIdentity"]["principalId"].split(":")[0]
 ANSWERS = {
     "DescribeTags": "<DescribeTagsResponse><tagSet/></DescribeTagsResponse>",
     "CreateTags": "<CreateTagsResponse><return>true</return></CreateTagsResponse>",
+    "ListTagsForResource": xml("ListTagsForResource", "<Tags/>"),
+    "TagResource": xml("TagResource", ""),
     "TagResources": '{"FailedResourcesMap": {}}',
     "Query": json.dumps({"Count": 1, "ScannedCount": 1, "Items": [item()]}),
     "PutItem": "{}",
@@ -129,51 +70,6 @@ ANSWERS = {
     "GetRole": xml("GetRole", f"<Role><RoleId>{ROLE_ID}</RoleId><RoleName>developer</RoleName><Path>/</Path><Arn>arn:aws:iam::{ACCOUNT}:role/developer</Arn>"
                    "<CreateDate>2020-01-01T00:00:00Z</CreateDate><Tags><member><Key>CostCenter</Key><Value>1</Value></member></Tags></Role>"),
 }
-
-
-def one_bundle():
-    """Certificates from one file. Debian also has a folder with two links to each certificate. Reading it takes as long as
-    the rest of the start, and says nothing about the function. Lambda's image was not tried."""
-    bundle = "/etc/ssl/certs/ca-certificates.crt"
-    return {"SSL_CERT_FILE": bundle} if os.path.exists(bundle) else {}
-
-
-class Function:
-    """A function's process with its own Runtime API."""
-
-    def __init__(self, binary, aws):
-        self.api = RuntimeApi()
-        env = {**client_env(f"http://{aws.address}"), **one_bundle(), "AWS_LAMBDA_RUNTIME_API": self.api.address, "SESSION_TABLE": TABLE,
-               "AWS_LAMBDA_FUNCTION_NAME": "bench", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
-               "AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_LAMBDA_LOG_GROUP_NAME": "", "AWS_LAMBDA_LOG_STREAM_NAME": ""}
-        started = time.perf_counter()
-        self.process = subprocess.Popen([binary], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.start = self.api.asked.get(timeout=20) - started
-
-    def invoke(self, payload):
-        self.api.payloads.put(payload)
-        how, answer = self.api.answers.get(timeout=60)
-        if how != "response":
-            raise SystemExit(f"the function failed: {answer}")
-        return answer
-
-    def cpu(self):
-        """CPU seconds so far, with nanosecond precision."""
-        total = 0
-        for task in os.listdir(f"/proc/{self.process.pid}/task"):
-            with open(f"/proc/{self.process.pid}/task/{task}/schedstat") as stat:
-                total += int(stat.read().split()[0])
-        return total / 1e9
-
-    def peak(self):
-        """Peak resident memory so far, in MiB."""
-        with open(f"/proc/{self.process.pid}/status") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-        self.api.shutdown()
 
 
 def true_start():
@@ -249,7 +145,7 @@ def compare(commit, rounds, worst):
         for nth in range(rounds * 4):
             figures = {}
             for binary in pair if nth % 2 else reversed(pair):
-                function = Function(binary, aws)
+                function = Function(binary, client_env(f"http://{aws.address}"))
                 for _ in range(20):
                     function.invoke(payload)
                 figures[binary] = (function.start, warm_cpu(function, payload), function.peak())
@@ -286,7 +182,7 @@ def main():
         starts, units, peaks = [], [], []
         for _ in range(rounds):
             units.append(true_start())
-            function = Function(binaries[name], aws)
+            function = Function(binaries[name], client_env(f"http://{aws.address}"))
             starts.append(function.start)
             for _ in range(20):
                 function.invoke(payload)
@@ -297,7 +193,7 @@ def main():
         report(f"{name}: peak memory after 20 events, most", max(peaks), 16, "MiB")
 
     aws = Aws()
-    function = Function(binaries["tag-handler"], aws)
+    function = Function(binaries["tag-handler"], client_env(f"http://{aws.address}"))
     for _ in range(50):
         function.invoke(VOLUME)
     aws.calls.clear()
@@ -314,7 +210,7 @@ def main():
             answer = function.invoke(batch(thousand[start:start + 100]))
             if answer["batchItemFailures"]:
                 bad.append(f"{what}: {len(answer['batchItemFailures'])} failed")
-        calls = sum(call in ("CreateTags", "TagResources") for call in aws.calls)
+        calls = sum(call in ("CreateTags", "TagResource", "TagResources") for call in aws.calls)
         report(f"tag-handler: tagging calls of 1,000 {what} events in batches of 100", calls, 60, "calls")
     function.stop()
     cpus, memory = os.cpu_count(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -14,10 +14,13 @@ use tokio::sync::OnceCell;
 use crate::error::Error;
 
 /// Attempts of one call, including the first; the SDK backs off between them when throttled.
-const ATTEMPTS: u32 = 4;
-/// A tagging call answers within a second or two, or not at all.
-const CALL_TIME: Duration = Duration::from_secs(20);
-const CONNECT_TIME: Duration = Duration::from_secs(3);
+const ATTEMPTS: u32 = 3;
+/// All attempts of one call.
+const CALL_TIME: Duration = Duration::from_secs(15);
+/// A call answers within a second or two, or not at all: a silent connection is given up, and the next
+/// attempt gets a new one.
+const ATTEMPT_TIME: Duration = Duration::from_secs(6);
+const CONNECT_TIME: Duration = Duration::from_secs(2);
 
 /// An AWS account, reached with the credentials of the environment.
 #[derive(Debug)]
@@ -46,7 +49,11 @@ impl Aws {
             .http_client(http)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(
-                TimeoutConfig::builder().connect_timeout(CONNECT_TIME).operation_timeout(CALL_TIME).build(),
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIME)
+                    .operation_attempt_timeout(ATTEMPT_TIME)
+                    .operation_timeout(CALL_TIME)
+                    .build(),
             );
         if let Some(profile) = &access.profile {
             loader = loader.profile_name(profile);

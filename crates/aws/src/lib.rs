@@ -3,6 +3,7 @@
 //! Clients are made when they are first used, one per Region, and kept: a warm invocation with a
 //! known principal and session makes only the tagging call.
 
+mod budget;
 mod cache;
 mod client;
 mod error;
@@ -11,6 +12,7 @@ mod lookups;
 mod session_table;
 mod tagger;
 
+pub use budget::{Bounded, Budget};
 pub use client::{Access, Aws};
 pub use error::Error;
 pub use iam_tags::IamTags;

@@ -40,8 +40,11 @@ pub struct AwsTagger {
 impl Tagger for AwsTagger {
     async fn tag(&self, batch: &Batch) -> Results {
         let Batch { route, region, tags, resources } = batch;
-        match route {
-            Route::TaggingApi(_) => self.tag_resources_or_own(region, tags, resources).await,
+        match (route, resources.as_slice()) {
+            (Route::TaggingApi(_), _) => self.tag_resources_or_own(region, tags, resources).await,
+            (Route::TagOperation(own), [one]) if matches!(one.route, Route::TaggingApi(_)) => {
+                vec![self.tag_by_own_or_tagging_api(own, region, tags, one).await]
+            }
             _ => self.tag_by(*route, region, tags, resources).await,
         }
     }
@@ -152,6 +155,26 @@ impl AwsTagger {
             });
         }
         results
+    }
+
+    /// The service's own operation, and for what it refuses the tagging API: whichever knows the
+    /// resource. The first refusal is what counts.
+    async fn tag_by_own_or_tagging_api(
+        &self,
+        own: &'static TagOperation,
+        region: &str,
+        tags: &[Tag],
+        resource: &Resource,
+    ) -> Result<Route, Failure> {
+        let by_own = self.tag_by_own(own, region, tags, resource).await;
+        match by_own {
+            Err(failure) if failure.kind == FailureKind::Refused => {
+                let one = std::slice::from_ref(resource);
+                let result = self.tag_by(Route::TaggingApi(None), region, tags, one).await.pop();
+                result.filter(Result::is_ok).unwrap_or(Err(failure))
+            }
+            by_own => by_own,
+        }
     }
 
     async fn tag_by_own(

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
 
 use aws_tags::Event;
 use aws_tags::delivery::{Delivery, Message};
@@ -10,6 +11,7 @@ use aws_tags::telemetry::metrics::{Handled, Metric, documents};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use time::OffsetDateTime;
+use tokio::time::Instant;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 pub use lambda_runtime::Error;
@@ -24,8 +26,10 @@ pub trait Function {
 
     fn metrics() -> &'static [Metric<Self::Outcome>];
 
-    /// Handles the events of an invocation: one outcome for each, in their order.
-    async fn handle(&self, events: &[&Event]) -> Result<Vec<Self::Outcome>, Error>;
+    /// Handles the events of an invocation: one outcome for each, in their order, by the deadline if there
+    /// is one.
+    async fn handle(&self, events: &[&Event], deadline: Option<Instant>)
+    -> Result<Vec<Self::Outcome>, Error>;
 
     fn log_line(&self, now: OffsetDateTime, event: &Event, outcome: &Self::Outcome) -> Value;
 
@@ -54,8 +58,9 @@ pub fn run<F: Function>(make: impl AsyncFnOnce() -> Result<F, Error>) -> ExitCod
 }
 
 async fn serve<F: Function>(function: &F, invocation: LambdaEvent<Value>) -> Result<Value, Error> {
+    let deadline = deadline(invocation.context.deadline(), SystemTime::now(), Instant::now());
     let delivery = Delivery::of(invocation.payload);
-    let mut outcomes = function.handle(&delivery.events()).await?.into_iter();
+    let mut outcomes = function.handle(&delivery.events(), deadline).await?.into_iter();
     let handled: Vec<Handled<'_, F::Outcome>> = delivery
         .messages
         .iter()
@@ -77,6 +82,17 @@ async fn serve<F: Function>(function: &F, invocation: LambdaEvent<Value>) -> Res
         Err(reason) => Some(reason.to_string()),
     };
     Ok(delivery.answer(&handled.iter().map(retry_reason).collect::<Vec<_>>())?)
+}
+
+/// Time to write the log and to answer; Lambda kills a function that is late, and SQS then delivers the
+/// whole batch again.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// When the calls of an invocation must have ended: a margin before Lambda's deadline, but never more
+/// than half of what is left. `None` where there is none: cargo-lambda names one of 1970.
+fn deadline(ends: SystemTime, system_now: SystemTime, now: Instant) -> Option<Instant> {
+    let left = ends.duration_since(system_now).ok()?;
+    now.checked_add(left.saturating_sub(MARGIN).max(left / 2))
 }
 
 /// The runtime's own log goes to standard output as JSON lines, where Lambda collects them.
@@ -108,5 +124,21 @@ pub fn session_table() -> Result<String, Error> {
             "SESSION_TABLE is `{name}`, allowed: the name of a DynamoDB table, 3 to 255 letters, digits, `_`, `.`, `-`"
         )
         .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_end_before_lambda_does() {
+        let (system_now, now) = (SystemTime::now(), Instant::now());
+        let seconds = |left: u64| {
+            let ends = system_now + Duration::from_secs(left);
+            deadline(ends, system_now, now).map(|at| at.duration_since(now).as_secs())
+        };
+        assert_eq!((seconds(30), seconds(4), seconds(2)), (Some(28), Some(2), Some(1)));
+        assert_eq!(deadline(SystemTime::UNIX_EPOCH, system_now, now), None);
     }
 }

@@ -6,15 +6,17 @@ use aws_tags::ports::Ports;
 use aws_tags::telemetry::event_log;
 use aws_tags::telemetry::metrics::{Metric, TAG_HANDLER};
 use aws_tags::{Event, Outcome, Settings, tag_resources};
-use aws_tags_aws::{Access, Aws, AwsLookups, AwsTagger, IamTags, SessionTable};
+use aws_tags_aws::{Access, Aws, AwsLookups, AwsTagger, Bounded, Budget, IamTags, SessionTable};
 use aws_tags_lambda::{Error, Function, run, session_table};
 use serde_json::Value;
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 /// Everything that lives as long as the process.
 struct TagHandler {
     aws: Aws,
-    ports: Ports<SessionTable, IamTags, AwsLookups, AwsTagger>,
+    ports: Ports<Bounded<SessionTable>, Bounded<IamTags>, Bounded<AwsLookups>, Bounded<AwsTagger>>,
+    budget: Budget,
     settings: Settings,
 }
 
@@ -23,13 +25,14 @@ fn main() -> ExitCode {
         let settings = Settings::read(|name| std::env::var_os(name))?;
         let table = session_table()?;
         let aws = Aws::connect(&Access::default()).await;
+        let budget = Budget::default();
         let ports = Ports {
-            sessions: SessionTable::new(aws.config(), table),
-            principal_tags: IamTags::new(aws.config()),
-            lookups: AwsLookups::new(aws.config()),
-            tagger: AwsTagger::new(aws.config()),
+            sessions: Bounded::new(SessionTable::new(aws.config(), table), budget.clone()),
+            principal_tags: Bounded::new(IamTags::new(aws.config()), budget.clone()),
+            lookups: Bounded::new(AwsLookups::new(aws.config()), budget.clone()),
+            tagger: Bounded::new(AwsTagger::new(aws.config()), budget.clone()),
         };
-        Ok(TagHandler { aws, ports, settings })
+        Ok(TagHandler { aws, ports, budget, settings })
     })
 }
 
@@ -41,9 +44,11 @@ impl Function for TagHandler {
         TAG_HANDLER
     }
 
-    async fn handle(&self, events: &[&Event]) -> Result<Vec<Outcome>, Error> {
+    async fn handle(&self, events: &[&Event], deadline: Option<Instant>) -> Result<Vec<Outcome>, Error> {
+        self.budget.begin(deadline);
         let now = |_: &Event| OffsetDateTime::now_utc();
-        Ok(tag_resources(&self.ports, &self.settings, self.aws.scope().await?, now, events).await)
+        let scope = self.budget.ask(async { Ok(self.aws.scope().await) }).await??;
+        Ok(tag_resources(&self.ports, &self.settings, scope, now, events).await)
     }
 
     fn log_line(&self, now: OffsetDateTime, event: &Event, outcome: &Outcome) -> Value {

@@ -52,7 +52,8 @@ const fn per_read(read: Read) -> usize {
 }
 
 /// The batches, each with the slots of its resources, in their order. Resources that get the same
-/// tags share calls, over all events.
+/// tags share calls, over all events. Tag Editor's quotas:
+/// <https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html>
 pub(super) fn batches(outcomes: &[Outcome]) -> Vec<(Vec<Slot>, Batch)> {
     let mut batches = Vec::new();
     for ((Target { route, region }, tags), slots) in
@@ -60,6 +61,14 @@ pub(super) fn batches(outcomes: &[Outcome]) -> Vec<(Vec<Slot>, Batch)> {
     {
         for slots in slots.chunks(per_call(route)) {
             let (region, resources) = (region.to_owned(), resources(outcomes, slots));
+            let route = match (route, resources.as_slice()) {
+                // The tagging API takes 5 calls a second. Alone, a resource goes by its service's own
+                // operation, which has a quota of its own.
+                (Route::TaggingApi(_), [Resource { route: Route::TaggingApi(Some(own)), .. }]) => {
+                    Route::TagOperation(own)
+                }
+                _ => route,
+            };
             batches.push((slots.to_vec(), Batch { route, region, tags: tags.to_vec(), resources }));
         }
     }

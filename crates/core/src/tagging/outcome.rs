@@ -60,6 +60,8 @@ pub struct ResourceOutcome {
     pub shown: TagMap,
     /// The route by which it was tagged, once it is.
     pub by: Option<Route>,
+    /// Whether the tagging API refused it before.
+    pub refused_by_tagging_api: bool,
     pub result: TagResult,
 }
 
@@ -189,11 +191,6 @@ impl ResourceOutcome {
                 self.dropped.push(Dropped { key, source, reason: DropReason::Refused(reason) });
             }
         }
-    }
-
-    /// Whether the tagging API refused it, and its service's own operation tagged it.
-    pub(crate) fn is_refused_by_tagging_api(&self) -> bool {
-        matches!((self.resource.route, self.by), (Route::TaggingApi(_), Some(Route::TagOperation(_))))
     }
 
     fn retry_reason(&self) -> Option<RetryReason> {

@@ -17,7 +17,7 @@ use crate::identity::{Principal, SessionMatch, choose, window};
 use crate::ports::{Failure, FailureKind, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
 use crate::record::Event;
 use crate::settings::Settings;
-use crate::table::{Answered, Creation, Lookup, Resource};
+use crate::table::{Answered, Creation, Lookup, Resource, Route};
 use crate::tags::TagMap;
 
 /// A resource that is not found may not be there yet; after this it is gone.
@@ -56,13 +56,17 @@ where
     let (batches, mark) = (batches(&outcomes), settings.principal_id_tag.as_deref());
     let calls = batches.iter().map(|(_, batch)| tag_batch(&ports.tagger, batch, mark));
     let results: Vec<_> = stream::iter(calls).buffered(AT_ONCE).collect().await;
-    for ((slots, _), results) in batches.iter().zip(results) {
+    for ((slots, batch), results) in batches.iter().zip(results) {
         for ((event, nth), Tagged { result, refused }) in slots.iter().zip(results) {
             let Handling::Tagging(tagging) = &mut outcomes[*event].handling else { continue };
             let made = &mut tagging.resources[*nth];
             made.drop_refused(refused);
             match result {
-                Ok(route) => made.by = Some(route),
+                Ok(route) => {
+                    made.by = Some(route);
+                    made.refused_by_tagging_api =
+                        matches!((batch.route, route), (Route::TaggingApi(_), Route::TagOperation(_)));
+                }
                 Err(failure) if is_gone(&failure, events[*event], now(events[*event])) => {
                     made.result = TagResult::Skipped(ResourceSkip::Gone(failure));
                 }
@@ -177,7 +181,7 @@ where
             None if tags.is_empty() => TagResult::Skipped(ResourceSkip::NothingToAdd),
             None => TagResult::Tagged,
         };
-        ResourceOutcome { resource, tags, dropped, shown, by: None, result }
+        ResourceOutcome { resource, tags, dropped, shown, by: None, refused_by_tagging_api: false, result }
     };
     let resources = resources.into_iter().map(planned).collect();
     Tagging { session, merged, resources, unfinished }

@@ -169,7 +169,7 @@ mod tests {
                 "eventID": "e-1", "eventSource": "sns.amazonaws.com", "eventName": "CreateTopic", "region": "eu-west-1",
                 "principal": "arn:aws:iam::111122223333:user/carl", "session": "none",
                 "resources": [{"arn": "arn:aws:sns:eu-west-1:111122223333:orders", "result": "tagged",
-                               "by": "tag:TagResources", "tags": {"Owner": "owner", "PrincipalId": "extra", "Team": "iam"}}],
+                               "by": "sns:TagResource", "tags": {"Owner": "owner", "PrincipalId": "extra", "Team": "iam"}}],
             })
         );
     }

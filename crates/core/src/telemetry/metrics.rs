@@ -45,7 +45,7 @@ pub const TAG_HANDLER: &[Metric<Outcome>] = &[
     }),
     ("RefusedByTaggingApi", |handled| {
         count(handled, |outcome| {
-            outcome.resources().iter().filter(|made| made.is_refused_by_tagging_api()).count()
+            outcome.resources().iter().filter(|made| made.refused_by_tagging_api).count()
         })
     }),
     ("ResourcesNotOurs", |handled| {

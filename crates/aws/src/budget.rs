@@ -1,0 +1,157 @@
+//! The time that an invocation has left: whatever waits, waits no longer.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use aws_tags::identity::{IamIdentity, Session, SessionKey};
+use aws_tags::ports::{Batch, Failure, FailureKind, Lookups, PrincipalTags, SessionStore, Tagger};
+use aws_tags::table::{Lookup, Read, Resource, Route};
+use aws_tags::tags::TagMap;
+use time::OffsetDateTime;
+use tokio::time::{Instant, timeout_at};
+
+/// When the invocation under way must answer. All clones share it.
+///
+/// What is asked before tagging has only a part of the time: a silent service must not keep the resources
+/// of others from being tagged.
+#[derive(Clone, Debug, Default)]
+pub struct Budget(Rc<Cell<Option<Deadlines>>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Deadlines {
+    asking: Instant,
+    tagging: Instant,
+}
+
+/// Parts of the time, in tenths, in which everything is asked that tagging needs.
+const ASKING: u32 = 6;
+
+impl Budget {
+    /// Begins an invocation that must answer by then, if there is a limit.
+    pub fn begin(&self, deadline: Option<Instant>) {
+        self.0.set(deadline.map(|tagging| {
+            let now = Instant::now();
+            let share = tagging.saturating_duration_since(now) / 10 * ASKING;
+            Deadlines { asking: now.checked_add(share).unwrap_or(tagging), tagging }
+        }));
+    }
+
+    /// What a call before tagging gives, if it ends in time.
+    pub async fn ask<T>(&self, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        bound(self.0.get().map(|deadlines| deadlines.asking), call).await
+    }
+
+    /// What the last call gives, if it ends in time.
+    async fn end<T>(&self, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        bound(self.0.get().map(|deadlines| deadlines.tagging), call).await
+    }
+}
+
+async fn bound<T>(
+    deadline: Option<Instant>,
+    call: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match deadline {
+        None => call.await,
+        Some(deadline) => timeout_at(deadline, call).await.unwrap_or_else(|_| Err(out_of_time())),
+    }
+}
+
+/// A result for each of several resources; where the call did not end, each has failed.
+fn each<T>(count: usize, all: Result<Vec<Result<T, Failure>>, Failure>) -> Vec<Result<T, Failure>> {
+    all.unwrap_or_else(|failure| (0..count).map(|_| Err(failure.clone())).collect())
+}
+
+fn out_of_time() -> Failure {
+    Failure { kind: FailureKind::Transient, message: "no time left in this invocation".into() }
+}
+
+/// A port whose calls end within the budget.
+#[derive(Debug)]
+pub struct Bounded<T> {
+    inner: T,
+    budget: Budget,
+}
+
+impl<T> Bounded<T> {
+    pub const fn new(inner: T, budget: Budget) -> Self {
+        Self { inner, budget }
+    }
+}
+
+impl<T: SessionStore> SessionStore for Bounded<T> {
+    async fn put(&self, session: &Session) -> Result<(), Failure> {
+        self.budget.end(self.inner.put(session)).await
+    }
+
+    async fn find(
+        &self,
+        key: &SessionKey,
+        window: (OffsetDateTime, OffsetDateTime),
+    ) -> Result<Vec<Session>, Failure> {
+        self.budget.ask(self.inner.find(key, window)).await
+    }
+}
+
+impl<T: PrincipalTags> PrincipalTags for Bounded<T> {
+    async fn tags(&self, identity: &IamIdentity) -> Result<Option<TagMap>, Failure> {
+        self.budget.ask(self.inner.tags(identity)).await
+    }
+}
+
+impl<T: Lookups> Lookups for Bounded<T> {
+    async fn look_up(
+        &self,
+        lookup: &Lookup,
+        created: Option<OffsetDateTime>,
+    ) -> Result<Vec<String>, Failure> {
+        self.budget.ask(self.inner.look_up(lookup, created)).await
+    }
+}
+
+impl<T: Tagger> Tagger for Bounded<T> {
+    async fn tag(&self, batch: &Batch) -> Vec<Result<Route, Failure>> {
+        let all = self.budget.end(async { Ok(self.inner.tag(batch).await) }).await;
+        each(batch.resources.len(), all)
+    }
+
+    async fn read(&self, read: Read, region: &str, resources: &[Resource]) -> Vec<Result<TagMap, Failure>> {
+        let all = self.budget.ask(async { Ok(self.inner.read(read, region, resources).await) }).await;
+        each(resources.len(), all)
+    }
+
+    async fn creation_time(&self, resource: &Resource) -> Result<Option<OffsetDateTime>, Failure> {
+        self.budget.ask(self.inner.creation_time(resource)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        runtime.expect("a runtime").block_on(future)
+    }
+
+    #[test]
+    fn what_does_not_end_in_time_fails_and_passes() {
+        let budget = Budget::default();
+        let slow = async || {
+            tokio::time::sleep(Duration::from_millis(70)).await;
+            Ok(7)
+        };
+        run(async {
+            assert_eq!(budget.ask(slow()).await, Ok(7), "no invocation is under way");
+            budget.begin(Some(Instant::now() + Duration::from_secs(5)));
+            assert_eq!(budget.ask(slow()).await, Ok(7));
+            budget.begin(Some(Instant::now() + Duration::from_millis(100)));
+            let failure = budget.ask(slow()).await.expect_err("60 ms are for asking");
+            assert_eq!(failure.kind, FailureKind::Transient);
+            assert_eq!(budget.end(async { Ok(8) }).await, Ok(8), "40 ms are left for tagging");
+            let failure = budget.end(slow()).await.expect_err("they are over");
+            assert_eq!(each::<u8>(3, Err(failure)).len(), 3);
+        });
+    }
+}
