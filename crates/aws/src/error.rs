@@ -60,6 +60,12 @@ impl Error {
         names_absence(code) || general && names_absence(&without_names(&self.message))
     }
 
+    /// Whether AWS says that it is asked too often.
+    pub(crate) fn is_throttling(&self) -> bool {
+        let code = self.code.as_deref().unwrap_or_default();
+        THROTTLING.iter().any(|part| code.contains(part))
+    }
+
     fn failure_kind(&self) -> FailureKind {
         let code = self.code.as_deref().unwrap_or_default();
         let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
@@ -67,7 +73,7 @@ impl Error {
             FailureKind::NotFound
         } else if has(DENIED) {
             FailureKind::Denied
-        } else if code.is_empty() || has(TRANSIENT) {
+        } else if code.is_empty() || self.is_throttling() || has(TRANSIENT) {
             FailureKind::Transient
         } else if has(REFUSED) && !has(STATE) {
             FailureKind::Refused
@@ -78,16 +84,10 @@ impl Error {
 }
 
 /// Parts of codes of what may pass within seconds. Without a code, AWS has not answered.
-const TRANSIENT: &[&str] = &[
-    "HTTP 5",
-    "Internal",
-    "RequestLimitExceeded",
-    "RequestTimeout",
-    "ServiceUnavailable",
-    "SlowDown",
-    "Throttl",
-    "TooManyRequests",
-];
+const TRANSIENT: &[&str] = &["HTTP 5", "Internal", "RequestTimeout", "ServiceUnavailable"];
+
+/// Parts of codes that say that AWS is asked too often.
+const THROTTLING: &[&str] = &["RequestLimitExceeded", "SlowDown", "Throttl", "TooManyRequests"];
 
 /// Parts of codes that say that something in the request is wrong.
 const REFUSED: &[&str] = &[

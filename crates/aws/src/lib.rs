@@ -9,6 +9,7 @@ mod client;
 mod error;
 mod iam_tags;
 mod lookups;
+mod pace;
 mod session_table;
 mod tagger;
 

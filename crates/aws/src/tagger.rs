@@ -6,6 +6,7 @@ mod operation;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_ec2::types::{Filter, TagDescription};
@@ -19,8 +20,13 @@ use time::OffsetDateTime;
 
 use crate::client::Regional;
 use crate::error::Error;
+use crate::pace::Paces;
 use halving::{Results, UNCLEAR, with_retries};
 use operation::OperationCaller;
+
+/// `TagResources` takes 5 calls a second.
+/// <https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html>
+const TAGGING_API: Duration = Duration::from_millis(200);
 
 /// S3's code for a bucket without tags.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketTagging.html>
@@ -33,6 +39,7 @@ pub struct AwsTagger {
     tagging_api: Regional<aws_sdk_resourcegroupstagging::Client>,
     s3: Regional<aws_sdk_s3::Client>,
     operations: OperationCaller,
+    paces: Paces,
     /// Resource types that the tagging API has refused, and their own operations have not.
     refused: RefCell<HashSet<&'static str>>,
 }
@@ -58,7 +65,10 @@ impl Tagger for AwsTagger {
             let tags = match read {
                 Read::S3Bucket => self.bucket_tags(region, arn).await,
                 Read::S3Object => self.object_tags(region, arn).await,
-                Read::Operation(operation) => self.operations.list(operation, region, arn).await,
+                Read::Operation(operation) => {
+                    let call = self.operations.list(operation, region, arn);
+                    self.paces.call(operation.operation.api.service_id, region, Duration::ZERO, call).await
+                }
                 Read::Ec2DescribeTags | Read::Never => {
                     results.push(Err(Failure::other("no operation lists its tags")));
                     continue;
@@ -103,6 +113,7 @@ impl AwsTagger {
             tagging_api: Regional::new(config, aws_sdk_resourcegroupstagging::Client::new),
             s3: Regional::new(config, aws_sdk_s3::Client::new),
             operations: OperationCaller::new(config.clone()),
+            paces: Paces::default(),
             refused: RefCell::default(),
         }
     }
@@ -116,7 +127,9 @@ impl AwsTagger {
             Route::TagOperation(operation) => {
                 let (tags, mut results) = (tag_map(tags), Results::new());
                 for Resource { arn, .. } in part {
-                    let added = self.operations.add(operation, region, arn, &tags).await;
+                    let call = self.operations.add(operation, region, arn, &tags);
+                    let api = operation.operation.api.service_id;
+                    let added = self.paces.call(api, region, Duration::ZERO, call).await;
                     results.push(added.map(|()| route).map_err(Failure::from));
                 }
                 Ok(results)
@@ -198,7 +211,8 @@ impl AwsTagger {
         let tag = |tag: &Tag| aws_sdk_ec2::types::Tag::builder().key(&tag.key).value(&tag.value).build();
         let ids = resources.iter().map(|resource| resource.arn.id().to_owned()).collect();
         let call = self.ec2.client(region).create_tags().set_resources(Some(ids));
-        call.set_tags(Some(tags.iter().map(tag).collect())).send().await?;
+        let call = call.set_tags(Some(tags.iter().map(tag).collect())).send();
+        self.paces.call("ec2", region, Duration::ZERO, async { Ok(call.await?) }).await?;
         Ok(vec![Ok(Route::Ec2CreateTags); resources.len()])
     }
 
@@ -249,7 +263,8 @@ impl AwsTagger {
         let arns = resources.iter().map(|resource| resource.arn.to_string()).collect();
         let tags: HashMap<_, _> = tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
         let call = self.tagging_api.client(region).tag_resources();
-        let answer = call.set_resource_arn_list(Some(arns)).set_tags(Some(tags)).send().await?;
+        let call = call.set_resource_arn_list(Some(arns)).set_tags(Some(tags)).send();
+        let answer = self.paces.call("tagging", region, TAGGING_API, async { Ok(call.await?) }).await?;
         let failed = answer.failed_resources_map.unwrap_or_default();
         let asked = |arn: &str| resources.iter().any(|resource| resource.arn.as_str() == arn);
         // Which resource is meant is clear only where one alone was asked for.

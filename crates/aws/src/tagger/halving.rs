@@ -29,11 +29,19 @@ pub(super) async fn whole_or_halves<T>(
             results.extend(Box::pin(whole_or_halves(right, call)).await);
             results
         }
-        Err(error) => vec![Err(error.into()); items.len()],
+        Err(error) => {
+            let mut failure = Failure::from(error);
+            // The SDK has tried it again already.
+            if failure.kind == FailureKind::Transient {
+                failure.kind = FailureKind::Other;
+            }
+            vec![Err(failure); items.len()]
+        }
     }
 }
 
-/// The same; resources that failed for a transient reason are retried after a pause, without the rest.
+/// The same; resources that an answer says have failed for a transient reason are tried again after a
+/// pause, without the rest.
 pub(super) async fn with_retries<T: Clone>(
     items: &[T],
     call: impl AsyncFn(&[T]) -> Result<Results, Error>,
