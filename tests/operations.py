@@ -329,6 +329,7 @@ class Redrive(unittest.TestCase):
         self.assertEqual({name: row["outcome"] for name, row in rows.items()},
                          {"kept": "handled", "first": "handled", "again": "not ours", "found": "not ours"}, done)
         self.assertEqual((done.returncode, self.count(self.dead), history.throttled), (0, 0, 0), done.stderr)
+        self.assertEqual({row["because"] for row in rows.values()}, {"late: another resource may have its name by now"})
         by = [f"{bob.arn} created by CreateTopic", f"event {others[0]['detail']['eventID']}"]
         self.assertTrue(all(text in rows["again"]["reason"] for text in by), rows["again"])
         tags = {name: kinds.topic_tags(STACK.c, arn) for name, arn in topics.items()}

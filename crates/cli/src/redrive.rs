@@ -234,7 +234,7 @@ impl Run<'_> {
             for ((message, dead_letter), statuses) in wanted.into_iter().zip(statuses) {
                 let stays = !statuses.iter().all(Status::is_settled);
                 let events = dead_letter.events.iter().zip(statuses);
-                let row = |(lost, status)| ReportRow::new(&from.queue, &dead_letter, lost, status);
+                let row = |(lost, status)| ReportRow::new(&from.queue, &dead_letter, lost, status, self.now);
                 rows.extend(events.map(row));
                 kept.extend(stays.then_some(message));
             }

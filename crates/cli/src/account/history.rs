@@ -29,7 +29,7 @@ pub(crate) struct History {
 struct Asked {
     /// By Region and name of the call.
     answers: HashMap<(String, String), Answer>,
-    last_call: Option<Instant>,
+    last_answer: Option<Instant>,
 }
 
 /// The events of one call's name in one Region.
@@ -82,7 +82,9 @@ impl History {
         let (mut events, mut next) = (Vec::new(), None);
         loop {
             asked.wait().await;
-            let page = call.clone().set_next_token(next).send().await?;
+            let page = call.clone().set_next_token(next).send().await;
+            asked.last_answer = Some(Instant::now());
+            let page = page?;
             let texts =
                 page.events.unwrap_or_default().into_iter().filter_map(|found| found.cloud_trail_event);
             events.extend(texts.filter_map(|text| Event::from_text(&text).ok()));
@@ -97,10 +99,9 @@ impl History {
 
 impl Asked {
     /// Keeps to the quota, whatever Region is asked.
-    async fn wait(&mut self) {
-        if let Some(last) = self.last_call {
+    async fn wait(&self) {
+        if let Some(last) = self.last_answer {
             tokio::time::sleep(BETWEEN_CALLS.saturating_sub(last.elapsed())).await;
         }
-        self.last_call = Some(Instant::now());
     }
 }

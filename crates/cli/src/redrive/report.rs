@@ -6,10 +6,11 @@ use std::io::{self, IsTerminal, Write};
 use anstyle::{AnsiColor, Style};
 use aws_tags::delivery::{DeadLetter, LostEvent};
 use aws_tags::deployment::resource_names::queue_of;
-use aws_tags::history::Question;
+use aws_tags::history::{Question, unsettled};
 use aws_tags::record::timestamp;
 use aws_tags::{Arn, Event, Principal};
 use serde_json::json;
+use time::OffsetDateTime;
 
 use crate::account::Queue;
 use crate::console::{End, visible};
@@ -74,6 +75,9 @@ impl Status {
     }
 }
 
+/// Why a queue has given up an event of a name, whatever it was before: only the history helps now.
+const LATE: &str = "late: another resource may have its name by now";
+
 /// An event, without anything secret.
 pub(super) struct ReportRow {
     /// `eventID`.
@@ -89,7 +93,14 @@ pub(super) struct ReportRow {
 
 impl ReportRow {
     /// The row of an event in a message of `queue`.
-    pub(super) fn new(queue: &Queue, dead_letter: &DeadLetter, lost: &LostEvent, status: Status) -> Self {
+    pub(super) fn new(
+        queue: &Queue,
+        dead_letter: &DeadLetter,
+        lost: &LostEvent,
+        status: Status,
+        now: OffsetDateTime,
+    ) -> Self {
+        let late = |event: &Event| !unsettled(event, now).is_empty();
         let event = lost.event.as_ref().ok();
         let call =
             event.map(|event| format!("{}:{}", event.source.trim_end_matches(".amazonaws.com"), event.name));
@@ -101,7 +112,7 @@ impl ReportRow {
             call: call.unwrap_or_else(|| "no event".to_owned()),
             principal: event.and_then(|event| Principal::of(event).arn),
             given_up_by: dead_letter.given_up_by.as_str(),
-            because: dead_letter.reason.clone(),
+            because: dead_letter.reason.clone().or_else(|| event.is_some_and(late).then(|| LATE.to_owned())),
         }
     }
 }
