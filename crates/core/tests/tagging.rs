@@ -299,6 +299,21 @@ fn a_name_without_mark_is_tagged_for_an_hour_and_then_late() {
     assert_eq!((&outcome.resources()[0].result, outcome.retry_reasons().len()), (&TagResult::Tagged, 0));
 }
 
+#[test]
+fn of_several_events_in_a_batch_the_first_writes_to_a_resource() {
+    let mut bobs = identity();
+    bobs["principalId"] = json!("AROAX:bob");
+    let arn = format!("arn:aws:sns:eu-west-1:{ACCOUNT}:t");
+    let later = json!({"userIdentity": bobs, "eventTime": "2026-05-04T10:00:01Z",
+                       "responseElements": {"topicArn": arn}});
+    let of_bob = event("sns.amazonaws.com", "CreateTopic", later);
+    let world = world();
+    let outcomes = run(&world, LATER, &[of_bob, topic("t"), topic("t")]);
+    let results: Vec<_> = outcomes.iter().map(|outcome| outcome.resources()[0].result.as_str()).collect();
+    assert_eq!(results, ["failed", "tagged", "skipped"], "bob's comes again, and finds ann's mark");
+    assert_eq!((world.tagger.calls.get(), world.tagger.tagged.get()), (1, 1));
+}
+
 /// A queue, whose creation AWS also answers for one that is there, and tells when that was created.
 fn queue_with(tags: &[(&str, &str)], created: Option<OffsetDateTime>, now: OffsetDateTime) -> TagResult {
     let tagger = CountingTagger { present: vec![(":q", Ok(tag_map(tags)))], created, ..Default::default() };

@@ -9,7 +9,7 @@ use super::merge::merge;
 use super::outcome::{
     EventSkip, Handling, NotOurs, Outcome, ResourceOutcome, ResourceSkip, RetryReason, TagResult, Tagging,
 };
-use super::present::keep_present;
+use super::present::{keep_present, write_once};
 use super::refused::{Tagged, tag_batch};
 use super::shown::shown_tags;
 use crate::effect::Effect;
@@ -53,6 +53,7 @@ where
     let plans = events.iter().map(|event| plan(ports, settings, scope, now(event), event));
     let mut outcomes: Vec<Outcome> = stream::iter(plans).buffered(AT_ONCE).collect().await;
     keep_present(&ports.tagger, settings, &now, events, &mut outcomes).await;
+    write_once(events, &mut outcomes);
     let (batches, mark) = (batches(&outcomes), settings.principal_id_tag.as_deref());
     let calls = batches.iter().map(|(_, batch)| tag_batch(&ports.tagger, batch, mark));
     let results: Vec<_> = stream::iter(calls).buffered(AT_ONCE).collect().await;

@@ -1,5 +1,7 @@
 //! Reads the tags that resources have, and lets through what may be written to them.
 
+use std::collections::HashMap;
+
 use futures_util::{StreamExt, stream};
 use time::{Duration, OffsetDateTime};
 
@@ -8,8 +10,8 @@ use super::decide::{Decision, Proof, Signs, decide, is_explained, mark, may_writ
 use super::outcome::{Handling, NotOurs, Outcome, ResourceOutcome, ResourceSkip, TagResult, Tagging};
 use super::plan::{AT_ONCE, is_gone};
 use crate::history::LATE_AFTER;
-use crate::ports::{Failure, Tagger};
-use crate::record::Event;
+use crate::ports::{Failure, FailureKind, Tagger};
+use crate::record::{Arn, Event};
 use crate::settings::Settings;
 use crate::table::{Age, Answered, CreationTime, Read};
 use crate::tags::{Tag, TagMap, starts_reserved};
@@ -62,6 +64,30 @@ pub(super) async fn keep_present<T: Tagger>(
         let Tagging { merged, resources, .. } = tagging.as_mut();
         let known = present.and_then(|present| Ok((present, proof?)));
         handled(event).settle(settings, &merged.tags, &mut resources[nth], known);
+    }
+}
+
+/// Lets only one event of those that were read together write to a resource: the first, as each would have
+/// read what the others write. A second delivery has nothing to add; what another principal would write
+/// comes again, and then finds the mark of the first.
+pub(super) fn write_once(events: &[&Event], outcomes: &mut [Outcome]) {
+    let mut order: Vec<usize> = (0..outcomes.len()).collect();
+    order.sort_by_key(|event| events[*event].time());
+    let mut written: HashMap<Arn, Vec<Tag>> = HashMap::new();
+    for event in order {
+        let Handling::Tagging(tagging) = &mut outcomes[event].handling else { continue };
+        for made in tagging.resources.iter_mut().filter(|made| made.result == TagResult::Tagged) {
+            match written.get(&made.resource.arn) {
+                None => drop(written.insert(made.resource.arn.clone(), made.tags.clone())),
+                Some(tags) if *tags == made.tags => {
+                    made.result = TagResult::Skipped(ResourceSkip::NothingToAdd);
+                }
+                Some(_) => {
+                    let message = "another event of this batch tags it first".to_owned();
+                    made.result = TagResult::Failed(Failure { kind: FailureKind::Transient, message });
+                }
+            }
+        }
     }
 }
 
