@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use aws_tags::Event;
 use aws_tags::delivery::{DeadLetter, HISTORY, LAST_OF_ITS_NAME, LostEvent};
 use aws_tags::deployment::resource_names::{DEAD_LETTERS, PREFIX, queue_of};
-use aws_tags::history::{Bearer, bearer, questions, unsettled};
+use aws_tags::history::{Bearer, bearer, has_creations_of, questions, unsettled};
 use aws_tags_aws::Error;
 use clap::Args;
 use futures_util::future::join_all;
@@ -291,6 +291,12 @@ impl Run<'_> {
     async fn settled(&self, event: &Event) -> Settled {
         let mut settled = Settled::NotAsked;
         for resource in unsettled(event, self.now) {
+            if !has_creations_of(&resource) {
+                let arn = &resource.arn;
+                return Settled::Unknown(format!(
+                    "CloudTrail's history does not tell who created {arn} last"
+                ));
+            }
             let mut history = Vec::new();
             for question in questions(event, &resource, self.now) {
                 let progress = |found| report::asking(&question, found);

@@ -47,6 +47,12 @@ pub fn unsettled(event: &Event, now: OffsetDateTime) -> Vec<Resource> {
     }
 }
 
+/// Whether the history has the creations of a resource's type: it has no data events.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
+pub fn has_creations_of(resource: &Resource) -> bool {
+    resource.resource_type != "s3:object"
+}
+
 /// What to ask the history about a resource: every call that creates its type and, where a call also
 /// answers for what is there, every call before the event and those that delete it.
 pub fn questions(event: &Event, resource: &Resource, now: OffsetDateTime) -> Vec<Question> {
@@ -203,6 +209,17 @@ mod tests {
             "recipientAccountId": "111122223333", "awsRegion": "eu-west-1",
             "responseElements": {"volumeId": "vol-1"}});
         assert_eq!(unsettled(&Event::from_json(volume).expect("a record"), now).len(), 0);
+    }
+
+    #[test]
+    fn objects_are_created_by_data_events_which_the_history_lacks() {
+        let object = json!({"eventSource": "s3.amazonaws.com", "eventName": "PutObject",
+            "recipientAccountId": "111122223333", "awsRegion": "eu-west-1",
+            "requestParameters": {"bucketName": "b", "key": "k"}});
+        let now = datetime!(2026-05-05 10:00 UTC);
+        let object = unsettled(&Event::from_json(object).expect("a record"), now).remove(0);
+        assert!(!has_creations_of(&object));
+        assert!(has_creations_of(&unsettled(&topic("a", 10), now)[0]));
     }
 
     #[test]
