@@ -35,27 +35,18 @@ pub struct Message {
 pub struct TryAgain(pub String);
 
 impl Delivery {
-    /// Parses the payload of an invocation.
+    /// Parses the payload of an invocation. It is consumed message by message: a full batch has 6 MB.
     ///
     /// <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>
-    pub fn of(payload: Value) -> Self {
+    pub fn of(mut payload: Value) -> Self {
         let is_message = |record: &Value| record.get("messageId").is_some() && record.get("body").is_some();
-        let records =
-            payload.get("Records").and_then(Value::as_array).filter(|all| all.iter().all(is_message));
-        let Some(records) = records else {
+        let records = payload.get_mut("Records").and_then(Value::as_array_mut);
+        let Some(records) = records.filter(|all| all.iter().all(is_message)) else {
             let event = Event::from_json(payload).map_err(NotAnEvent::from);
             return Self { messages: vec![Message { event, id: String::new() }], from_queue: false };
         };
-        let message = |record: &Value| {
-            let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or_default();
-            let mut event = Event::from_text(text("body"));
-            if let Ok(event) = &mut event {
-                let attribute = record.pointer(&format!("/messageAttributes/{HISTORY}/stringValue"));
-                event.is_last_of_its_name = attribute.and_then(Value::as_str) == Some(LAST_OF_ITS_NAME);
-            }
-            Message { event, id: text("messageId").to_owned() }
-        };
-        Self { messages: records.iter().map(message).collect(), from_queue: true }
+        let records = std::mem::take(records);
+        Self { messages: records.into_iter().map(Message::of).collect(), from_queue: true }
     }
 
     /// The events among the messages.
@@ -75,6 +66,18 @@ impl Delivery {
         let failed = self.messages.iter().zip(retry_reasons).filter(|(_, reason)| reason.is_some());
         let failures: Vec<Value> = failed.map(|(message, _)| json!({"itemIdentifier": message.id})).collect();
         Ok(json!({"batchItemFailures": failures}))
+    }
+}
+
+impl Message {
+    fn of(record: Value) -> Self {
+        let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or_default();
+        let mut event = Event::from_text(text("body"));
+        if let Ok(event) = &mut event {
+            let attribute = record.pointer(&format!("/messageAttributes/{HISTORY}/stringValue"));
+            event.is_last_of_its_name = attribute.and_then(Value::as_str) == Some(LAST_OF_ITS_NAME);
+        }
+        Self { event, id: text("messageId").to_owned() }
     }
 }
 
