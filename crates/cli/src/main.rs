@@ -56,7 +56,9 @@ enum Command {
   OWNER=session-name aws-tags replay --json trail/ | jq 'select(.resources != [])'
   aws-tags replay --apply trail/2026/05/04
 
-The settings of the tag-handler apply here too: see `aws-tags settings`.")]
+The settings of the tag-handler apply here too: see `aws-tags settings`.
+Without --apply nobody is asked: old events count as if they had just come, and of the tags that resources have, only those
+that the records show are known. With it, what bears a name an hour after the event may be another's and is left alone.")]
     Replay(replay::Options),
     /// Lists what is supported: services, calls, resource types, and how they are tagged.
     #[command(after_help = "Examples:
@@ -96,6 +98,8 @@ Exit codes: 0 no findings, 1 findings, 2 nothing could be checked.")]
   aws-tags redrive --event-name CreateVolume --limit 1
   aws-tags redrive --yes --json | jq -r 'select(.outcome == \"failed again\") | .eventID'
 
+Of events over an hour old whose resource has a name, CloudTrail's history is asked who created it last (LookupEvents, twice a
+second): what another event created since is reported as `not ours`, and its message deleted.
 A message is deleted only after its events were sent: an interrupted run loses nothing, and can be repeated.
 An event that fails again is a dead letter only after all its retries; until then it is `in progress`.
 Exit codes: 0 all events are sent, 1 some failed again or could not be sent, 2 the queues cannot be read.")]
