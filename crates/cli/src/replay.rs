@@ -106,7 +106,7 @@ async fn replay<W: Write>(
     // Late enough that a session that is not recorded counts as unknown, not as pending.
     let now =
         |event: &Event| event.time().unwrap_or(OffsetDateTime::UNIX_EPOCH).saturating_add(Duration::DAY);
-    handle_all(&ports, settings, &Scope::default(), now, report, records).await
+    handle_all(&ports, settings, &Scope::default(), now, report, records, false).await
 }
 
 /// With AWS: sessions are those of the records, everything else is asked and done there.
@@ -129,12 +129,12 @@ async fn apply<W: Write>(
     match iam_tags {
         Some(principal_tags) => {
             let ports = Ports { sessions, principal_tags, lookups, tagger };
-            handle_all(&ports, settings, scope, now, report, records).await
+            handle_all(&ports, settings, scope, now, report, records, true).await
         }
         None => {
             let principal_tags = IamTags::new(aws.config());
             let ports = Ports { sessions, principal_tags, lookups, tagger };
-            handle_all(&ports, settings, scope, now, report, records).await
+            handle_all(&ports, settings, scope, now, report, records, true).await
         }
     }
 }
@@ -146,6 +146,7 @@ async fn handle_all<S, P, L, T, W>(
     now: impl Fn(&Event) -> OffsetDateTime,
     report: &mut Report<'_, W>,
     records: &[Record],
+    applies: bool,
 ) -> io::Result<()>
 where
     S: SessionStore,
@@ -160,11 +161,16 @@ where
         let recorded = record_session(&ports.sessions, event).await;
         recorded.map_err(|error| io::Error::other(error.to_string()))?;
     }
-    for chunk in records.chunks(TOGETHER) {
+    // Where nothing is asked, each record stands for itself.
+    for chunk in records.chunks(if applies { TOGETHER } else { 1 }) {
         let events: Vec<&Event> = chunk.iter().map(|record| &record.event).collect();
         let outcomes = tag_resources(ports, settings, scope, &now, &events).await;
-        for (record, outcome) in chunk.iter().zip(&outcomes) {
-            report.add(record, outcome)?;
+        for (record, outcome) in chunk.iter().zip(outcomes) {
+            let outcomes = match outcome.waits_its_turn() {
+                true => tag_resources(ports, settings, scope, &now, &[&record.event]).await,
+                false => vec![outcome],
+            };
+            outcomes.iter().try_for_each(|outcome| report.add(record, outcome))?;
         }
     }
     Ok(())

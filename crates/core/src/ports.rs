@@ -84,6 +84,8 @@ pub enum FailureKind {
     NotFound,
     /// It may pass within a second: AWS throttled, or failed inside.
     Transient,
+    /// Another event that is handled at the same time tags the resource first.
+    InTurn,
     /// A permission is missing, or a policy forbids it.
     Denied,
     /// Something in the request is wrong: a value, a limit, a kind of resource that the API does not know.

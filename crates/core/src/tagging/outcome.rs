@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::effect::Effect;
 use crate::identity::{Principal, SessionMatch};
-use crate::ports::Failure;
+use crate::ports::{Failure, FailureKind};
 use crate::record::Arn;
 use crate::table::{LocateError, Resource, Route};
 use crate::tags::{Tag, TagMap};
@@ -164,6 +164,12 @@ impl Outcome {
     /// Every resource and what became of it.
     pub fn resources(&self) -> &[ResourceOutcome] {
         self.tagging().map_or(&[], |tagging| &tagging.resources)
+    }
+
+    /// Whether another event that was handled at the same time tags one of its resources first.
+    pub fn waits_its_turn(&self) -> bool {
+        let in_turn = |made: &ResourceOutcome| matches!(&made.result, TagResult::Failed(failure) if failure.kind == FailureKind::InTurn);
+        self.resources().iter().any(in_turn)
     }
 
     /// Every reason to handle the event again; none when all is done.

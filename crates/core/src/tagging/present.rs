@@ -84,7 +84,7 @@ pub(super) fn write_once(events: &[&Event], outcomes: &mut [Outcome]) {
                 }
                 Some(_) => {
                     let message = "another event of this batch tags it first".to_owned();
-                    made.result = TagResult::Failed(Failure { kind: FailureKind::Transient, message });
+                    made.result = TagResult::Failed(Failure { kind: FailureKind::InTurn, message });
                 }
             }
         }
