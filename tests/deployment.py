@@ -163,7 +163,7 @@ class Deployment(unittest.TestCase):
     def test_an_event_that_keeps_failing_becomes_a_dead_letter_and_is_redriven(self):
         self.deploy_and_start_session()
         url, arn = self.make_queue("unlucky")
-        denied = {"service": "*", "operation": "TagResources", "times": 99, "error": {"code": "AccessDeniedException"}}
+        denied = {"service": "*", "operation": "TagQueue", "times": 99, "error": {"code": "AccessDeniedException"}}
         self.faults.tell(denied)
         self.send(creation("sqs/CreateQueue", arn, self.session.identity))
         self.assertTrue(until(self.dead_letters), self.log())
