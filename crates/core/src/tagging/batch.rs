@@ -6,6 +6,9 @@ use super::outcome::{Outcome, ResourceOutcome, TagResult};
 use crate::ports::Batch;
 use crate::table::{Read, Resource, Route};
 
+/// Events and calls under way at once: enough to hide latency, few enough not to be throttled.
+pub(super) const AT_ONCE: usize = 8;
+
 /// `TagResources` takes 20 ARNs a call.
 /// <https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_TagResources.html>
 const ARNS_PER_CALL: usize = 20;

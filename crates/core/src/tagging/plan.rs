@@ -1,29 +1,24 @@
 //! Events become plans: which resources get which tags. Then all plans are carried out together.
 
 use futures_util::{StreamExt, stream};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
-use super::batch::batches;
+use super::batch::{AT_ONCE, batches};
 use super::decide::decide;
 use super::merge::merge;
 use super::outcome::{
     EventSkip, Handling, NotOurs, Outcome, ResourceOutcome, ResourceSkip, RetryReason, TagResult, Tagging,
 };
-use super::present::{keep_present, write_once};
+use super::present::{is_gone, keep_present, write_once};
 use super::refused::{Tagged, tag_batch};
 use super::shown::shown_tags;
 use crate::effect::Effect;
 use crate::identity::{Principal, SessionMatch, choose, window};
-use crate::ports::{Failure, FailureKind, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
+use crate::ports::{Lookups, Ports, PrincipalTags, SessionStore, Tagger};
 use crate::record::Event;
 use crate::settings::Settings;
 use crate::table::{Answered, Creation, Lookup, Resource, Route};
 use crate::tags::TagMap;
-
-/// A resource that is not found may not be there yet; after this it is gone.
-const APPEARS_WITHIN: Duration = Duration::minutes(10);
-/// Events and calls under way at once: enough to hide latency, few enough not to be throttled.
-pub(super) const AT_ONCE: usize = 8;
 
 /// Whose events are acted on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,12 +71,6 @@ where
         }
     }
     outcomes
-}
-
-/// "Not found" just after creation means "not yet"; later it means that the resource was deleted.
-pub(super) fn is_gone(failure: &Failure, event: &Event, now: OffsetDateTime) -> bool {
-    let is_due = |at: OffsetDateTime| at.saturating_add(APPEARS_WITHIN) < now;
-    failure.kind == FailureKind::NotFound && event.time().is_some_and(is_due)
 }
 
 async fn plan<S, P, L, T>(

@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use futures_util::{StreamExt, stream};
 use time::{Duration, OffsetDateTime};
 
-use super::batch::readings;
+use super::batch::{AT_ONCE, readings};
 use super::decide::{Decision, Proof, Signs, decide, is_explained, mark, may_write};
 use super::outcome::{Handling, NotOurs, Outcome, ResourceOutcome, ResourceSkip, TagResult, Tagging};
-use super::plan::{AT_ONCE, is_gone};
 use crate::history::LATE_AFTER;
 use crate::ports::{Failure, FailureKind, Tagger};
 use crate::record::{Arn, Event};
@@ -16,6 +15,8 @@ use crate::settings::Settings;
 use crate::table::{Age, Answered, CreationTime, Read};
 use crate::tags::{Tag, TagMap, starts_reserved};
 
+/// A resource that is not found may not be there yet; after this it is gone.
+const APPEARS_WITHIN: Duration = Duration::minutes(10);
 /// A resource this young has no tags but those that came with it.
 const YOUNG_FOR: Duration = Duration::minutes(15);
 /// How much younger: nobody deletes what was just created and creates another within so little time.
@@ -89,6 +90,12 @@ pub(super) fn write_once(events: &[&Event], outcomes: &mut [Outcome]) {
             }
         }
     }
+}
+
+/// "Not found" just after creation means "not yet"; later it means that the resource was deleted.
+pub(super) fn is_gone(failure: &Failure, event: &Event, now: OffsetDateTime) -> bool {
+    let is_due = |at: OffsetDateTime| at.saturating_add(APPEARS_WITHIN) < now;
+    failure.kind == FailureKind::NotFound && event.time().is_some_and(is_due)
 }
 
 /// Whether a resource may be another than the event created, whatever the settings say of tags.
