@@ -156,13 +156,15 @@ impl AwsTagger {
                 (Some(Err(failure)), Route::TaggingApi(Some(own)))
                     if failure.kind == FailureKind::Refused =>
                 {
-                    let by_own = self.tag_by_own(own, region, tags, resource).await;
+                    let by_own = self.tag_one_by(Route::TagOperation(own), region, tags, resource).await;
                     if by_own.is_ok() {
                         self.refused.borrow_mut().insert(resource.resource_type);
                     }
                     by_own
                 }
-                (None, Route::TaggingApi(Some(own))) => self.tag_by_own(own, region, tags, resource).await,
+                (None, Route::TaggingApi(Some(own))) => {
+                    self.tag_one_by(Route::TagOperation(own), region, tags, resource).await
+                }
                 (Some(result), _) => result,
                 (None, _) => Err(Failure::other("the tagging API refuses its type")),
             });
@@ -179,26 +181,24 @@ impl AwsTagger {
         tags: &[Tag],
         resource: &Resource,
     ) -> Result<Route, Failure> {
-        let by_own = self.tag_by_own(own, region, tags, resource).await;
+        let by_own = self.tag_one_by(Route::TagOperation(own), region, tags, resource).await;
         match by_own {
             Err(failure) if failure.kind == FailureKind::Refused => {
-                let one = std::slice::from_ref(resource);
-                let result = self.tag_by(Route::TaggingApi(None), region, tags, one).await.pop();
-                result.filter(Result::is_ok).unwrap_or(Err(failure))
+                self.tag_one_by(Route::TaggingApi(None), region, tags, resource).await.or(Err(failure))
             }
             by_own => by_own,
         }
     }
 
-    async fn tag_by_own(
+    async fn tag_one_by(
         &self,
-        own: &'static TagOperation,
+        route: Route,
         region: &str,
         tags: &[Tag],
         resource: &Resource,
     ) -> Result<Route, Failure> {
         let one = std::slice::from_ref(resource);
-        let result = self.tag_by(Route::TagOperation(own), region, tags, one).await.pop();
+        let result = self.tag_by(route, region, tags, one).await.pop();
         result.unwrap_or_else(|| Err(Failure::other("no answer")))
     }
 
