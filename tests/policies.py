@@ -78,7 +78,7 @@ def fixed(function, queue):
     """What any of the functions needs to run."""
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"
     stream = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{function}:log-stream:x1"
-    take = dict.fromkeys(("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"), (queue,))
+    take = dict.fromkeys(("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"), (queue,))
     log = dict.fromkeys(("logs:CreateLogStream", "logs:PutLogEvents"), (stream,))
     key = dict.fromkeys(("kms:Decrypt", "kms:GenerateDataKey"), (f"arn:aws:kms:{REGION}:{ACCOUNT}:key/Key",))
     return {**take, **log, **key, "sqs:SendMessage": (f"{queue}-dead-letters",)}

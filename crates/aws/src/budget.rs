@@ -41,6 +41,11 @@ impl Budget {
         bound(self.0.get().map(|deadlines| deadlines.asking), call).await
     }
 
+    /// Whether a call that begins then can end in this invocation.
+    pub(crate) fn has_room_at(&self, at: Instant) -> bool {
+        self.0.get().is_none_or(|deadlines| at < deadlines.tagging)
+    }
+
     /// What the last call gives, if it ends in time.
     async fn end<T>(&self, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         bound(self.0.get().map(|deadlines| deadlines.tagging), call).await
@@ -74,8 +79,8 @@ pub struct Bounded<T> {
 }
 
 impl<T> Bounded<T> {
-    pub const fn new(inner: T, budget: Budget) -> Self {
-        Self { inner, budget }
+    pub fn new(inner: T, budget: &Budget) -> Self {
+        Self { inner, budget: budget.clone() }
     }
 }
 

@@ -11,7 +11,9 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_tags::tagging::Scope;
 use tokio::sync::OnceCell;
 
+use crate::budget::Budget;
 use crate::error::Error;
+use crate::pace::Paces;
 
 /// Attempts of one call, including the first; the SDK backs off between them when throttled.
 const ATTEMPTS: u32 = 3;
@@ -27,6 +29,8 @@ const CONNECT_TIME: Duration = Duration::from_secs(2);
 pub struct Aws {
     config: SdkConfig,
     scope: OnceCell<Scope>,
+    budget: Budget,
+    paces: Paces,
 }
 
 /// Overrides of the environment's configuration.
@@ -37,6 +41,8 @@ pub struct Access {
     pub region: Option<String>,
     /// The address that all calls go to, e.g. of a local AWS.
     pub endpoint_url: Option<String>,
+    /// Processes that share AWS's quotas, if more than this one.
+    pub processes: u32,
 }
 
 impl Aws {
@@ -64,7 +70,9 @@ impl Aws {
         if let Some(url) = &access.endpoint_url {
             loader = loader.endpoint_url(url);
         }
-        Self { config: loader.load().await, scope: OnceCell::new() }
+        let budget = Budget::default();
+        let paces = Paces::new(budget.clone(), access.processes);
+        Self { config: loader.load().await, scope: OnceCell::new(), budget, paces }
     }
 
     /// The account that is served and our own role, by the credentials. Asked for once.
@@ -80,6 +88,16 @@ impl Aws {
                 })
             })
             .await
+    }
+
+    /// The time of the invocation under way.
+    pub const fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// The pace of all calls of this process.
+    pub(crate) const fn paces(&self) -> &Paces {
+        &self.paces
     }
 
     /// The configuration for clients of further services.

@@ -60,10 +60,20 @@ impl Error {
         names_absence(code) || general && names_absence(&without_names(&self.message))
     }
 
+    /// What the pace of an operation leaves no time for in this invocation.
+    pub(crate) fn no_turn(operation: &str) -> Self {
+        let message = format!("{operation}: AWS's quota leaves no room in this invocation");
+        Self { code: Some("Throttled".to_owned()), message }
+    }
+
     /// Whether AWS says that it is asked too often.
     pub(crate) fn is_throttling(&self) -> bool {
-        let code = self.code.as_deref().unwrap_or_default();
-        THROTTLING.iter().any(|part| code.contains(part))
+        self.code.as_deref().is_some_and(is_throttling)
+    }
+
+    /// Which limit `LimitExceeded` means, the message says: of tags, or of calls at the same time.
+    fn is_about_tags(&self) -> bool {
+        self.message.to_ascii_lowercase().contains("tag")
     }
 
     fn failure_kind(&self) -> FailureKind {
@@ -73,9 +83,11 @@ impl Error {
             FailureKind::NotFound
         } else if has(DENIED) {
             FailureKind::Denied
-        } else if code.is_empty() || self.is_throttling() || has(TRANSIENT) {
+        } else if self.is_throttling() {
+            FailureKind::Throttled
+        } else if code.is_empty() || has(TRANSIENT) {
             FailureKind::Transient
-        } else if has(REFUSED) && !has(STATE) {
+        } else if has(REFUSED) && !has(STATE) || has(&["LimitExceeded"]) && self.is_about_tags() {
             FailureKind::Refused
         } else {
             FailureKind::Other
@@ -90,22 +102,19 @@ const TRANSIENT: &[&str] = &["HTTP 5", "Internal", "RequestTimeout", "ServiceUna
 const THROTTLING: &[&str] = &["RequestLimitExceeded", "SlowDown", "Throttl", "TooManyRequests"];
 
 /// Parts of codes that say that something in the request is wrong.
-const REFUSED: &[&str] = &[
-    "BadRequest",
-    "BadResource",
-    "Invalid",
-    "LimitExceeded",
-    "Malformed",
-    "Tag",
-    "Unsupported",
-    "Validation",
-];
+const REFUSED: &[&str] =
+    &["BadRequest", "BadResource", "Invalid", "Malformed", "Tag", "Unsupported", "Validation"];
 
 /// Parts of codes that say that the resource is not ready: they pass, and say nothing of the request.
 const STATE: &[&str] = &["Busy", "Conflict", "Concurrent", "InUse", "Modified", "State"];
 
 /// Parts of codes that say that a permission is missing.
 const DENIED: &[&str] = &["AccessDenied", "AuthFailure", "Forbidden", "NotAuthorized", "Unauthorized"];
+
+/// Whether a code says that AWS is asked too often.
+pub(crate) fn is_throttling(code: &str) -> bool {
+    THROTTLING.iter().any(|part| code.contains(part))
+}
 
 /// Prefixes of codes that only say that something in a request is wrong.
 const GENERAL_CODES: &[&str] =
@@ -140,9 +149,9 @@ mod tests {
     #[test]
     fn what_a_failure_means_is_read_from_its_code() {
         for (code, kind) in [
-            ("ThrottlingException", FailureKind::Transient),
-            ("RequestLimitExceeded", FailureKind::Transient),
-            ("TooManyRequestsException", FailureKind::Transient),
+            ("ThrottlingException", FailureKind::Throttled),
+            ("RequestLimitExceeded", FailureKind::Throttled),
+            ("TooManyRequestsException", FailureKind::Throttled),
             ("InternalServiceException", FailureKind::Transient),
             ("HTTP 503", FailureKind::Transient),
             ("AccessDeniedException", FailureKind::Denied),
@@ -160,6 +169,9 @@ mod tests {
         ] {
             assert_eq!(Error::of_resource(code, "").failure_kind(), kind, "{code}");
         }
+        let limit = |message| Error::of_resource("LimitExceeded", message).failure_kind();
+        assert_eq!(limit("Cannot exceed quota for TagsPerRole: 50"), FailureKind::Refused);
+        assert_eq!(limit("Up to 500 simultaneous table operations"), FailureKind::Other);
         assert_eq!(Error::incomplete("connection reset").failure_kind(), FailureKind::Transient);
     }
 

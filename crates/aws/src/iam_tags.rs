@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use aws_config::SdkConfig;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::Tag;
 use aws_tags::identity::{IamIdentity, IamKind};
@@ -11,21 +10,29 @@ use aws_tags::ports::{Failure, PrincipalTags};
 use aws_tags::tags::TagMap;
 
 use crate::cache::Cache;
+use crate::client::Aws;
 use crate::error::Error;
+use crate::pace::Paces;
+use crate::retry::client;
 
 /// A changed IAM tag reaches new resources within this time.
 const KEPT: Duration = Duration::from_secs(300);
+
+/// IAM has one quota for all Regions.
+const GLOBAL: &str = "";
 
 /// Tags of roles and users. Answers are kept for minutes, "no tags" among them.
 #[derive(Debug)]
 pub struct IamTags {
     client: Client,
+    paces: Paces,
     known: Cache<IamIdentity, Option<TagMap>>,
 }
 
 impl IamTags {
-    pub fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config), known: Cache::new(KEPT) }
+    pub fn new(aws: &Aws) -> Self {
+        let client = client!(aws_sdk_iam, aws.config());
+        Self { client, paces: aws.paces().clone(), known: Cache::new(KEPT) }
     }
 
     /// `GetRole` and `GetUser` return the unique id and all tags in one call.
@@ -33,14 +40,14 @@ impl IamTags {
         let answer = match identity.kind {
             IamKind::Role => {
                 let call = self.client.get_role().role_name(&identity.name).send();
-                call.await.map_err(Error::from).map(|answer| {
+                self.paces.call(("IAM", "GetRole"), GLOBAL, call).await.map(|answer| {
                     let role = answer.role?;
                     Some((role.role_id, role.tags))
                 })
             }
             IamKind::User => {
                 let call = self.client.get_user().user_name(&identity.name).send();
-                call.await.map_err(Error::from).map(|answer| {
+                self.paces.call(("IAM", "GetUser"), GLOBAL, call).await.map(|answer| {
                     let user = answer.user?;
                     Some((user.user_id, user.tags))
                 })
@@ -51,7 +58,6 @@ impl IamTags {
             Ok(Some((id, _))) if id != identity.id => Ok(None),
             Ok(Some((_, tags))) => Ok(Some(tag_map(tags.unwrap_or_default()))),
             Ok(None) => Ok(None),
-            Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -1,4 +1,4 @@
-//! AWS behind the ports of `aws-tags`: session table, IAM tags, lookups, taggers.
+//! AWS behind the ports of `aws-tags`: session table, IAM tags, lookups, taggers, and the functions' queues.
 //!
 //! Clients are made when they are first used, one per Region, and kept: a warm invocation with a
 //! known principal and session makes only the tagging call.
@@ -7,9 +7,13 @@ mod budget;
 mod cache;
 mod client;
 mod error;
+mod error_response;
 mod iam_tags;
 mod lookups;
+mod operation;
 mod pace;
+mod queue;
+mod retry;
 mod session_table;
 mod tagger;
 
@@ -18,5 +22,6 @@ pub use client::{Access, Aws};
 pub use error::Error;
 pub use iam_tags::IamTags;
 pub use lookups::AwsLookups;
+pub use queue::Queue;
 pub use session_table::SessionTable;
 pub use tagger::AwsTagger;

@@ -1,20 +1,15 @@
 //! Looks up resources that records do not name, in EC2 and Secrets Manager.
 
-use std::time::Duration;
-
-use aws_config::SdkConfig;
 use aws_sdk_ec2::types::{Filter, InstanceStateName};
 use aws_tags::ports::{Failure, Lookups};
 use aws_tags::table::{Lookup, LookupKind};
 use time::OffsetDateTime;
 
-use crate::client::Regional;
+use crate::client::{Aws, Regional};
 use crate::error::Error;
+use crate::pace::Paces;
+use crate::retry::client;
 
-/// Volumes are attached while an instance is pending, most within seconds. After these attempts the
-/// queue delivers the event again.
-const TRIES: usize = 3;
-const BETWEEN_TRIES: Duration = Duration::from_secs(2);
 /// A resource that the call created is not older than the call, as far as clocks agree, nor much
 /// younger: a volume that is attached later may have another creator.
 const BEFORE: time::Duration = time::Duration::minutes(1);
@@ -25,26 +20,45 @@ const AFTER: time::Duration = time::Duration::minutes(5);
 pub struct AwsLookups {
     ec2: Regional<aws_sdk_ec2::Client>,
     secrets: Regional<aws_sdk_secretsmanager::Client>,
+    paces: Paces,
 }
 
 impl AwsLookups {
-    pub fn new(config: &SdkConfig) -> Self {
+    pub fn new(aws: &Aws) -> Self {
         Self {
-            ec2: Regional::new(config, aws_sdk_ec2::Client::new),
-            secrets: Regional::new(config, aws_sdk_secretsmanager::Client::new),
+            ec2: Regional::new(aws.config(), |config| client!(aws_sdk_ec2, config)),
+            secrets: Regional::new(aws.config(), |config| client!(aws_sdk_secretsmanager, config)),
+            paces: aws.paces().clone(),
         }
     }
 
+    /// An EC2 call in its turn.
+    async fn ec2<T, E>(
+        &self,
+        operation: &'static str,
+        region: &str,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Failure>
+    where
+        Error: From<E>,
+    {
+        Ok(self.paces.call(("EC2", operation), region, call).await?)
+    }
+
     async fn ask(&self, lookup: &Lookup, at: Option<OffsetDateTime>) -> Result<Vec<String>, Failure> {
-        let ec2 = self.ec2.client(&lookup.region);
+        let (region, ec2) = (lookup.region.as_str(), self.ec2.client(&lookup.region));
         let of_vpc = |name: &str| filter(name, &lookup.by);
         match lookup.kind {
-            LookupKind::VolumesOfInstances => volumes(&ec2, &lookup.by, at).await,
-            LookupKind::SnapshotsOfImage => snapshots(&ec2, &lookup.by, at).await,
+            LookupKind::VolumesOfInstances => self.volumes(&ec2, lookup, at).await,
+            LookupKind::SnapshotsOfImage => self.snapshots(&ec2, lookup, at).await,
             LookupKind::SecurityGroupOfVpc => {
                 let name = filter("group-name", &["default".to_owned()]);
                 let call = ec2.describe_security_groups().filters(of_vpc("vpc-id")).filters(name).send();
-                let groups = call.await.map_err(Error::from)?.security_groups.unwrap_or_default();
+                let groups = self
+                    .ec2("DescribeSecurityGroups", region, call)
+                    .await?
+                    .security_groups
+                    .unwrap_or_default();
                 found_or_retry(
                     "default security group",
                     groups.into_iter().filter_map(|group| group.group_id),
@@ -53,13 +67,15 @@ impl AwsLookups {
             LookupKind::NetworkAclOfVpc => {
                 let default = filter("default", &["true".to_owned()]);
                 let call = ec2.describe_network_acls().filters(of_vpc("vpc-id")).filters(default).send();
-                let acls = call.await.map_err(Error::from)?.network_acls.unwrap_or_default();
+                let acls =
+                    self.ec2("DescribeNetworkAcls", region, call).await?.network_acls.unwrap_or_default();
                 found_or_retry("default network ACL", acls.into_iter().filter_map(|acl| acl.network_acl_id))
             }
             LookupKind::RouteTableOfVpc => {
                 let main = filter("association.main", &["true".to_owned()]);
                 let call = ec2.describe_route_tables().filters(of_vpc("vpc-id")).filters(main).send();
-                let tables = call.await.map_err(Error::from)?.route_tables.unwrap_or_default();
+                let tables =
+                    self.ec2("DescribeRouteTables", region, call).await?.route_tables.unwrap_or_default();
                 found_or_retry(
                     "main route table",
                     tables.into_iter().filter_map(|table| table.route_table_id),
@@ -68,12 +84,16 @@ impl AwsLookups {
             LookupKind::SubnetsOfVpc => {
                 let default = filter("default-for-az", &["true".to_owned()]);
                 let call = ec2.describe_subnets().filters(of_vpc("vpc-id")).filters(default).send();
-                let subnets = call.await.map_err(Error::from)?.subnets.unwrap_or_default();
+                let subnets = self.ec2("DescribeSubnets", region, call).await?.subnets.unwrap_or_default();
                 found_or_retry("default subnet", subnets.into_iter().filter_map(|subnet| subnet.subnet_id))
             }
             LookupKind::InternetGatewayOfVpc => {
                 let call = ec2.describe_internet_gateways().filters(of_vpc("attachment.vpc-id")).send();
-                let gateways = call.await.map_err(Error::from)?.internet_gateways.unwrap_or_default();
+                let gateways = self
+                    .ec2("DescribeInternetGateways", region, call)
+                    .await?
+                    .internet_gateways
+                    .unwrap_or_default();
                 found_or_retry(
                     "internet gateway",
                     gateways.into_iter().filter_map(|gateway| gateway.internet_gateway_id),
@@ -87,7 +107,7 @@ impl AwsLookups {
         let mut arns = Vec::new();
         for name in &lookup.by {
             let call = self.secrets.client(&lookup.region).describe_secret().secret_id(name).send();
-            let secret = call.await.map_err(Error::from)?;
+            let secret = self.paces.call(("Secrets Manager", "DescribeSecret"), &lookup.region, call).await?;
             let created = secret.created_date.and_then(instant);
             // A secret of this name that was created at another time is another secret.
             if created_by_call(created, at) {
@@ -96,79 +116,75 @@ impl AwsLookups {
         }
         found_or_retry("secret of the call", arns.into_iter())
     }
+
+    async fn volumes(
+        &self,
+        ec2: &aws_sdk_ec2::Client,
+        Lookup { region, by: instances, .. }: &Lookup,
+        at: Option<OffsetDateTime>,
+    ) -> Result<Vec<String>, Failure> {
+        let call = ec2.describe_instances().set_instance_ids(Some(instances.clone())).send();
+        let reservations =
+            self.ec2("DescribeInstances", region, call).await?.reservations.unwrap_or_default();
+        let described = || reservations.iter().flat_map(|reservation| reservation.instances());
+        let pending = described().find(|instance| {
+            instance.state().and_then(|state| state.name()) == Some(&InstanceStateName::Pending)
+        });
+        if let Some(instance) = pending {
+            let id = instance.instance_id().unwrap_or_default();
+            return Err(Failure::other(format!(
+                "instance {id} is pending: its volumes may not be attached yet"
+            )));
+        }
+        let attached: Vec<String> = described()
+            .flat_map(|instance| instance.block_device_mappings())
+            .filter_map(|mapping| Some(mapping.ebs()?.volume_id()?.to_owned()))
+            .collect();
+        if attached.is_empty() {
+            // Instance store only, or terminated.
+            return Ok(Vec::new());
+        }
+        let call = ec2.describe_volumes().set_volume_ids(Some(attached)).send();
+        let volumes = self.ec2("DescribeVolumes", region, call).await?.volumes.unwrap_or_default();
+        Ok(volumes
+            .into_iter()
+            .filter(|volume| created_by_call(volume.create_time.and_then(instant), at))
+            .filter_map(|volume| volume.volume_id)
+            .collect())
+    }
+
+    async fn snapshots(
+        &self,
+        ec2: &aws_sdk_ec2::Client,
+        Lookup { region, by: images, .. }: &Lookup,
+        at: Option<OffsetDateTime>,
+    ) -> Result<Vec<String>, Failure> {
+        let call = ec2.describe_images().set_image_ids(Some(images.clone())).send();
+        let images = self.ec2("DescribeImages", region, call).await?.images.unwrap_or_default();
+        let named: Vec<String> = images
+            .iter()
+            .flat_map(|image| image.block_device_mappings())
+            .filter_map(|mapping| Some(mapping.ebs()?.snapshot_id()?.to_owned()))
+            .collect();
+        if named.is_empty() {
+            // An image names its snapshots once they are started.
+            return found_or_retry("snapshot of the image", std::iter::empty());
+        }
+        let call = ec2.describe_snapshots().set_snapshot_ids(Some(named)).send();
+        let snapshots = self.ec2("DescribeSnapshots", region, call).await?.snapshots.unwrap_or_default();
+        Ok(snapshots
+            .into_iter()
+            // The request may name snapshots that existed before.
+            .filter(|snapshot| created_by_call(snapshot.start_time.and_then(instant), at))
+            .filter_map(|snapshot| snapshot.snapshot_id)
+            .collect())
+    }
 }
 
 impl Lookups for AwsLookups {
     async fn look_up(&self, lookup: &Lookup, at: Option<OffsetDateTime>) -> Result<Vec<String>, Failure> {
-        let mut answer = self.ask(lookup, at).await;
-        // A resource of an old event that does not exist now will not appear.
-        let recent = at.is_some_and(|at| OffsetDateTime::now_utc() < at.saturating_add(AFTER));
-        let mut tries = 1;
-        while answer.is_err() && recent && tries < TRIES {
-            tokio::time::sleep(BETWEEN_TRIES).await;
-            answer = self.ask(lookup, at).await;
-            tries += 1;
-        }
-        answer
+        self.ask(lookup, at).await
     }
-}
-
-async fn volumes(
-    ec2: &aws_sdk_ec2::Client,
-    instances: &[String],
-    at: Option<OffsetDateTime>,
-) -> Result<Vec<String>, Failure> {
-    let call = ec2.describe_instances().set_instance_ids(Some(instances.to_vec())).send();
-    let reservations = call.await.map_err(Error::from)?.reservations.unwrap_or_default();
-    let described = || reservations.iter().flat_map(|reservation| reservation.instances());
-    let pending = described().find(|instance| {
-        instance.state().and_then(|state| state.name()) == Some(&InstanceStateName::Pending)
-    });
-    if let Some(instance) = pending {
-        let id = instance.instance_id().unwrap_or_default();
-        return Err(Failure::other(format!("instance {id} is pending: its volumes may not be attached yet")));
-    }
-    let attached: Vec<String> = described()
-        .flat_map(|instance| instance.block_device_mappings())
-        .filter_map(|mapping| Some(mapping.ebs()?.volume_id()?.to_owned()))
-        .collect();
-    if attached.is_empty() {
-        // Instance store only, or terminated.
-        return Ok(Vec::new());
-    }
-    let call = ec2.describe_volumes().set_volume_ids(Some(attached)).send();
-    let volumes = call.await.map_err(Error::from)?.volumes.unwrap_or_default();
-    Ok(volumes
-        .into_iter()
-        .filter(|volume| created_by_call(volume.create_time.and_then(instant), at))
-        .filter_map(|volume| volume.volume_id)
-        .collect())
-}
-
-async fn snapshots(
-    ec2: &aws_sdk_ec2::Client,
-    images: &[String],
-    at: Option<OffsetDateTime>,
-) -> Result<Vec<String>, Failure> {
-    let call = ec2.describe_images().set_image_ids(Some(images.to_vec())).send();
-    let images = call.await.map_err(Error::from)?.images.unwrap_or_default();
-    let named: Vec<String> = images
-        .iter()
-        .flat_map(|image| image.block_device_mappings())
-        .filter_map(|mapping| Some(mapping.ebs()?.snapshot_id()?.to_owned()))
-        .collect();
-    if named.is_empty() {
-        // An image names its snapshots once they are started.
-        return found_or_retry("snapshot of the image", std::iter::empty());
-    }
-    let call = ec2.describe_snapshots().set_snapshot_ids(Some(named)).send();
-    let snapshots = call.await.map_err(Error::from)?.snapshots.unwrap_or_default();
-    Ok(snapshots
-        .into_iter()
-        // The request may name snapshots that existed before.
-        .filter(|snapshot| created_by_call(snapshot.start_time.and_then(instant), at))
-        .filter_map(|snapshot| snapshot.snapshot_id)
-        .collect())
 }
 
 /// Whether a resource that was created at one time may be of a call at another.

@@ -1,72 +1,113 @@
-//! The pace of calls, by API and Region: shared by all calls of the process, halved at once when AWS
-//! throttles, and raised slowly while it does not. Other processes and tools use the same quotas, so a
-//! pace is found, not set.
+//! The pace of calls, by operation and Region, shared by all calls of a process: its share of AWS's quota,
+//! halved at once when AWS throttles, and raised slowly while it does not.
+//!
+//! A quota is an account's. All processes of a function together stay within it; other tools use it as
+//! well, which only throttling tells.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use crate::budget::Budget;
 use crate::error::Error;
+
+/// Calls a second that AWS allows an account in a Region, where it says so; `*` is every operation with this
+/// beginning.
+/// <https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html>
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
+const QUOTAS: &[(&str, &str, u32)] =
+    &[("Resource Groups Tagging API", "TagResources", 5), ("EC2", "Describe*", 20)];
+
+/// Calls a second where AWS says nothing. Published ones, such as SNS's for tags, are often these.
+/// <https://docs.aws.amazon.com/general/latest/gr/sns.html>
+const UNKNOWN: u32 = 10;
 
 /// The pace after the first throttling.
 const FIRST: Duration = Duration::from_millis(100);
 /// However much AWS throttles, it is asked this often.
 const SLOWEST: Duration = Duration::from_secs(4);
-/// A pace this fast is none.
-const NONE: Duration = Duration::from_millis(10);
 
-/// When the next call of each API may begin.
-#[derive(Debug, Default)]
-pub(crate) struct Paces(RefCell<HashMap<(&'static str, String), Pace>>);
+/// An operation of an API, by the service's name in SDKs.
+pub(crate) type OperationName = (&'static str, &'static str);
+
+/// When the next call of each operation may begin. All clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Paces {
+    budget: Budget,
+    /// Processes that share the quotas.
+    processes: u32,
+    paces: Rc<RefCell<HashMap<(OperationName, String), Pace>>>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Pace {
     /// Between two calls.
     interval: Duration,
-    /// The quota of the API, which no pace is faster than.
+    /// What the quota leaves this process: no pace is faster.
     least: Duration,
     next: Instant,
 }
 
 impl Paces {
-    /// Makes a call in its turn. `least` is the time between two calls that the quota allows; zero where
-    /// it is not known.
-    pub(crate) async fn call<T>(
+    pub(crate) fn new(budget: Budget, processes: u32) -> Self {
+        Self { budget, processes: processes.max(1), paces: Rc::default() }
+    }
+
+    /// Makes a call in its turn. Where that is not in this invocation, the call is as good as throttled.
+    pub(crate) async fn call<T, E>(
         &self,
-        api: &'static str,
+        operation: OperationName,
         region: &str,
-        least: Duration,
-        call: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        let key = (api, region.to_owned());
-        let turn = self.turn(&key, least);
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Error>
+    where
+        Error: From<E>,
+    {
+        let key = (operation, region.to_owned());
+        let turn = self.turn(&key)?;
         if turn > Instant::now() {
             sleep_until(turn).await;
         }
-        let answer = call.await;
+        let answer = call.await.map_err(Error::from);
         let throttled = answer.as_ref().is_err_and(Error::is_throttling);
-        if let Some(pace) = self.0.borrow_mut().get_mut(&key) {
+        if let Some(pace) = self.paces.borrow_mut().get_mut(&key) {
             pace.adapt(throttled);
         }
         answer
     }
 
-    fn turn(&self, key: &(&'static str, String), least: Duration) -> Instant {
-        let (now, mut paces) = (Instant::now(), self.0.borrow_mut());
-        let pace = paces.entry(key.clone()).or_insert(Pace { interval: least, least, next: now });
+    fn turn(&self, key: &(OperationName, String)) -> Result<Instant, Error> {
+        let (now, mut paces) = (Instant::now(), self.paces.borrow_mut());
+        let pace = paces.entry(key.clone()).or_insert_with(|| {
+            let least = Duration::from_secs(1).saturating_mul(self.processes) / quota(key.0);
+            Pace { interval: least, least, next: now }
+        });
         let turn = pace.next.max(now);
+        if !self.budget.has_room_at(turn) {
+            return Err(Error::no_turn(key.0.1));
+        }
         pace.next = turn.checked_add(pace.interval).unwrap_or(turn);
-        turn
+        Ok(turn)
     }
+}
+
+/// Calls a second of an operation.
+fn quota((service, operation): OperationName) -> u32 {
+    let matches = |name: &str| match name.strip_suffix('*') {
+        Some(start) => operation.starts_with(start),
+        None => operation == name,
+    };
+    let found = QUOTAS.iter().find(|(of, name, _)| *of == service && matches(name));
+    found.map_or(UNKNOWN, |(.., quota)| *quota).max(1)
 }
 
 impl Pace {
     fn adapt(&mut self, throttled: bool) {
         self.interval = match throttled {
-            true => self.interval.saturating_mul(2).clamp(FIRST, SLOWEST),
-            false if self.interval <= NONE => self.least,
+            true => self.interval.saturating_mul(2).clamp(FIRST, SLOWEST.max(self.least)),
             false => (self.interval.saturating_mul(19) / 20).max(self.least),
         };
     }
@@ -76,53 +117,81 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn run<T>(future: impl Future<Output = T>) -> T {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        runtime.expect("a runtime").block_on(future)
+    const SNS: OperationName = ("SNS", "TagResource");
+
+    fn paces(processes: u32) -> Paces {
+        Paces::new(Budget::default(), processes)
     }
 
-    async fn call(paces: &Paces, api: &'static str, least: Duration, code: Option<&str>) {
-        let answer = async { code.map_or(Ok(()), |code| Err(Error::of_resource(code, "slow down"))) };
-        assert_eq!(paces.call(api, "eu-west-1", least, answer).await.is_err(), code.is_some());
+    fn key(operation: OperationName) -> (OperationName, String) {
+        (operation, "eu-west-1".to_owned())
+    }
+
+    /// When the next calls may begin, in milliseconds after the first.
+    fn turns(paces: &Paces, operation: OperationName) -> Vec<u128> {
+        let turns: Vec<Instant> =
+            (0..3).map(|_| paces.turn(&key(operation)).expect("there is time")).collect();
+        turns.iter().map(|turn| turn.duration_since(turns[0]).as_millis()).collect()
     }
 
     #[test]
-    fn an_api_that_throttles_is_asked_more_slowly_and_others_are_not() {
-        run(async {
-            let (paces, start) = (Paces::default(), Instant::now());
-            call(&paces, "sns", Duration::ZERO, Some("ThrottlingException")).await;
-            call(&paces, "sns", Duration::ZERO, None).await;
-            call(&paces, "sqs", Duration::ZERO, Some("AccessDeniedException")).await;
-            call(&paces, "sqs", Duration::ZERO, None).await;
-            assert!(start.elapsed() < FIRST, "{:?}", start.elapsed());
-            call(&paces, "sns", Duration::ZERO, None).await;
-            assert!(start.elapsed() >= FIRST, "{:?}", start.elapsed());
+    fn a_process_takes_its_share_of_the_quota() {
+        let share = |processes, operation| turns(&paces(processes), operation);
+        assert_eq!(share(1, SNS), [0, 100, 200]);
+        assert_eq!(share(5, SNS), [0, 500, 1000]);
+        assert_eq!(share(5, ("Resource Groups Tagging API", "TagResources")), [0, 1000, 2000]);
+        assert_eq!(share(5, ("EC2", "DescribeTags")), [0, 250, 500]);
+        assert_eq!(share(5, ("EC2", "CreateTags")), [0, 500, 1000]);
+    }
+
+    #[test]
+    fn an_operation_that_throttles_is_asked_more_slowly_and_others_are_not() {
+        let (paces, other) = (paces(1), ("SQS", "TagQueue"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        runtime.block_on(async {
+            let throttled = async { Err::<(), _>(Error::of_resource("ThrottlingException", "slow down")) };
+            paces.call(SNS, "eu-west-1", throttled).await.expect_err("throttled");
+            let denied = async { Err::<(), _>(Error::of_resource("AccessDeniedException", "no")) };
+            paces.call(other, "eu-west-1", denied).await.expect_err("denied");
         });
+        assert_eq!(turns(&paces, SNS), [0, 200, 400]);
+        assert_eq!(turns(&paces, other), [0, 100, 200]);
     }
 
     #[test]
-    fn no_pace_is_faster_than_the_quota() {
-        run(async {
-            let (paces, start, quota) = (Paces::default(), Instant::now(), Duration::from_millis(20));
-            for _ in 0..6 {
-                call(&paces, "tagging", quota, None).await;
+    fn calls_wait_for_their_turn() {
+        let (paces, start) = (paces(1), Instant::now());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        runtime.block_on(async {
+            for _ in 0..3 {
+                paces.call(SNS, "eu-west-1", async { Ok::<_, Error>(()) }).await.expect("its turn");
             }
-            assert!(start.elapsed() >= quota * 5, "{:?}", start.elapsed());
         });
+        assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
     }
 
     #[test]
     fn a_pace_falls_at_once_and_recovers_slowly() {
-        let mut pace = Pace { interval: Duration::ZERO, least: Duration::ZERO, next: Instant::now() };
+        let least = Duration::from_millis(500);
+        let mut pace = Pace { interval: least, least, next: Instant::now() };
         pace.adapt(true);
-        pace.adapt(true);
-        assert_eq!(pace.interval, FIRST * 2);
+        assert_eq!(pace.interval, least * 2);
         (0..20).for_each(|_| pace.adapt(true));
         assert_eq!(pace.interval, SLOWEST);
         let answers = (0..1000).take_while(|_| {
             pace.adapt(false);
-            pace.interval > Duration::ZERO
+            pace.interval > least
         });
-        assert!((100..200).contains(&answers.count()));
+        assert!((30..60).contains(&answers.count()));
+    }
+
+    #[test]
+    fn what_has_no_turn_in_the_invocation_is_not_asked() {
+        let paces = paces(5);
+        paces.budget.begin(Some(Instant::now() + Duration::from_secs(2)));
+        let turns = (0..8).map(|_| paces.turn(&key(SNS)));
+        let (in_time, late): (Vec<_>, Vec<_>) = turns.partition(Result::is_ok);
+        assert_eq!((in_time.len(), late.len()), (4, 4), "at 0, 500, 1,000 and 1,500 ms");
+        assert!(late.iter().all(|turn| turn.as_ref().is_err_and(Error::is_throttling)));
     }
 }

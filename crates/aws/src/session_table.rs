@@ -13,7 +13,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_tags::Session;
@@ -23,7 +22,9 @@ use aws_tags::record::timestamp;
 use time::OffsetDateTime;
 
 use crate::cache::Cache;
+use crate::client::Aws;
 use crate::error::Error;
+use crate::retry::client;
 
 /// A session does not change: after this, only new ones could be found.
 const KEPT: Duration = Duration::from_secs(300);
@@ -39,8 +40,8 @@ pub struct SessionTable {
 }
 
 impl SessionTable {
-    pub fn new(config: &SdkConfig, table: String) -> Self {
-        Self { client: Client::new(config), table, known: Cache::new(KEPT) }
+    pub fn new(aws: &Aws, table: String) -> Self {
+        Self { client: client!(aws_sdk_dynamodb, aws.config()), table, known: Cache::new(KEPT) }
     }
 
     async fn query(

@@ -1,43 +1,32 @@
 //! The tagging APIs, with one result for each resource, even where a call fails as a whole.
 
-mod error_response;
 mod halving;
-mod operation;
+mod s3;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
-use aws_config::SdkConfig;
 use aws_sdk_ec2::types::{Filter, TagDescription};
-use aws_sdk_s3::types::{Tag as ObjectTag, Tagging};
-use aws_tags::Arn;
 use aws_tags::ports::{Batch, Failure, FailureKind, Tagger};
-use aws_tags::table::operation::TagOperation;
+use aws_tags::table::operation::{Operation, TagOperation};
 use aws_tags::table::{CreationTime, Read, Resource, Route};
 use aws_tags::tags::{Tag, TagMap};
 use time::OffsetDateTime;
 
-use crate::client::Regional;
+use crate::client::{Aws, Regional};
 use crate::error::Error;
-use crate::pace::Paces;
-use halving::{Results, UNCLEAR, with_retries};
-use operation::OperationCaller;
-
-/// `TagResources` takes 5 calls a second.
-/// <https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html>
-const TAGGING_API: Duration = Duration::from_millis(200);
-
-/// S3's code for a bucket without tags.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketTagging.html>
-const NO_TAGS: &str = "NoSuchTagSet";
+use crate::operation::OperationCaller;
+use crate::pace::{OperationName, Paces};
+use crate::retry::client;
+use halving::{Results, UNCLEAR, whole_or_halves};
+use s3::S3;
 
 /// EC2, the Resource Groups Tagging API, S3, and services' own tag operations.
 #[derive(Debug)]
 pub struct AwsTagger {
     ec2: Regional<aws_sdk_ec2::Client>,
     tagging_api: Regional<aws_sdk_resourcegroupstagging::Client>,
-    s3: Regional<aws_sdk_s3::Client>,
+    s3: S3,
     operations: OperationCaller,
     paces: Paces,
     /// Resource types that the tagging API has refused, and their own operations have not.
@@ -63,11 +52,11 @@ impl Tagger for AwsTagger {
         let mut results = Vec::with_capacity(resources.len());
         for Resource { arn, .. } in resources {
             let tags = match read {
-                Read::S3Bucket => self.bucket_tags(region, arn).await,
-                Read::S3Object => self.object_tags(region, arn).await,
+                Read::S3Bucket => self.s3.bucket_tags(region, arn).await,
+                Read::S3Object => self.s3.object_tags(region, arn).await,
                 Read::Operation(operation) => {
                     let call = self.operations.list(operation, region, arn);
-                    self.paces.call(operation.operation.api.service_id, region, Duration::ZERO, call).await
+                    self.paces.call(name_of(&operation.operation), region, call).await
                 }
                 Read::Ec2DescribeTags | Read::Never => {
                     results.push(Err(Failure::other("no operation lists its tags")));
@@ -82,8 +71,11 @@ impl Tagger for AwsTagger {
     async fn creation_time(&self, resource: &Resource) -> Result<Option<OffsetDateTime>, Failure> {
         let Resource { region, arn, .. } = resource;
         let time = match resource.creation_time {
-            CreationTime::S3Bucket => self.bucket_creation_time(region, arn).await,
-            CreationTime::Operation(time) => self.operations.creation_time(time, region, arn).await,
+            CreationTime::S3Bucket => self.s3.bucket_creation_time(region, arn).await,
+            CreationTime::Operation(time) => {
+                let call = self.operations.creation_time(time, region, arn);
+                self.paces.call(name_of(&time.operation), region, call).await
+            }
             CreationTime::Never => Ok(None),
         };
         time.map_err(Failure::from)
@@ -91,45 +83,29 @@ impl Tagger for AwsTagger {
 }
 
 impl AwsTagger {
-    /// When a bucket was created, or its policy last edited.
-    async fn bucket_creation_time(&self, region: &str, arn: &Arn) -> Result<Option<OffsetDateTime>, Error> {
-        let name = arn.resource();
-        let mut pages = self.s3.client(region).list_buckets().prefix(name).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let found =
-                page?.buckets.unwrap_or_default().into_iter().find(|bucket| bucket.name() == Some(name));
-            if let Some(bucket) = found {
-                return Ok(bucket
-                    .creation_date()
-                    .and_then(|at| OffsetDateTime::from_unix_timestamp(at.secs()).ok()));
-            }
-        }
-        Ok(None)
-    }
-
-    pub fn new(config: &SdkConfig) -> Self {
+    pub fn new(aws: &Aws) -> Self {
+        let config = aws.config();
         Self {
-            ec2: Regional::new(config, aws_sdk_ec2::Client::new),
-            tagging_api: Regional::new(config, aws_sdk_resourcegroupstagging::Client::new),
-            s3: Regional::new(config, aws_sdk_s3::Client::new),
+            ec2: Regional::new(config, |config| client!(aws_sdk_ec2, config)),
+            tagging_api: Regional::new(config, |config| client!(aws_sdk_resourcegroupstagging, config)),
+            s3: S3::new(aws),
             operations: OperationCaller::new(config.clone()),
-            paces: Paces::default(),
+            paces: aws.paces().clone(),
             refused: RefCell::default(),
         }
     }
 
-    /// One route for all, with retries.
+    /// One route for all.
     async fn tag_by(&self, route: Route, region: &str, tags: &[Tag], resources: &[Resource]) -> Results {
-        with_retries(resources, async |part: &[Resource]| match route {
+        whole_or_halves(resources, &async |part: &[Resource]| match route {
             Route::Ec2CreateTags => self.create_tags(region, tags, part).await,
             Route::TaggingApi(_) => self.tag_resources(region, tags, part).await,
-            Route::S3Object => self.put_object_tagging(region, tags, part).await,
+            Route::S3Object => self.s3.put_object_tagging(region, tags, part).await,
             Route::TagOperation(operation) => {
                 let (tags, mut results) = (tag_map(tags), Results::new());
                 for Resource { arn, .. } in part {
                     let call = self.operations.add(operation, region, arn, &tags);
-                    let api = operation.operation.api.service_id;
-                    let added = self.paces.call(api, region, Duration::ZERO, call).await;
+                    let added = self.paces.call(name_of(&operation.operation), region, call).await;
                     results.push(added.map(|()| route).map_err(Failure::from));
                 }
                 Ok(results)
@@ -212,7 +188,7 @@ impl AwsTagger {
         let ids = resources.iter().map(|resource| resource.arn.id().to_owned()).collect();
         let call = self.ec2.client(region).create_tags().set_resources(Some(ids));
         let call = call.set_tags(Some(tags.iter().map(tag).collect())).send();
-        self.paces.call("ec2", region, Duration::ZERO, async { Ok(call.await?) }).await?;
+        self.paces.call(("EC2", "CreateTags"), region, call).await?;
         Ok(vec![Ok(Route::Ec2CreateTags); resources.len()])
     }
 
@@ -220,37 +196,28 @@ impl AwsTagger {
     async fn describe_tags(&self, region: &str, resources: &[Resource]) -> Vec<Result<TagMap, Failure>> {
         let ids = resources.iter().map(|resource| resource.arn.id().to_owned()).collect();
         let filter = Filter::builder().name("resource-id").set_values(Some(ids)).build();
-        let mut tags =
-            self.ec2.client(region).describe_tags().filters(filter).into_paginator().items().send();
-        let mut by_id: HashMap<String, TagMap> = HashMap::new();
-        while let Some(tag) = tags.next().await {
-            match tag.map_err(Error::from) {
-                Ok(TagDescription { resource_id: Some(id), key: Some(key), value, .. }) => {
+        let client = self.ec2.client(region);
+        let (mut by_id, mut next): (HashMap<String, TagMap>, _) = (HashMap::new(), None);
+        loop {
+            let call = client.describe_tags().filters(filter.clone()).set_next_token(next).send();
+            let page = match self.paces.call(("EC2", "DescribeTags"), region, call).await {
+                Ok(page) => page,
+                Err(error) => return vec![Err(error.into()); resources.len()],
+            };
+            for TagDescription { resource_id, key, value, .. } in page.tags.unwrap_or_default() {
+                if let (Some(id), Some(key)) = (resource_id, key) {
                     by_id.entry(id).or_default().insert(key, value.unwrap_or_default());
                 }
-                Ok(_) => {}
-                Err(error) => return vec![Err(error.into()); resources.len()],
+            }
+            next = page.next_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                break;
             }
         }
         resources
             .iter()
             .map(|resource| Ok(by_id.get(resource.arn.id()).cloned().unwrap_or_default()))
             .collect()
-    }
-
-    async fn bucket_tags(&self, region: &str, arn: &Arn) -> Result<TagMap, Error> {
-        let answer = self.s3.client(region).get_bucket_tagging().bucket(arn.resource()).send().await;
-        match answer.map_err(Error::from) {
-            Ok(answer) => Ok(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect()),
-            Err(error) if error.code.as_deref() == Some(NO_TAGS) => Ok(TagMap::new()),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn object_tags(&self, region: &str, arn: &Arn) -> Result<TagMap, Error> {
-        let (bucket, key) = arn.resource().split_once('/').unwrap_or_default();
-        let answer = self.s3.client(region).get_object_tagging().bucket(bucket).key(key).send().await?;
-        Ok(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect())
     }
 
     /// The API answers 200 even if all ARNs failed: a map in the answer has the failures.
@@ -264,7 +231,8 @@ impl AwsTagger {
         let tags: HashMap<_, _> = tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
         let call = self.tagging_api.client(region).tag_resources();
         let call = call.set_resource_arn_list(Some(arns)).set_tags(Some(tags)).send();
-        let answer = self.paces.call("tagging", region, TAGGING_API, async { Ok(call.await?) }).await?;
+        let api = ("Resource Groups Tagging API", "TagResources");
+        let answer = self.paces.call(api, region, call).await?;
         let failed = answer.failed_resources_map.unwrap_or_default();
         let asked = |arn: &str| resources.iter().any(|resource| resource.arn.as_str() == arn);
         // Which resource is meant is clear only where one alone was asked for.
@@ -288,38 +256,11 @@ impl AwsTagger {
         };
         Ok(resources.iter().map(|resource| result(resource.arn.as_str())).collect())
     }
+}
 
-    /// `PutObjectTagging` replaces all tags, so they are read first, and nothing is written if they
-    /// cannot be read.
-    async fn put_object_tagging(
-        &self,
-        region: &str,
-        tags: &[Tag],
-        resources: &[Resource],
-    ) -> Result<Results, Error> {
-        let client = self.s3.client(region);
-        let mut results = Results::new();
-        for resource in resources {
-            let (bucket, key) = resource.arn.resource().split_once('/').unwrap_or_default();
-            let old = self.object_tags(region, &resource.arn).await?;
-            let mut new = old.clone();
-            new.extend(tag_map(tags));
-            if new.len() > resource.max_tags {
-                let message = format!("{} tags are over the limit of {}", new.len(), resource.max_tags);
-                results.push(Err(Failure::other(message)));
-                continue;
-            }
-            if new != old {
-                let tags = new.iter().map(|(key, value)| ObjectTag::builder().key(key).value(value).build());
-                let tags: Vec<ObjectTag> = tags.collect::<Result<_, _>>().map_err(Error::incomplete)?;
-                let tagging =
-                    Tagging::builder().set_tag_set(Some(tags)).build().map_err(Error::incomplete)?;
-                client.put_object_tagging().bucket(bucket).key(key).tagging(tagging).send().await?;
-            }
-            results.push(Ok(Route::S3Object));
-        }
-        Ok(results)
-    }
+/// An operation as the pace knows it.
+const fn name_of(operation: &Operation) -> OperationName {
+    (operation.api.service_id, operation.name)
 }
 
 fn tag_map(tags: &[Tag]) -> TagMap {

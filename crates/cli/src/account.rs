@@ -42,7 +42,13 @@ impl AccessOptions {
     /// Connects with the credentials of the environment or the profile.
     pub(crate) async fn connect(&self) -> Aws {
         let (profile, region) = (self.profile.clone(), self.region.clone());
-        Aws::connect(&Access { profile, region, endpoint_url: self.endpoint_url.clone() }).await
+        Aws::connect(&Access {
+            profile,
+            region,
+            endpoint_url: self.endpoint_url.clone(),
+            ..Access::default()
+        })
+        .await
     }
 }
 

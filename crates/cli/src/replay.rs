@@ -125,14 +125,14 @@ async fn apply<W: Write>(
     let scope = aws.scope().await.map_err(io::Error::other)?;
     let now = |_: &Event| OffsetDateTime::now_utc();
     let sessions = MemorySessions::default();
-    let (lookups, tagger) = (AwsLookups::new(aws.config()), AwsTagger::new(aws.config()));
+    let (lookups, tagger) = (AwsLookups::new(&aws), AwsTagger::new(&aws));
     match iam_tags {
         Some(principal_tags) => {
             let ports = Ports { sessions, principal_tags, lookups, tagger };
             handle_all(&ports, settings, scope, now, report, records, true).await
         }
         None => {
-            let principal_tags = IamTags::new(aws.config());
+            let principal_tags = IamTags::new(&aws);
             let ports = Ports { sessions, principal_tags, lookups, tagger };
             handle_all(&ports, settings, scope, now, report, records, true).await
         }

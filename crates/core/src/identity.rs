@@ -8,4 +8,4 @@ pub use principal::{IamIdentity, IamKind, Principal, SessionKey};
 pub(crate) use session::matchable_starts;
 pub use session::{NotASession, STS, Session};
 pub use session_match::{DELIVERY_TIME, SessionMatch};
-pub(crate) use session_match::{choose, window};
+pub(crate) use session_match::{choose, pending_until, window};

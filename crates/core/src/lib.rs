@@ -39,4 +39,4 @@ pub use identity::{Principal, Session, SessionMatch};
 pub use record::{Arn, Event};
 pub use recording::{Recorded, record_session};
 pub use settings::Settings;
-pub use tagging::{Outcome, tag_resources};
+pub use tagging::{Outcome, tag_each, tag_resources};

@@ -24,7 +24,8 @@ pub trait SessionStore {
 /// Tags of IAM roles and users.
 #[expect(async_fn_in_trait, reason = "only our own, single-threaded callers await these")]
 pub trait PrincipalTags {
-    /// The tags; `None` where no role or user of this name has this id any more.
+    /// The tags; `None` where another role or user has the name by now. One that IAM does not know is a
+    /// failure: it may not know it yet.
     async fn tags(&self, identity: &IamIdentity) -> Result<Option<TagMap>, Failure>;
 }
 
@@ -82,7 +83,9 @@ pub struct Failure {
 pub enum FailureKind {
     /// AWS says that there is no such resource.
     NotFound,
-    /// It may pass within a second: AWS throttled, or failed inside.
+    /// AWS is asked too often, or its quota leaves no room in this invocation.
+    Throttled,
+    /// It may pass within seconds: AWS failed inside, or did not answer.
     Transient,
     /// Another event that is handled at the same time tags the resource first.
     InTurn,

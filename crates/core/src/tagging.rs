@@ -1,10 +1,11 @@
 //! The verb of the tag-handler: tags the resources that a batch of events created, with one result
 //! for each resource.
 //!
-//! [`tag_resources`] plans each event, packs their resources into batches, and tags those.
+//! [`tag_each`] plans the events of each caller, packs their resources into batches, and tags those.
 
 mod batch;
 mod decide;
+mod group;
 mod merge;
 mod outcome;
 mod plan;
@@ -14,6 +15,6 @@ mod shown;
 
 pub use merge::{DropReason, Dropped, Merged};
 pub use outcome::{
-    EventSkip, Handling, NotOurs, Outcome, ResourceOutcome, ResourceSkip, RetryReason, TagResult, Tagging,
+    EventSkip, Handling, NotOurs, Outcome, ResourceOutcome, ResourceSkip, TagResult, Tagging, Unfinished,
 };
-pub use plan::{Scope, tag_resources};
+pub use plan::{Scope, tag_each, tag_resources};

@@ -18,7 +18,7 @@ use aws_tags::ports::offline::{GivenIamTags, GivenLookups, MemorySessions};
 use aws_tags::ports::{Batch, Failure, FailureKind, Ports, Tagger};
 use aws_tags::record::timestamp;
 use aws_tags::table::{Read, Resource, Route};
-use aws_tags::tagging::{RetryReason, Scope};
+use aws_tags::tagging::{Scope, Unfinished};
 use aws_tags::tags::TagMap;
 use aws_tags::{Event, Settings, record_session, tag_resources};
 use fastrand::Rng;
@@ -444,8 +444,8 @@ fn delivered(history: &History, rng: &mut Rng) -> World {
         world.borrow_mut().read.clear();
         let event = &history.calls[nth].event;
         let outcome = block_on(tag_resources(&ports, &settings, &scope, |_| time(at), &[event])).remove(0);
-        let reasons = outcome.retry_reasons();
-        let late = reasons.iter().any(|reason| matches!(reason, RetryReason::Late(_)));
+        let reasons = outcome.unfinished();
+        let late = reasons.iter().any(|reason| matches!(reason, Unfinished::Late(_)));
         match reasons.is_empty() {
             true => {}
             false if late || tries > 60 => drop(dead.insert(nth)),
@@ -459,7 +459,7 @@ fn delivered(history: &History, rng: &mut Rng) -> World {
             world.borrow_mut().read.clear();
             let outcome =
                 block_on(tag_resources(&ports, &settings, &scope, |_| time(end), &[event])).remove(0);
-            if outcome.retry_reasons().is_empty() {
+            if outcome.unfinished().is_empty() {
                 return;
             }
         }

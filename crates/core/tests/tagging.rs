@@ -80,7 +80,7 @@ fn run(world: &World, now: OffsetDateTime, events: &[Event]) -> Vec<Outcome> {
 }
 
 fn reasons(outcome: &Outcome) -> Vec<String> {
-    outcome.retry_reasons().iter().map(ToString::to_string).collect()
+    outcome.unfinished().iter().map(ToString::to_string).collect()
 }
 
 /// A tag of a resource, by the number of the resource.
@@ -102,7 +102,7 @@ fn a_thousand_events_of_one_principal_share_calls() {
         .collect();
     for batch in events.chunks(100) {
         let outcomes = run(&world, LATER, batch);
-        assert!(outcomes.iter().all(|outcome| outcome.retry_reasons().is_empty()));
+        assert!(outcomes.iter().all(|outcome| outcome.unfinished().is_empty()));
     }
     assert_eq!(world.tagger.tagged.get(), 1000);
     assert!(world.tagger.calls.get() <= 60, "{} calls", world.tagger.calls.get());
@@ -146,7 +146,7 @@ fn only_the_event_that_failed_is_retried() {
     let mut world = world();
     world.tagger.failures = vec![("vol-2", Failure::other("throttled"))];
     let outcomes = run(&world, LATER, &[volume("vol-1"), volume("vol-2")]);
-    assert!(outcomes[0].retry_reasons().is_empty());
+    assert!(outcomes[0].unfinished().is_empty());
     assert_eq!(reasons(&outcomes[1]), ["arn:aws:ec2:eu-west-1:111122223333:volume/vol-2: throttled"]);
 }
 
@@ -155,9 +155,9 @@ fn not_found_means_not_yet_for_ten_minutes_and_then_gone() {
     let mut world = world();
     world.tagger.failures = vec![("vol-1", Failure::not_found("NotFound"))];
     let soon = one(&world, AT + Duration::minutes(9), volume("vol-1"));
-    assert_eq!(soon.retry_reasons().len(), 2, "not found, and the young session: {soon:?}");
+    assert_eq!(soon.unfinished().len(), 2, "not found, and the young session: {soon:?}");
     let late = one(&world, LATER, volume("vol-1"));
-    assert!(late.retry_reasons().is_empty());
+    assert!(late.unfinished().is_empty());
     assert_eq!(late.resources()[0].result.reason().as_deref(), Some("gone: NotFound"));
 }
 
@@ -171,7 +171,7 @@ fn resources_of_a_young_session_get_inherited_tags_when_the_session_is_known() {
     assert!(matches!(recorded, Ok(Recorded::Stored(_))));
     let outcome = one(&world, AT, volume("vol-1"));
     assert_eq!(tag(&outcome, 0, "Team"), Some("session"));
-    assert!(outcome.retry_reasons().is_empty());
+    assert!(outcome.unfinished().is_empty());
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn a_name_without_mark_is_tagged_for_an_hour_and_then_late() {
     let mut settled = topic("t");
     settled.is_last_of_its_name = true;
     let outcome = one(&world(), MUCH_LATER, settled);
-    assert_eq!((&outcome.resources()[0].result, outcome.retry_reasons().len()), (&TagResult::Tagged, 0));
+    assert_eq!((&outcome.resources()[0].result, outcome.unfinished().len()), (&TagResult::Tagged, 0));
 }
 
 #[test]
@@ -382,7 +382,7 @@ fn a_refused_tag_does_not_keep_the_others_away() {
     assert_eq!(keys, ["Owner", "PrincipalId", "Key0", "Key1", "Key3", "Key4", "Key6", "Key7"]);
     let dropped: Vec<_> = made.dropped.iter().map(|one| (one.key.as_str(), one.reason.as_str())).collect();
     assert_eq!(dropped, [("Key2", "InvalidTag: Key2"), ("Key5", "InvalidTag: Key5")]);
-    assert!(outcome.retry_reasons().is_empty());
+    assert!(outcome.unfinished().is_empty());
     assert_eq!(world.tagger.calls.get(), 1 + 1 + 1 + 2 + 4 + 4, "all, the first, the rest, its halves …");
 }
 
@@ -415,7 +415,7 @@ fn an_unanswered_lookup_does_not_keep_other_resources_from_being_tagged() {
         outcome.resources()[1].resource.arn.as_str(),
         "arn:aws:ec2:eu-west-1:111122223333:volume/vol-9"
     );
-    assert!(outcome.retry_reasons().is_empty());
+    assert!(outcome.unfinished().is_empty());
 }
 
 #[test]

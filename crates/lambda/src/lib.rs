@@ -2,5 +2,7 @@
 //! answer for each message out.
 
 mod runner;
+mod settings;
 
-pub use runner::{Error, Function, run, session_table};
+pub use runner::{Error, Function, run};
+pub use settings::session_table;

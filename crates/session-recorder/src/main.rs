@@ -1,38 +1,35 @@
 //! Records the sessions that STS starts, so that the tag-handler finds their tags later.
 
+use std::pin::pin;
 use std::process::ExitCode;
 
+use aws_tags::delivery::Obstacle;
 use aws_tags::ports::Failure;
 use aws_tags::telemetry::event_log;
 use aws_tags::telemetry::metrics::{Metric, SESSION_RECORDER};
 use aws_tags::{Event, Recorded, record_session};
-use aws_tags_aws::{Access, Aws, Bounded, Budget, SessionTable};
-use aws_tags_lambda::{Error, Function, run, session_table};
+use aws_tags_aws::{Aws, Bounded, SessionTable};
+use aws_tags_lambda::{Function, run, session_table};
 use futures_util::{StreamExt, stream};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
-use tokio::time::Instant;
 
 /// Sessions that are stored at once.
 const AT_ONCE: usize = 10;
 
 struct SessionRecorder {
     sessions: Bounded<SessionTable>,
-    budget: Budget,
 }
 
 fn main() -> ExitCode {
-    run(async || {
-        let table = session_table()?;
-        let aws = Aws::connect(&Access::default()).await;
-        let budget = Budget::default();
-        let sessions = Bounded::new(SessionTable::new(aws.config(), table), budget.clone());
-        Ok(SessionRecorder { sessions, budget })
+    run(|aws| {
+        let sessions = SessionTable::new(aws, session_table()?);
+        Ok(SessionRecorder { sessions: Bounded::new(sessions, aws.budget()) })
     })
 }
 
 impl Function for SessionRecorder {
-    /// What became of the record, or the table's error.
+    /// What became of the record, or the table's failure.
     type Outcome = Result<Recorded, Failure>;
     const NAME: &'static str = "session-recorder";
 
@@ -42,19 +39,26 @@ impl Function for SessionRecorder {
 
     async fn handle(
         &self,
+        _: &Aws,
         events: &[&Event],
-        deadline: Option<Instant>,
-    ) -> Result<Vec<Self::Outcome>, Error> {
-        self.budget.begin(deadline);
-        let stored = events.iter().map(|event| record_session(&self.sessions, event));
-        Ok(stream::iter(stored).buffered(AT_ONCE).collect().await)
+        ended: &mut dyn FnMut(usize, Self::Outcome),
+    ) -> Result<(), Failure> {
+        let stored = events
+            .iter()
+            .enumerate()
+            .map(async |(place, event)| (place, record_session(&self.sessions, event).await));
+        let mut stored = pin!(stream::iter(stored).buffer_unordered(AT_ONCE));
+        while let Some((place, outcome)) = stored.next().await {
+            ended(place, outcome);
+        }
+        Ok(())
     }
 
-    fn log_line(&self, now: OffsetDateTime, event: &Event, outcome: &Self::Outcome) -> Value {
+    fn log_line(&self, now: OffsetDateTime, event: &Event, outcome: &Self::Outcome) -> Map<String, Value> {
         event_log::recorded(now, event, outcome)
     }
 
-    fn retry_reason(&self, outcome: &Self::Outcome) -> Option<String> {
-        outcome.as_ref().err().map(ToString::to_string)
+    fn obstacles(&self, outcome: &Self::Outcome) -> Vec<Obstacle> {
+        outcome.as_ref().err().map(Obstacle::from).into_iter().collect()
     }
 }

@@ -1,38 +1,35 @@
 //! Tags the resources that creation events name with their creator's tags.
 
+use std::pin::pin;
 use std::process::ExitCode;
 
-use aws_tags::ports::Ports;
+use aws_tags::delivery::Obstacle;
+use aws_tags::ports::{Failure, Ports};
 use aws_tags::telemetry::event_log;
 use aws_tags::telemetry::metrics::{Metric, TAG_HANDLER};
-use aws_tags::{Event, Outcome, Settings, tag_resources};
-use aws_tags_aws::{Access, Aws, AwsLookups, AwsTagger, Bounded, Budget, IamTags, SessionTable};
-use aws_tags_lambda::{Error, Function, run, session_table};
-use serde_json::Value;
+use aws_tags::{Event, Outcome, Settings, tag_each};
+use aws_tags_aws::{Aws, AwsLookups, AwsTagger, Bounded, IamTags, SessionTable};
+use aws_tags_lambda::{Function, run, session_table};
+use futures_util::StreamExt;
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
-use tokio::time::Instant;
 
-/// Everything that lives as long as the process.
 struct TagHandler {
-    aws: Aws,
     ports: Ports<Bounded<SessionTable>, Bounded<IamTags>, Bounded<AwsLookups>, Bounded<AwsTagger>>,
-    budget: Budget,
     settings: Settings,
 }
 
 fn main() -> ExitCode {
-    run(async || {
+    run(|aws| {
         let settings = Settings::read(|name| std::env::var_os(name))?;
-        let table = session_table()?;
-        let aws = Aws::connect(&Access::default()).await;
-        let budget = Budget::default();
+        let budget = aws.budget();
         let ports = Ports {
-            sessions: Bounded::new(SessionTable::new(aws.config(), table), budget.clone()),
-            principal_tags: Bounded::new(IamTags::new(aws.config()), budget.clone()),
-            lookups: Bounded::new(AwsLookups::new(aws.config()), budget.clone()),
-            tagger: Bounded::new(AwsTagger::new(aws.config()), budget.clone()),
+            sessions: Bounded::new(SessionTable::new(aws, session_table()?), budget),
+            principal_tags: Bounded::new(IamTags::new(aws), budget),
+            lookups: Bounded::new(AwsLookups::new(aws), budget),
+            tagger: Bounded::new(AwsTagger::new(aws), budget),
         };
-        Ok(TagHandler { aws, ports, budget, settings })
+        Ok(TagHandler { ports, settings })
     })
 }
 
@@ -44,19 +41,26 @@ impl Function for TagHandler {
         TAG_HANDLER
     }
 
-    async fn handle(&self, events: &[&Event], deadline: Option<Instant>) -> Result<Vec<Outcome>, Error> {
-        self.budget.begin(deadline);
+    async fn handle(
+        &self,
+        aws: &Aws,
+        events: &[&Event],
+        ended: &mut dyn FnMut(usize, Outcome),
+    ) -> Result<(), Failure> {
         let now = |_: &Event| OffsetDateTime::now_utc();
-        let scope = self.budget.ask(async { Ok(self.aws.scope().await) }).await??;
-        Ok(tag_resources(&self.ports, &self.settings, scope, now, events).await)
+        let scope = aws.budget().ask(async { Ok(aws.scope().await?) }).await?;
+        let mut outcomes = pin!(tag_each(&self.ports, &self.settings, scope, &now, events));
+        while let Some((place, outcome)) = outcomes.next().await {
+            ended(place, outcome);
+        }
+        Ok(())
     }
 
-    fn log_line(&self, now: OffsetDateTime, event: &Event, outcome: &Outcome) -> Value {
+    fn log_line(&self, now: OffsetDateTime, event: &Event, outcome: &Outcome) -> Map<String, Value> {
         event_log::tagged(&self.settings, now, event, outcome)
     }
 
-    fn retry_reason(&self, outcome: &Outcome) -> Option<String> {
-        let reasons: Vec<String> = outcome.retry_reasons().iter().map(ToString::to_string).collect();
-        Some(reasons.join("; ")).filter(|reasons| !reasons.is_empty())
+    fn obstacles(&self, outcome: &Outcome) -> Vec<Obstacle> {
+        outcome.unfinished().iter().map(Obstacle::from).collect()
     }
 }

@@ -1,15 +1,10 @@
 //! One call for many resources, with one result for each: a call that fails because of one of them is
-//! halved.
+//! halved. Nothing is tried again here: the SDK has done so, and what must come again comes later.
 
-use std::time::Duration;
-
-use aws_tags::ports::{Failure, FailureKind};
+use aws_tags::ports::Failure;
 use aws_tags::table::Route;
 
 use crate::error::Error;
-
-/// Pauses before resources that failed for a transient reason are retried.
-const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(800)];
 
 /// The code of an answer about a resource that was not asked for.
 pub(super) const UNCLEAR: &str = "UnclearAnswer";
@@ -30,37 +25,9 @@ pub(super) async fn whole_or_halves<T>(
             results
         }
         Err(error) => {
-            let mut failure = Failure::from(error);
-            // The SDK has tried it again already.
-            if failure.kind == FailureKind::Transient {
-                failure.kind = FailureKind::Other;
-            }
-            vec![Err(failure); items.len()]
+            vec![Err(error.into()); items.len()]
         }
     }
-}
-
-/// The same; resources that an answer says have failed for a transient reason are tried again after a
-/// pause, without the rest.
-pub(super) async fn with_retries<T: Clone>(
-    items: &[T],
-    call: impl AsyncFn(&[T]) -> Result<Results, Error>,
-) -> Results {
-    let mut results = whole_or_halves(items, &call).await;
-    for pause in PAUSES {
-        let transient =
-            |nth: &usize| results[*nth].as_ref().is_err_and(|failure| failure.kind == FailureKind::Transient);
-        let failed: Vec<usize> = (0..results.len()).filter(transient).collect();
-        if failed.is_empty() {
-            break;
-        }
-        tokio::time::sleep(pause).await;
-        let retried: Vec<T> = failed.iter().map(|nth| items[*nth].clone()).collect();
-        for (nth, result) in failed.into_iter().zip(whole_or_halves(&retried, &call).await) {
-            results[nth] = result;
-        }
-    }
-    results
 }
 
 /// Whether a single bad resource may have failed the call for all.
@@ -76,7 +43,7 @@ fn blames_one(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::{Cell, RefCell};
+    use std::cell::Cell;
 
     fn run<T>(future: impl Future<Output = T>) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
@@ -90,7 +57,7 @@ mod tests {
     /// Tags items 1 to `count` with calls that fail for any `bad` item: the results, and how many calls.
     fn tagged(count: usize, bad: &[usize], code: &str) -> (Results, usize) {
         let (items, calls): (Vec<usize>, _) = ((1..=count).collect(), Cell::new(0));
-        let results = run(with_retries(&items, async |part: &[usize]| {
+        let results = run(whole_or_halves(&items, &async |part: &[usize]| {
             calls.set(calls.get() + 1);
             match part.iter().any(|item| bad.contains(item)) {
                 true => Err(error(code)),
@@ -120,30 +87,5 @@ mod tests {
         let (results, calls) = tagged(8, &[3], "AccessDenied");
         assert!(results.iter().all(Result::is_err));
         assert_eq!(calls, 1);
-    }
-
-    #[test]
-    fn a_transient_failure_is_retried_alone_and_at_most_twice() {
-        let calls = RefCell::new(Vec::new());
-        let results = run(with_retries(&["a", "b"], async |part: &[&str]| {
-            calls.borrow_mut().push(part.to_vec());
-            let result = |item: &&str| match *item {
-                "a" => Ok(Route::Ec2CreateTags),
-                _ => Err(Failure { kind: FailureKind::Transient, message: "slow down".into() }),
-            };
-            Ok(part.iter().map(result).collect())
-        }));
-        assert!(results[0].is_ok() && results[1].is_err());
-        assert_eq!(*calls.borrow(), [vec!["a", "b"], vec!["b"], vec!["b"]]);
-    }
-
-    #[test]
-    fn a_lasting_failure_is_left_to_the_queue() {
-        let calls = Cell::new(0);
-        let results = run(with_retries(&[1], async |_: &[i32]| {
-            calls.set(calls.get() + 1);
-            Ok(vec![Err(Failure::not_found("not yet"))])
-        }));
-        assert_eq!((results.len(), calls.get()), (1, 1));
     }
 }

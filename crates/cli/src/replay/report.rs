@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use aws_tags::record::timestamp;
 use aws_tags::table::Lookup;
-use aws_tags::tagging::{DropReason, Dropped, Handling, ResourceOutcome, RetryReason, TagResult};
+use aws_tags::tagging::{DropReason, Dropped, Handling, ResourceOutcome, TagResult, Unfinished};
 use aws_tags::tags::Tag;
 use aws_tags::{Effect, Outcome, SessionMatch};
 use serde::Serialize;
@@ -188,8 +188,8 @@ fn why_nothing(outcome: &Outcome) -> Option<String> {
 
 fn unfinished(outcome: &Outcome) -> Vec<String> {
     let of_resource =
-        |reason: &RetryReason| matches!(reason, RetryReason::Resource { .. } | RetryReason::Late(_));
-    let reasons = outcome.retry_reasons().into_iter().filter(|reason| !of_resource(reason));
+        |reason: &Unfinished| matches!(reason, Unfinished::Resource { .. } | Unfinished::Late(_));
+    let reasons = outcome.unfinished().into_iter().filter(|reason| !of_resource(reason));
     reasons.map(|reason| reason.to_string()).collect()
 }
 

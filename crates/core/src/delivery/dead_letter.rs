@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | a rule | the event | `RULE_ARN`, `ERROR_CODE`, `ERROR_MESSAGE`, … |
 //! | a queue | the unchanged message | |
+//! | a function itself | the same, without a session's token | [`REASON`], [`MESSAGE`] |
 //! | a function, invoked asynchronously | the event | `RequestID`, `ErrorCode`, `ErrorMessage` |
 //! | the same, with an on-failure destination | the event, wrapped as `requestPayload` | |
 //!
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::{MESSAGE, REASON};
 use crate::record::{Event, NotAnEvent};
 
 /// Who gave up.
@@ -25,7 +27,7 @@ pub enum GivenUpBy {
     Rule,
     /// It was received from the queue too often.
     Queue,
-    /// The function failed too often.
+    /// The function failed too often, or said that it will not succeed.
     Function,
 }
 
@@ -42,8 +44,10 @@ impl GivenUpBy {
 /// A parsed message of a dead-letter queue. Bodies may hold session tokens, so it has no `Debug`.
 pub struct DeadLetter {
     pub given_up_by: GivenUpBy,
-    /// Why, where AWS says so.
+    /// Why, where AWS says so, or in a word of [`super::Reason`] where a function does.
     pub reason: Option<String>,
+    /// The same in full, where a function gave it up itself.
+    pub message: Option<String>,
     /// The lost events, usually one.
     pub events: Vec<LostEvent>,
 }
@@ -67,7 +71,7 @@ impl DeadLetter {
         };
         if attribute("RULE_ARN").is_some() {
             let reason = joined(attribute("ERROR_CODE"), attribute("ERROR_MESSAGE"));
-            return Self { given_up_by: GivenUpBy::Rule, reason, events: lost_events(body) };
+            return Self { given_up_by: GivenUpBy::Rule, reason, message: None, events: lost_events(body) };
         }
         let fields: Fields = serde_json::from_str(body).unwrap_or_default();
         if let (Some(payload), Some(context)) = (fields.get("requestPayload"), fields.get("requestContext")) {
@@ -77,14 +81,22 @@ impl DeadLetter {
             };
             let reason = text(fields.get("responsePayload"), "errorMessage");
             let reason = reason.or_else(|| text(Some(context), "condition"));
-            return Self { given_up_by: GivenUpBy::Function, reason, events: lost_events(payload.get()) };
+            let events = lost_events(payload.get());
+            return Self { given_up_by: GivenUpBy::Function, reason, message: None, events };
+        }
+        if attribute(REASON).is_some() {
+            let (reason, message) = (attribute(REASON), attribute(MESSAGE));
+            return Self { given_up_by: GivenUpBy::Function, reason, message, events: lost_events(body) };
         }
         match attribute("RequestID") {
             Some(_) => {
                 let reason = joined(attribute("ErrorCode"), attribute("ErrorMessage"));
-                Self { given_up_by: GivenUpBy::Function, reason, events: lost_events(body) }
+                Self { given_up_by: GivenUpBy::Function, reason, message: None, events: lost_events(body) }
             }
-            None => Self { given_up_by: GivenUpBy::Queue, reason: None, events: lost_events(body) },
+            None => {
+                let events = lost_events(body);
+                Self { given_up_by: GivenUpBy::Queue, reason: None, message: None, events }
+            }
         }
     }
 }
@@ -106,7 +118,7 @@ fn lost_events(payload: &str) -> Vec<LostEvent> {
 
 /// An STS event without the session token, which must not enter a queue again; `None` if the event
 /// has none.
-fn without_token(event: &Value) -> Option<String> {
+pub(super) fn without_token(event: &Value) -> Option<String> {
     let mut event = event.clone();
     let credentials = event.pointer_mut("/detail/responseElements/credentials")?.as_object_mut()?;
     credentials.remove("sessionToken")?;
@@ -156,6 +168,14 @@ mod tests {
             only(&dead_letter(BODY, &attributes)),
             (GivenUpBy::Function, Some("200: throttled"), BODY)
         );
+    }
+
+    #[test]
+    fn a_function_that_gives_up_itself_says_why() {
+        let attributes = [(REASON, "denied"), (MESSAGE, "IAM tags of dev: AccessDenied: no")];
+        let found = dead_letter(BODY, &attributes);
+        assert_eq!(only(&found), (GivenUpBy::Function, Some("denied"), BODY));
+        assert_eq!(found.message.as_deref(), Some("IAM tags of dev: AccessDenied: no"));
     }
 
     #[test]

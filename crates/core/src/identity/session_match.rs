@@ -45,6 +45,11 @@ pub(crate) fn window(key: &SessionKey) -> (OffsetDateTime, OffsetDateTime) {
     (key.created.saturating_sub(CLOCK_SLACK), key.created.saturating_add(CLOCK_SLACK))
 }
 
+/// When a session that was not recorded until then never will be.
+pub(crate) fn pending_until(key: &SessionKey) -> OffsetDateTime {
+    key.created.saturating_add(DELIVERY_TIME)
+}
+
 /// Chooses among the sessions of the caller's id that began in its [`window`]: the one with the
 /// caller's key, else those of the caller's second if they all carry the same tags.
 pub(crate) fn choose(
@@ -64,7 +69,7 @@ pub(crate) fn choose(
         alive.retain(|session| session.issued_at == key.created);
     }
     match alive.as_slice() {
-        [] if now < key.created.saturating_add(DELIVERY_TIME) => SessionMatch::Pending,
+        [] if now < pending_until(key) => SessionMatch::Pending,
         [] => SessionMatch::Unknown,
         [first, rest @ ..] if rest.iter().all(|session| session.tags == first.tags) => {
             SessionMatch::Found(Box::new(first.clone()))

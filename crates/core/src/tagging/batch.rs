@@ -6,8 +6,11 @@ use super::outcome::{Outcome, ResourceOutcome, TagResult};
 use crate::ports::Batch;
 use crate::table::{Read, Resource, Route};
 
-/// Events and calls under way at once: enough to hide latency, few enough not to be throttled.
+/// Events and calls of a group that are under way at once: enough to hide latency. How often AWS is called,
+/// its client decides.
 pub(super) const AT_ONCE: usize = 8;
+/// Groups under way at once: all of a usual delivery.
+pub(super) const GROUPS_AT_ONCE: usize = 16;
 
 /// `TagResources` takes 20 ARNs a call.
 /// <https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_TagResources.html>

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use time::OffsetDateTime;
+
 use crate::effect::Effect;
 use crate::identity::{Principal, SessionMatch};
 use crate::ports::{Failure, FailureKind};
@@ -45,7 +47,7 @@ pub struct Tagging {
     /// Every resource, in the record's order, then the looked-up ones.
     pub resources: Vec<ResourceOutcome>,
     /// Why the event as a whole must be handled again: a young session, an unanswered lookup, …
-    pub unfinished: Vec<RetryReason>,
+    pub unfinished: Vec<Unfinished>,
 }
 
 /// One resource and what became of it.
@@ -131,7 +133,7 @@ pub enum NotOurs {
 
 /// Why an event must be handled again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RetryReason {
+pub enum Unfinished {
     #[error("unresolvable: {0}")]
     Unresolvable(String),
     /// Some of what the call created is not where the record should name it.
@@ -141,8 +143,12 @@ pub enum RetryReason {
     IamTags { name: String, failure: Failure },
     #[error("session of {id}: {failure}")]
     Session { id: String, failure: Failure },
-    #[error("session of {0} is not recorded yet")]
-    SessionPending(String),
+    #[error("session of {id} is not recorded yet")]
+    SessionPending {
+        id: String,
+        /// When it will not be recorded any more.
+        until: OffsetDateTime,
+    },
     #[error("{resource_type}: {failure}")]
     Lookup { resource_type: &'static str, failure: Failure },
     #[error("{arn}: {failure}")]
@@ -173,15 +179,15 @@ impl Outcome {
     }
 
     /// Every reason to handle the event again; none when all is done.
-    pub fn retry_reasons(&self) -> Vec<RetryReason> {
+    pub fn unfinished(&self) -> Vec<Unfinished> {
         match &self.handling {
             Handling::NotACreation | Handling::Skipped(_) => Vec::new(),
             Handling::Unresolvable => {
                 let reason = self.effect.unresolvable().unwrap_or_default();
-                vec![RetryReason::Unresolvable(reason.into_owned())]
+                vec![Unfinished::Unresolvable(reason.into_owned())]
             }
             Handling::Tagging(tagging) => {
-                let failed = tagging.resources.iter().filter_map(ResourceOutcome::retry_reason);
+                let failed = tagging.resources.iter().filter_map(ResourceOutcome::unfinished);
                 tagging.unfinished.iter().cloned().chain(failed).collect()
             }
         }
@@ -199,12 +205,12 @@ impl ResourceOutcome {
         }
     }
 
-    fn retry_reason(&self) -> Option<RetryReason> {
+    fn unfinished(&self) -> Option<Unfinished> {
         match &self.result {
             TagResult::Failed(failure) => {
-                Some(RetryReason::Resource { arn: self.resource.arn.clone(), failure: failure.clone() })
+                Some(Unfinished::Resource { arn: self.resource.arn.clone(), failure: failure.clone() })
             }
-            TagResult::Late => Some(RetryReason::Late(self.resource.arn.clone())),
+            TagResult::Late => Some(Unfinished::Late(self.resource.arn.clone())),
             TagResult::Tagged | TagResult::Skipped(_) => None,
         }
     }

@@ -1,19 +1,20 @@
 //! Events become plans: which resources get which tags. Then all plans are carried out together.
 
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use time::OffsetDateTime;
 
-use super::batch::{AT_ONCE, batches};
+use super::batch::{AT_ONCE, GROUPS_AT_ONCE, batches};
 use super::decide::decide;
+use super::group::{Read, groups};
 use super::merge::merge;
 use super::outcome::{
-    EventSkip, Handling, NotOurs, Outcome, ResourceOutcome, ResourceSkip, RetryReason, TagResult, Tagging,
+    EventSkip, Handling, NotOurs, Outcome, ResourceOutcome, ResourceSkip, TagResult, Tagging, Unfinished,
 };
 use super::present::{is_gone, keep_present, write_once};
 use super::refused::{Tagged, tag_batch};
-use super::shown::shown_tags;
+use super::shown::Shown;
 use crate::effect::Effect;
-use crate::identity::{Principal, SessionMatch, choose, window};
+use crate::identity::{Principal, SessionMatch, choose, pending_until, window};
 use crate::ports::{Lookups, Ports, PrincipalTags, SessionStore, Tagger};
 use crate::record::Event;
 use crate::settings::Settings;
@@ -30,8 +31,9 @@ pub struct Scope {
     pub own_role_sessions: Option<String>,
 }
 
-/// Tags what the events created. Nothing waits for tags that are not known yet: resources get those
-/// that are, and [`Outcome::retry_reasons`] says why the event must be handled again.
+/// Tags what the events created: one outcome for each event, in their order. Nothing waits for tags that
+/// are not known yet: resources get those that are, and [`Outcome::unfinished`] says why the event must
+/// be handled again.
 pub async fn tag_resources<S, P, L, T>(
     ports: &Ports<S, P, L, T>,
     settings: &Settings,
@@ -45,10 +47,52 @@ where
     L: Lookups,
     T: Tagger,
 {
-    let plans = events.iter().map(|event| plan(ports, settings, scope, now(event), event));
+    let mut outcomes: Vec<(usize, Outcome)> = tag_each(ports, settings, scope, &now, events).collect().await;
+    outcomes.sort_by_key(|(place, _)| *place);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// The same as a stream: each outcome comes when it is known, with the place of its event.
+pub fn tag_each<'a, S, P, L, T>(
+    ports: &'a Ports<S, P, L, T>,
+    settings: &'a Settings,
+    scope: &'a Scope,
+    now: &'a impl Fn(&Event) -> OffsetDateTime,
+    events: &[&'a Event],
+) -> impl Stream<Item = (usize, Outcome)>
+where
+    S: SessionStore,
+    P: PrincipalTags,
+    L: Lookups,
+    T: Tagger,
+{
+    let tagged = groups(events).into_iter().map(async move |group| {
+        let places: Vec<usize> = group.iter().map(|read| read.place).collect();
+        let outcomes = tag_group(ports, settings, scope, now, group).await;
+        stream::iter(places.into_iter().zip(outcomes))
+    });
+    stream::iter(tagged).buffer_unordered(GROUPS_AT_ONCE).flatten()
+}
+
+/// Tags what the events of one group created.
+async fn tag_group<S, P, L, T>(
+    ports: &Ports<S, P, L, T>,
+    settings: &Settings,
+    scope: &Scope,
+    now: &impl Fn(&Event) -> OffsetDateTime,
+    group: Vec<Read<'_>>,
+) -> Vec<Outcome>
+where
+    S: SessionStore,
+    P: PrincipalTags,
+    L: Lookups,
+    T: Tagger,
+{
+    let events: Vec<&Event> = group.iter().map(|read| read.event).collect();
+    let plans = group.into_iter().map(|read| plan(ports, settings, scope, now(read.event), read));
     let mut outcomes: Vec<Outcome> = stream::iter(plans).buffered(AT_ONCE).collect().await;
-    keep_present(&ports.tagger, settings, &now, events, &mut outcomes).await;
-    write_once(events, &mut outcomes);
+    keep_present(&ports.tagger, settings, now, &events, &mut outcomes).await;
+    write_once(&events, &mut outcomes);
     let (batches, mark) = (batches(&outcomes), settings.principal_id_tag.as_deref());
     let calls = batches.iter().map(|(_, batch)| tag_batch(&ports.tagger, batch, mark));
     let results: Vec<_> = stream::iter(calls).buffered(AT_ONCE).collect().await;
@@ -78,14 +122,13 @@ async fn plan<S, P, L, T>(
     settings: &Settings,
     scope: &Scope,
     now: OffsetDateTime,
-    event: &Event,
+    Read { event, effect, principal, .. }: Read<'_>,
 ) -> Outcome
 where
     S: SessionStore,
     P: PrincipalTags,
     L: Lookups,
 {
-    let (effect, principal) = (Effect::of(event), Principal::of(event));
     let handling = match &effect {
         Effect::Created(creation) => match skip(settings, scope, event, &principal) {
             Some(skip) => Handling::Skipped(skip),
@@ -141,9 +184,9 @@ where
     P: PrincipalTags,
     L: Lookups,
 {
-    let mut unfinished: Vec<_> = creation.missing.iter().cloned().map(RetryReason::Missing).collect();
+    let mut unfinished: Vec<_> = creation.missing.iter().cloned().map(Unfinished::Missing).collect();
     let account = event.account().unwrap_or_default();
-    let iam = iam_tags(&ports.principal_tags, principal, &account, &mut unfinished).await;
+    let iam = iam_tags(&ports.principal_tags, principal, &account, event, now, &mut unfinished).await;
     let session = find_session(&ports.sessions, principal, &account, event, now, &mut unfinished).await;
     let no_tags = TagMap::new();
     // Inherited tags are written once, when they are certain: what is written stays.
@@ -157,9 +200,9 @@ where
     for lookup in &creation.lookups {
         resources.extend(looked_up(&ports.lookups, lookup, event, now, &mut unfinished).await);
     }
-    let service_created = principal.service().is_some();
+    let (service_created, shown) = (principal.service().is_some(), Shown::by(event));
     let planned = |resource: Resource| {
-        let shown = shown_tags(event, &resource);
+        let shown = shown.on(&resource);
         let (tags, dropped) = decide(settings, &resource, &merged.tags, &shown);
         let if_service_created = resource.opt_in_if_service_created.filter(|_| service_created);
         let opt_in = resource.opt_in.or(if_service_created);
@@ -182,15 +225,18 @@ async fn iam_tags<P: PrincipalTags>(
     principal_tags: &P,
     principal: &Principal,
     account: &str,
-    unfinished: &mut Vec<RetryReason>,
+    event: &Event,
+    now: OffsetDateTime,
+    unfinished: &mut Vec<Unfinished>,
 ) -> Option<TagMap> {
     let Some(identity) = principal.iam_identity(account) else {
         return Some(TagMap::new());
     };
     match principal_tags.tags(&identity).await {
         Ok(tags) => Some(tags.unwrap_or_default()),
+        Err(failure) if is_gone(&failure, event, now) => Some(TagMap::new()),
         Err(failure) => {
-            unfinished.push(RetryReason::IamTags { name: identity.name, failure });
+            unfinished.push(Unfinished::IamTags { name: identity.name, failure });
             None
         }
     }
@@ -202,7 +248,7 @@ async fn find_session<S: SessionStore>(
     account: &str,
     event: &Event,
     now: OffsetDateTime,
-    unfinished: &mut Vec<RetryReason>,
+    unfinished: &mut Vec<Unfinished>,
 ) -> SessionMatch {
     let Some(key) = principal.session_key(account) else {
         return SessionMatch::NoSession;
@@ -210,12 +256,12 @@ async fn find_session<S: SessionStore>(
     let found = match sessions.find(&key, window(&key)).await {
         Ok(recorded) => choose(&key, event.time().unwrap_or(now), now, recorded),
         Err(failure) => {
-            unfinished.push(RetryReason::Session { id: key.id, failure });
+            unfinished.push(Unfinished::Session { id: key.id, failure });
             return SessionMatch::Pending;
         }
     };
     if found == SessionMatch::Pending {
-        unfinished.push(RetryReason::SessionPending(key.id));
+        unfinished.push(Unfinished::SessionPending { until: pending_until(&key), id: key.id });
     }
     found
 }
@@ -225,13 +271,13 @@ async fn looked_up<L: Lookups>(
     lookup: &Lookup,
     event: &Event,
     now: OffsetDateTime,
-    unfinished: &mut Vec<RetryReason>,
+    unfinished: &mut Vec<Unfinished>,
 ) -> Vec<Resource> {
     match lookups.look_up(lookup, event.time()).await {
         Ok(answers) => answers.iter().filter_map(|answer| lookup.resource_for(answer)).collect(),
         Err(failure) if is_gone(&failure, event, now) => Vec::new(),
         Err(failure) => {
-            unfinished.push(RetryReason::Lookup { resource_type: lookup.resource_type(), failure });
+            unfinished.push(Unfinished::Lookup { resource_type: lookup.resource_type(), failure });
             Vec::new()
         }
     }

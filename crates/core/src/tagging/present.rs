@@ -92,7 +92,8 @@ pub(super) fn write_once(events: &[&Event], outcomes: &mut [Outcome]) {
     }
 }
 
-/// "Not found" just after creation means "not yet"; later it means that the resource was deleted.
+/// "Not found" just after creation means "not yet"; later it means that the resource was deleted, and so it
+/// is with a role or user.
 pub(super) fn is_gone(failure: &Failure, event: &Event, now: OffsetDateTime) -> bool {
     let is_due = |at: OffsetDateTime| at.saturating_add(APPEARS_WITHIN) < now;
     failure.kind == FailureKind::NotFound && event.time().is_some_and(is_due)

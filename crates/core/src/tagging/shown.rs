@@ -3,6 +3,8 @@
 //! They are in the request (`tagSpecificationSet`, `tags`, …) and, where a launch template or a
 //! copied resource set them, in the response.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use crate::record::{Event, member, pairs, scalar};
@@ -28,25 +30,45 @@ const TAG_MEMBERS: &[&str] = &["tag", "tags", "tagSet", "tagList"];
 /// Members in which XML APIs wrap a list of tags.
 const LIST_WRAPPERS: &[&str] = &["items", "tagSet", "tag", "member"];
 
-/// The tags that the record shows on a resource, without `aws:` tags: those do not count towards its
-/// limit.
-pub(super) fn shown_tags(event: &Event, resource: &Resource) -> TagMap {
-    let mut tags = TagMap::new();
-    for request in event.values("requestParameters").into_iter().filter_map(Value::as_object) {
-        tags.extend(of_request(request));
+/// The tags that a record shows, found once for all that it created: a response may name thousands.
+pub(super) struct Shown<'a> {
+    of_request: TagMap,
+    of_header: Vec<(String, String)>,
+    specifications: Vec<&'a Value>,
+    /// Objects of the response that have tags, by the texts beside those.
+    of_response: HashMap<&'a str, Vec<&'a Map<String, Value>>>,
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn by(event: &'a Event) -> Self {
+        let requests = event.values("requestParameters").into_iter().filter_map(Value::as_object);
+        let header = event.text("requestParameters.x-amz-tagging");
+        let mut of_response = HashMap::new();
+        for response in event.values("responseElements") {
+            index(response, &mut of_response);
+        }
+        Self {
+            of_request: requests.flat_map(of_request).collect(),
+            of_header: header.map_or_else(Vec::new, |header| url_pairs(&header)),
+            specifications: SPECIFICATIONS.iter().flat_map(|path| event.values(path)).collect(),
+            of_response,
+        }
     }
-    let (_, type_name) = resource.resource_type.split_once(':').unwrap_or_default();
-    for specification in SPECIFICATIONS.iter().flat_map(|path| event.values(path)) {
-        tags.extend(of_specification(specification, type_name));
+
+    /// The tags on a resource, without `aws:` tags: those do not count towards its limit.
+    pub(super) fn on(&self, resource: &Resource) -> TagMap {
+        let mut tags = self.of_request.clone();
+        let (_, type_name) = resource.resource_type.split_once(':').unwrap_or_default();
+        for specification in &self.specifications {
+            tags.extend(of_specification(specification, type_name));
+        }
+        tags.extend(self.of_header.iter().cloned());
+        let names = [resource.arn.id(), resource.arn.as_str()];
+        let beside = names.iter().filter_map(|name| self.of_response.get(name));
+        tags.extend(beside.flatten().flat_map(|fields| tag_members(fields)));
+        tags.retain(|key, _| !starts_reserved(key));
+        tags
     }
-    if let Some(header) = event.text("requestParameters.x-amz-tagging") {
-        tags.extend(url_pairs(&header));
-    }
-    for response in event.values("responseElements") {
-        beside_id(response, resource, &mut tags);
-    }
-    tags.retain(|key, _| !starts_reserved(key));
-    tags
 }
 
 fn of_specification(specification: &Value, type_name: &str) -> Vec<(String, String)> {
@@ -79,18 +101,18 @@ fn of_request(request: &Map<String, Value>) -> Vec<(String, String)> {
     tags
 }
 
-/// Collects the tags of the object that names the resource, wherever in a response it is.
-fn beside_id(value: &Value, resource: &Resource, tags: &mut TagMap) {
+/// Collects the objects that have tags, wherever in a response they are, by the texts beside those: one of
+/// them names the resource.
+fn index<'a>(value: &'a Value, found: &mut HashMap<&'a str, Vec<&'a Map<String, Value>>>) {
     match value {
-        Value::Array(items) => items.iter().for_each(|item| beside_id(item, resource, tags)),
+        Value::Array(items) => items.iter().for_each(|item| index(item, found)),
         Value::Object(fields) => {
-            let names = |value: &Value| {
-                value.as_str().is_some_and(|text| text == resource.arn.id() || text == resource.arn.as_str())
-            };
-            if fields.values().any(names) {
-                tags.extend(tag_members(fields));
+            if !tag_members(fields).is_empty() {
+                for text in fields.values().filter_map(Value::as_str) {
+                    found.entry(text).or_default().push(fields);
+                }
             }
-            fields.values().for_each(|inner| beside_id(inner, resource, tags));
+            fields.values().for_each(|inner| index(inner, found));
         }
         _ => {}
     }
@@ -144,7 +166,7 @@ mod tests {
             panic!("creates nothing");
         };
         let tags = |resource| {
-            let tags = shown_tags(&event, resource);
+            let tags = Shown::by(&event).on(resource);
             tags.iter().map(|(key, value)| format!("{key}={value}")).collect()
         };
         creation.resources.iter().map(|made| (made.resource_type.to_owned(), tags(made))).collect()

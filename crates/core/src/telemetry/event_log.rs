@@ -7,25 +7,28 @@
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
+use crate::delivery::{Fate, Obstacle};
 use crate::identity::Principal;
 use crate::ports::Failure;
-use crate::record::{Event, NotAnEvent, timestamp};
+use crate::record::{Event, timestamp};
 use crate::recording::Recorded;
 use crate::settings::Settings;
 use crate::table::Route;
 use crate::tagging::{Handling, Outcome, ResourceOutcome};
 
 /// What the tag-handler did about an event.
-pub fn tagged(settings: &Settings, now: OffsetDateTime, event: &Event, outcome: &Outcome) -> Value {
-    let retry: Vec<String> = outcome.retry_reasons().iter().map(ToString::to_string).collect();
+pub fn tagged(
+    settings: &Settings,
+    now: OffsetDateTime,
+    event: &Event,
+    outcome: &Outcome,
+) -> Map<String, Value> {
     let name = match &outcome.handling {
         Handling::NotACreation => outcome.effect.as_str(),
         Handling::Skipped(_) => "skipped",
-        _ if !retry.is_empty() => "retry",
-        _ => "tagged",
+        Handling::Unresolvable | Handling::Tagging(_) => "tagged",
     };
-    let level = if retry.is_empty() { "INFO" } else { "WARN" };
-    let mut line = line(now, level, name);
+    let mut line = line(now, "INFO", name);
     describe(&mut line, event, &outcome.principal);
     match &outcome.handling {
         Handling::NotACreation => {
@@ -39,26 +42,25 @@ pub fn tagged(settings: &Settings, now: OffsetDateTime, event: &Event, outcome: 
             set(&mut line, "resources", Value::from_iter(resources));
         }
     }
-    if !retry.is_empty() {
-        set(&mut line, "retryReasons", retry);
-    }
-    Value::Object(line)
+    line
 }
 
-/// What the session-recorder did about an event; an error is the store's.
-pub fn recorded(now: OffsetDateTime, event: &Event, recorded: &Result<Recorded, Failure>) -> Value {
-    let (level, name, reason) = match recorded {
-        Ok(Recorded::Stored(_)) => ("INFO", "recorded", None),
-        Ok(Recorded::OtherAccount) => {
-            ("INFO", "skipped", Some("the role lives in another account".to_owned()))
-        }
+/// What the session-recorder did about an event; a failure is the store's.
+pub fn recorded(
+    now: OffsetDateTime,
+    event: &Event,
+    recorded: &Result<Recorded, Failure>,
+) -> Map<String, Value> {
+    let (name, reason) = match recorded {
+        Ok(Recorded::Stored(_)) => ("recorded", None),
+        Ok(Recorded::OtherAccount) => ("skipped", Some("the role lives in another account".to_owned())),
         Ok(Recorded::Unmatchable) => {
-            ("INFO", "skipped", Some("the session has no id to match later calls by".to_owned()))
+            ("skipped", Some("the session has no id to match later calls by".to_owned()))
         }
-        Ok(Recorded::NotASession(reason)) => ("INFO", "not-a-session", Some(reason.to_string())),
-        Err(error) => ("ERROR", "retry", Some(error.to_string())),
+        Ok(Recorded::NotASession(reason)) => ("not-a-session", Some(reason.to_string())),
+        Err(_) => ("not-recorded", None),
     };
-    let mut line = line(now, level, name);
+    let mut line = line(now, "INFO", name);
     describe(&mut line, event, &Principal::of(event));
     if let Some(reason) = reason {
         set(&mut line, "reason", reason);
@@ -70,23 +72,50 @@ pub fn recorded(now: OffsetDateTime, event: &Event, recorded: &Result<Recorded, 
         let keys: Value = session.tags.keys().map(|key| (key.clone(), json!("session"))).collect();
         set(&mut line, "tags", keys);
     }
-    Value::Object(line)
+    line
 }
 
 /// A delivered message that is not a CloudTrail event.
-pub fn unreadable(now: OffsetDateTime, reason: &NotAnEvent) -> Value {
-    let mut line = line(now, "ERROR", "unreadable");
-    set(&mut line, "reason", reason.to_string());
+pub fn unreadable(now: OffsetDateTime) -> Map<String, Value> {
+    line(now, "ERROR", "unreadable")
+}
+
+/// An event that was not handled, as the function could not begin.
+pub fn not_handled(now: OffsetDateTime, event: &Event) -> Map<String, Value> {
+    let mut line = line(now, "ERROR", "not-handled");
+    describe(&mut line, event, &Principal::of(event));
+    line
+}
+
+/// The line with what becomes of the event, and why it is not done.
+pub fn with_fate(mut line: Map<String, Value>, fate: &Fate, obstacles: &[Obstacle]) -> Value {
+    let (level, name) = match fate {
+        Fate::Done => return Value::Object(line),
+        Fate::Again(_) => ("WARN", "retry"),
+        Fate::GivenUp(_) => ("ERROR", "given-up"),
+    };
+    name_it(&mut line, level, name);
+    match fate {
+        Fate::Again(Some(pause)) => set(&mut line, "againInSeconds", pause.as_secs()),
+        Fate::GivenUp(reason) => set(&mut line, "because", reason.as_str()),
+        Fate::Done | Fate::Again(None) => {}
+    }
+    let reasons: Vec<&str> = obstacles.iter().map(|obstacle| obstacle.message.as_str()).collect();
+    set(&mut line, "unfinished", reasons);
     Value::Object(line)
 }
 
 fn line(now: OffsetDateTime, level: &str, outcome: &str) -> Map<String, Value> {
     let mut line = Map::new();
     set(&mut line, "timestamp", timestamp::format(now));
-    set(&mut line, "level", level);
-    set(&mut line, "message", outcome.replace('-', " "));
-    set(&mut line, "outcome", outcome);
+    name_it(&mut line, level, outcome);
     line
+}
+
+fn name_it(line: &mut Map<String, Value>, level: &str, outcome: &str) {
+    set(line, "level", level);
+    set(line, "message", outcome.replace('-', " "));
+    set(line, "outcome", outcome);
 }
 
 fn describe(line: &mut Map<String, Value>, event: &Event, principal: &Principal) {
@@ -125,9 +154,10 @@ fn resource(settings: &Settings, made: &ResourceOutcome) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::Queued;
     use crate::identity::Session;
-    use crate::ports::Ports;
     use crate::ports::offline::{CountingTagger, GivenIamTags, GivenLookups, MemorySessions};
+    use crate::ports::{FailureKind, Ports};
     use crate::tagging::{Scope, tag_resources};
     use crate::tags::TagMap;
 
@@ -156,7 +186,10 @@ mod tests {
         let (scope, events) = (Scope::default(), [&event]);
         let outcomes = tag_resources(&ports, &settings, &scope, |_| now, &events);
         let outcomes = futures_executor::block_on(outcomes);
-        tagged(&settings, now, &event, &outcomes[0])
+        let obstacles: Vec<Obstacle> = outcomes[0].unfinished().iter().map(Obstacle::from).collect();
+        let queued = Queued { attempt: 2, ..Queued::default() };
+        let fate = Fate::of(&obstacles, Some(&queued), now, 0);
+        with_fate(tagged(&settings, now, &event, &outcomes[0]), &fate, &obstacles)
     }
 
     #[test]
@@ -181,14 +214,17 @@ mod tests {
 
     #[test]
     fn a_failure_is_logged_with_why_the_event_is_retried() {
-        let line = logged(Some(Failure::other("Throttling: slow down")), "hide");
+        let failure = |kind| Failure { kind, message: "Throttling: slow down".into() };
+        let line = logged(Some(failure(FailureKind::Throttled)), "hide");
         assert_eq!((&line["level"], &line["outcome"]), (&json!("WARN"), &json!("retry")));
         assert_eq!(line["resources"][0]["result"], "failed");
         assert_eq!(line["resources"][0]["reason"], "Throttling: slow down");
-        assert_eq!(
-            line["retryReasons"][0],
-            "arn:aws:sns:eu-west-1:111122223333:orders: Throttling: slow down"
-        );
+        assert_eq!(line["unfinished"][0], "arn:aws:sns:eu-west-1:111122223333:orders: Throttling: slow down");
+        let pause = line["againInSeconds"].as_u64();
+        assert!(pause.is_some_and(|seconds| (45..=75).contains(&seconds)), "{pause:?}");
+        let line = logged(Some(failure(FailureKind::Denied)), "hide");
+        assert_eq!((&line["level"], &line["outcome"]), (&json!("ERROR"), &json!("given-up")));
+        assert_eq!((&line["because"], &line["message"]), (&json!("denied"), &json!("given up")));
     }
 
     #[test]
@@ -204,7 +240,7 @@ mod tests {
         .expect("a record");
         let session = Box::new(Session::of(&event).expect("a session"));
         let stored = Ok(Recorded::Stored(session));
-        let line = recorded(OffsetDateTime::UNIX_EPOCH, &event, &stored);
+        let line = with_fate(recorded(OffsetDateTime::UNIX_EPOCH, &event, &stored), &Fate::Done, &[]);
         assert_eq!((&line["outcome"], &line["tags"]), (&json!("recorded"), &json!({"Team": "session"})));
         assert_eq!(
             (&line["session"], &line["expiresAt"]),
@@ -217,11 +253,10 @@ mod tests {
     #[test]
     fn an_error_of_the_store_is_logged() {
         let event = Event::from_json(json!({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole"}));
-        let line = recorded(
-            OffsetDateTime::UNIX_EPOCH,
-            &event.expect("a record"),
-            &Err(Failure::other("throttled")),
-        );
-        assert_eq!((&line["level"], &line["reason"]), (&json!("ERROR"), &json!("throttled")));
+        let (now, failed) = (OffsetDateTime::UNIX_EPOCH, Failure::other("throttled"));
+        let obstacles = [Obstacle::from(&failed)];
+        let line = recorded(now, &event.expect("a record"), &Err(failed));
+        let line = with_fate(line, &Fate::Again(None), &obstacles);
+        assert_eq!((&line["outcome"], &line["unfinished"][0]), (&json!("retry"), &json!("throttled")));
     }
 }

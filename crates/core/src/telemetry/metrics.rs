@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
+use crate::delivery::Fate;
 use crate::effect::Effect;
 use crate::identity::{STS, SessionMatch};
 use crate::ports::Failure;
-use crate::record::{Event, NotAnEvent};
+use crate::record::Event;
 use crate::recording::Recorded;
 use crate::table;
 use crate::tagging::{DropReason, Outcome, ResourceOutcome, ResourceSkip, TagResult};
@@ -24,8 +25,12 @@ const NAMESPACE: &str = "aws-tags";
 /// events, as each new value is a new metric on the bill.
 const OTHER: &str = "other";
 
-/// A delivered event and what became of it, or why the message is not an event.
-pub type Handled<'a, T> = Result<(&'a Event, T), &'a NotAnEvent>;
+/// A delivered message, and what becomes of it.
+pub struct Handled<'a, T> {
+    /// The event and its outcome; `None` where the message is not an event.
+    pub event: Option<(&'a Event, &'a T)>,
+    pub fate: &'a Fate,
+}
 
 /// A metric's name, and what one delivered message adds to it. All are counts.
 pub type Metric<T> = (&'static str, fn(&Handled<'_, T>) -> usize);
@@ -35,14 +40,13 @@ pub const TAG_HANDLER: &[Metric<Outcome>] = &[
     ("Events", |_| 1),
     ("ResourcesTagged", |handled| resources(handled, |result| matches!(result, TagResult::Tagged))),
     ("ResourcesFailed", |handled| resources(handled, |result| matches!(result, TagResult::Failed(_)))),
-    ("Retried", |handled| count_if(handled, |outcome| !outcome.retry_reasons().is_empty(), true)),
+    ("Retried", retried),
+    ("GivenUp", given_up),
     ("SessionsFound", |handled| session(handled, |found| matches!(found, SessionMatch::Found(_)))),
     ("SessionsPending", |handled| session(handled, |found| *found == SessionMatch::Pending)),
     ("SessionsAmbiguous", |handled| session(handled, |found| *found == SessionMatch::Ambiguous)),
     ("SessionsUnknown", |handled| session(handled, |found| *found == SessionMatch::Unknown)),
-    ("UnsupportedEvents", |handled| {
-        count_if(handled, |outcome| outcome.effect == Effect::NotSupported, false)
-    }),
+    ("UnsupportedEvents", |handled| count_if(handled, |outcome| outcome.effect == Effect::NotSupported)),
     ("RefusedByTaggingApi", |handled| {
         count(handled, |outcome| {
             outcome.resources().iter().filter(|made| made.refused_by_tagging_api).count()
@@ -51,7 +55,7 @@ pub const TAG_HANDLER: &[Metric<Outcome>] = &[
     ("ResourcesNotOurs", |handled| {
         resources(handled, |result| {
             matches!(result, TagResult::Skipped(ResourceSkip::NotOurs(_) | ResourceSkip::MayBeOlder))
-        }) + count_if(handled, |outcome| matches!(outcome.effect, Effect::NotOurs(_)), false)
+        }) + count_if(handled, |outcome| matches!(outcome.effect, Effect::NotOurs(_)))
     }),
     ("ResourcesLate", |handled| resources(handled, |result| *result == TagResult::Late)),
     ("TagsKept", |handled| tags(handled, |reason| *reason == DropReason::Present)),
@@ -64,18 +68,25 @@ pub const TAG_HANDLER: &[Metric<Outcome>] = &[
 /// The session-recorder's metrics. A failure is that of the table.
 pub const SESSION_RECORDER: &[Metric<Result<Recorded, Failure>>] = &[
     ("Events", |_| 1),
-    ("SessionsRecorded", |handled| {
-        count_if(handled, |stored| matches!(stored, Ok(Recorded::Stored(_))), false)
-    }),
-    ("Retried", |handled| count_if(handled, Result::is_err, true)),
+    ("SessionsRecorded", |handled| count_if(handled, |stored| matches!(stored, Ok(Recorded::Stored(_))))),
+    ("Retried", retried),
+    ("GivenUp", given_up),
 ];
 
-fn count<T>(handled: &Handled<'_, T>, count: impl Fn(&T) -> usize) -> usize {
-    handled.as_ref().map_or(0, |(_, outcome)| count(outcome))
+fn retried<T>(handled: &Handled<'_, T>) -> usize {
+    matches!(handled.fate, Fate::Again(_)).into()
 }
 
-fn count_if<T>(handled: &Handled<'_, T>, matches: impl Fn(&T) -> bool, unreadable: bool) -> usize {
-    handled.as_ref().map_or(unreadable, |(_, outcome)| matches(outcome)).into()
+fn given_up<T>(handled: &Handled<'_, T>) -> usize {
+    matches!(handled.fate, Fate::GivenUp(_)).into()
+}
+
+fn count<T>(handled: &Handled<'_, T>, count: impl Fn(&T) -> usize) -> usize {
+    handled.event.map_or(0, |(_, outcome)| count(outcome))
+}
+
+fn count_if<T>(handled: &Handled<'_, T>, matches: impl Fn(&T) -> bool) -> usize {
+    count(handled, |outcome| matches(outcome).into())
 }
 
 fn resources(handled: &Handled<'_, Outcome>, matches: impl Fn(&TagResult) -> bool) -> usize {
@@ -88,30 +99,34 @@ fn tags(handled: &Handled<'_, Outcome>, matches: impl Fn(&DropReason) -> bool) -
 }
 
 fn session(handled: &Handled<'_, Outcome>, matches: impl Fn(&SessionMatch) -> bool) -> usize {
-    count_if(handled, |outcome| outcome.tagging().is_some_and(|tagging| matches(&tagging.session)), false)
+    count_if(handled, |outcome| outcome.tagging().is_some_and(|tagging| matches(&tagging.session)))
 }
 
-/// The metrics of one invocation: a document for each service, most often one.
-///
-/// The function's own metrics are always there, zeros included, so that alarms have data; those
-/// by service only where they are not zero, as each is paid for.
-pub fn documents<T>(
-    function: &str,
-    metrics: &[Metric<T>],
-    now: OffsetDateTime,
-    handled: &[Handled<'_, T>],
-) -> Vec<Value> {
-    let mut services: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for handled in handled {
-        let counts = services.entry(service_of(handled)).or_insert_with(|| vec![0; metrics.len()]);
-        for (count, (_, of)) in counts.iter_mut().zip(metrics) {
-            *count += of(handled);
+/// The counts of one invocation, by service.
+pub struct Counts<T: 'static> {
+    metrics: &'static [Metric<T>],
+    services: BTreeMap<&'static str, Vec<usize>>,
+}
+
+impl<T> Counts<T> {
+    pub const fn new(metrics: &'static [Metric<T>]) -> Self {
+        Self { metrics, services: BTreeMap::new() }
+    }
+
+    pub fn add(&mut self, handled: &Handled<'_, T>) {
+        let counts = self.services.entry(service_of(handled)).or_insert_with(|| vec![0; self.metrics.len()]);
+        for (count, (_, of)) in counts.iter_mut().zip(self.metrics) {
+            *count = count.saturating_add(of(handled));
         }
     }
-    let names = || metrics.iter().map(|(name, _)| *name);
-    services
-        .into_iter()
-        .map(|(service, counts)| {
+
+    /// A document for each service, most often one.
+    ///
+    /// The function's own metrics are always there, zeros included, so that alarms have data; those
+    /// by service only where they are not zero, as each is paid for.
+    pub fn documents(&self, function: &str, now: OffsetDateTime) -> Vec<Value> {
+        let names = || self.metrics.iter().map(|(name, _)| *name);
+        let document = |(service, counts): (&&str, &Vec<usize>)| {
             let counted = || names().zip(counts.iter().copied());
             let seen = counted().filter(|(_, count)| *count > 0).map(|(name, _)| name);
             let mut document = json!({
@@ -129,15 +144,16 @@ pub fn documents<T>(
                 fields.extend(counted().map(|(name, count)| (name.to_owned(), count.into())));
             }
             document
-        })
-        .collect()
+        };
+        self.services.iter().map(document).collect()
+    }
 }
 
 fn service_of<T>(handled: &Handled<'_, T>) -> &'static str {
-    match handled {
-        Ok((event, _)) if event.source == STS => "sts",
-        Ok((event, _)) => table::service(&event.source).map_or(OTHER, |service| service.name),
-        Err(_) => OTHER,
+    match handled.event {
+        Some((event, _)) if event.source == STS => "sts",
+        Some((event, _)) => table::service(&event.source).map_or(OTHER, |service| service.name),
+        None => OTHER,
     }
 }
 
@@ -157,6 +173,7 @@ fn text((key, value): (&str, &str)) -> (String, Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::Reason;
     use crate::identity::Principal;
     use crate::tagging::{Handling, Tagging};
 
@@ -164,9 +181,9 @@ mod tests {
         Event::from_json(json!({"eventSource": source, "eventName": name})).expect("a record")
     }
 
-    fn not_an_event() -> NotAnEvent {
-        serde_json::from_str::<Value>("no").expect_err("not JSON").into()
-    }
+    const DONE: Fate = Fate::Done;
+    const AGAIN: Fate = Fate::Again(None);
+    const NO_EVENT: Fate = Fate::GivenUp(Reason::NotAnEvent);
 
     fn outcome(event: &Event, session: SessionMatch) -> Outcome {
         let tagging = Tagging { session, ..Tagging::default() };
@@ -189,31 +206,34 @@ mod tests {
             event("ec2.amazonaws.com", "CreateMoon"),
             event("made.up", "X"),
         );
-        let unreadable = not_an_event();
-        let pending = outcome(&volume, SessionMatch::Pending);
-        let none = |event| outcome(event, SessionMatch::NoSession);
-        let handled = [
-            Ok((&volume, pending)),
-            Ok((&unknown, none(&unknown))),
-            Ok((&made_up, none(&made_up))),
-            Err(&unreadable),
-        ];
+        let mut counts = Counts::new(TAG_HANDLER);
+        let (pending, none) =
+            (outcome(&volume, SessionMatch::Pending), |event| outcome(event, SessionMatch::NoSession));
+        counts.add(&Handled { event: Some((&volume, &pending)), fate: &AGAIN });
+        for event in [&unknown, &made_up] {
+            counts.add(&Handled { event: Some((event, &none(event))), fate: &DONE });
+        }
+        counts.add(&Handled { event: None, fate: &NO_EVENT });
         let now = OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(1_574_109_732_004);
-        let documents = documents("tag-handler", TAG_HANDLER, now, &handled);
+        let documents = counts.documents("tag-handler", now);
         let [ec2, other] = documents.as_slice() else { panic!("{documents:?}") };
         assert_eq!(ec2["_aws"]["Timestamp"], 1_574_109_732_004_i64);
         assert_eq!((&ec2["Function"], &ec2["Service"]), (&json!("tag-handler"), &json!("ec2")));
-        assert_eq!((&ec2["Events"], &ec2["SessionsPending"]), (&json!(2), &json!(1)));
+        assert_eq!(
+            (&ec2["Events"], &ec2["SessionsPending"], &ec2["Retried"]),
+            (&json!(2), &json!(1), &json!(1))
+        );
         assert_eq!(ec2["UnsupportedEvents"], 1);
         assert_eq!(other["Service"], "other");
-        assert_eq!((&other["Events"], &other["Retried"]), (&json!(2), &json!(1)), "the unreadable one");
+        assert_eq!((&other["Events"], &other["GivenUp"]), (&json!(2), &json!(1)), "the unreadable one");
     }
 
     #[test]
     fn zeros_are_counted_for_the_function_and_not_for_each_service() {
         let topic = event("sns.amazonaws.com", "CreateTopic");
-        let handled = [Ok((&topic, outcome(&topic, SessionMatch::Unknown)))];
-        let documents = documents("tag-handler", TAG_HANDLER, OffsetDateTime::UNIX_EPOCH, &handled);
+        let mut counts = Counts::new(TAG_HANDLER);
+        counts.add(&Handled { event: Some((&topic, &outcome(&topic, SessionMatch::Unknown))), fate: &DONE });
+        let documents = counts.documents("tag-handler", OffsetDateTime::UNIX_EPOCH);
         assert_eq!(names(&documents[0], 0).len(), TAG_HANDLER.len());
         assert_eq!(names(&documents[0], 1), ["Events", "SessionsUnknown"]);
         for name in names(&documents[0], 0) {
@@ -223,21 +243,21 @@ mod tests {
 
     #[test]
     fn nothing_delivered_makes_no_document() {
-        assert!(documents("tag-handler", TAG_HANDLER, OffsetDateTime::UNIX_EPOCH, &[]).is_empty());
+        assert!(Counts::new(TAG_HANDLER).documents("tag-handler", OffsetDateTime::UNIX_EPOCH).is_empty());
     }
 
     #[test]
     fn the_recorder_counts_sessions_and_retries() {
-        let (sts, unreadable) = (event(STS, "AssumeRole"), not_an_event());
-        let handled = [
-            Ok((&sts, Ok(Recorded::Unmatchable))),
-            Ok((&sts, Err(Failure::other("throttled")))),
-            Err(&unreadable),
-        ];
-        let documents = documents("session-recorder", SESSION_RECORDER, OffsetDateTime::UNIX_EPOCH, &handled);
-        let counts = |n: usize| (&documents[n]["Service"], &documents[n]["Events"], &documents[n]["Retried"]);
-        assert_eq!(counts(0), (&json!("other"), &json!(1), &json!(1)));
-        assert_eq!(counts(1), (&json!("sts"), &json!(2), &json!(1)));
+        let sts = event(STS, "AssumeRole");
+        let mut counts = Counts::new(SESSION_RECORDER);
+        counts.add(&Handled { event: Some((&sts, &Ok(Recorded::Unmatchable))), fate: &DONE });
+        counts.add(&Handled { event: Some((&sts, &Err(Failure::other("throttled")))), fate: &AGAIN });
+        counts.add(&Handled { event: None, fate: &NO_EVENT });
+        let documents = counts.documents("session-recorder", OffsetDateTime::UNIX_EPOCH);
+        let counts =
+            |n: usize| ["Service", "Events", "Retried", "GivenUp"].map(|name| documents[n][name].clone());
+        assert_eq!(counts(0), [json!("other"), json!(1), json!(0), json!(1)]);
+        assert_eq!(counts(1), [json!("sts"), json!(2), json!(1), json!(0)]);
         assert_eq!(documents[1]["SessionsRecorded"], 0);
     }
 }

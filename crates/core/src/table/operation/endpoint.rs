@@ -47,6 +47,11 @@ const SUFFIXES: &[(&str, &str, &str)] = &[
 ];
 
 impl Endpoint {
+    /// A host that differs by Region and partition only as its variables say.
+    pub const fn regional(host: &'static str) -> Self {
+        Self { host, signing_region: None, overrides: &[] }
+    }
+
     /// Where the service is called for a resource of an account that is tagged in `region`.
     pub fn resolve(&self, region: &str, account: &str) -> ResolvedEndpoint {
         let partition = partition_of(region);

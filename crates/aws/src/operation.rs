@@ -1,4 +1,4 @@
-//! A service's own operation on tags, called with the SDK's signing, retries and HTTP client.
+//! A service's operation that has no SDK here, called with the SDKs' signing, retries and HTTP client.
 
 use aws_config::{Region, SdkConfig};
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
@@ -20,35 +20,36 @@ use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_tags::Arn;
-use aws_tags::table::operation::{Operation, ReadOperation, Request, TagOperation, TimeOperation};
+use aws_tags::table::operation::{Api, Operation, ReadOperation, Request, TagOperation, TimeOperation};
 use aws_tags::tags::TagMap;
 use aws_types::SigningName;
 use aws_types::region::SigningRegion;
 use aws_types::service_config::ServiceConfigKey;
 use time::OffsetDateTime;
 
-use super::error_response;
 use crate::error::Error;
+use crate::error_response;
+use crate::retry::OnceIfThrottled;
 
 /// Parts of an answer that are read: more than any resource has tags.
 const MOST_PAGES: usize = 100;
 
-/// Calls services' own operations on tags.
+/// Calls services' operations.
 #[derive(Debug)]
-pub(super) struct OperationCaller {
+pub(crate) struct OperationCaller {
     config: SdkConfig,
     /// Made once: the credentials cache distinguishes resolvers by their identity.
     identity: Option<SharedIdentityResolver>,
 }
 
 impl OperationCaller {
-    pub(super) fn new(config: SdkConfig) -> Self {
+    pub(crate) fn new(config: SdkConfig) -> Self {
         let identity = config.credentials_provider().map(SharedIdentityResolver::new);
         Self { config, identity }
     }
 
     /// Adds the tags to one resource, in as many calls as the operation needs for their number.
-    pub(super) async fn add(
+    pub(crate) async fn add(
         &self,
         tag: &'static TagOperation,
         region: &str,
@@ -65,7 +66,7 @@ impl OperationCaller {
     }
 
     /// The tags of one resource, in as many calls as the answer has parts.
-    pub(super) async fn list(
+    pub(crate) async fn list(
         &self,
         read: &'static ReadOperation,
         region: &str,
@@ -86,7 +87,7 @@ impl OperationCaller {
     }
 
     /// When one resource was created.
-    pub(super) async fn creation_time(
+    pub(crate) async fn creation_time(
         &self,
         time: &'static TimeOperation,
         region: &str,
@@ -96,15 +97,27 @@ impl OperationCaller {
         time.time(&body).map_err(Error::incomplete)
     }
 
+    /// Any call: the body of its answer.
+    pub(crate) async fn send(
+        &self,
+        api: &'static Api,
+        name: &'static str,
+        region: &str,
+        account: &str,
+        request: Request,
+    ) -> Result<String, Error> {
+        Ok(self.call_of(api, name, region, account)?.invoke(request).await?)
+    }
+
     /// The endpoint that the user configured for this service, or for all, in the SDKs' order.
     /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
-    fn endpoint_url(&self, operation: &Operation) -> Option<String> {
+    fn endpoint_url(&self, api: &Api) -> Option<String> {
         let for_all = self.config.endpoint_url().map(str::to_owned);
         if self.config.get_origin("endpoint_url").is_client_config() {
             return for_all;
         }
         let key = ServiceConfigKey::builder()
-            .service_id(operation.api.service_id)
+            .service_id(api.service_id)
             .env("AWS_ENDPOINT_URL")
             .profile("endpoint_url")
             .build()
@@ -112,20 +125,30 @@ impl OperationCaller {
         self.config.service_config().and_then(|settings| settings.load_config(key)).or(for_all)
     }
 
-    /// The call without its request: what SDK clients do around theirs.
     fn call(
         &self,
         operation: &'static Operation,
         region: &str,
         arn: &Arn,
     ) -> Result<Call<Request, String, ErrorMetadata>, Error> {
-        let endpoint = operation.api.endpoint.resolve(region, arn.account());
-        let url = self.endpoint_url(operation).unwrap_or_else(|| format!("https://{}", endpoint.host));
+        self.call_of(operation.api, operation.name, region, arn.account())
+    }
+
+    /// The call without its request: what SDK clients do around theirs.
+    fn call_of(
+        &self,
+        api: &'static Api,
+        name: &'static str,
+        region: &str,
+        account: &str,
+    ) -> Result<Call<Request, String, ErrorMetadata>, Error> {
+        let endpoint = api.endpoint.resolve(region, account);
+        let url = self.endpoint_url(api).unwrap_or_else(|| format!("https://{}", endpoint.host));
         let config = &self.config;
         let http = config.http_client().ok_or_else(|| Error::incomplete("no HTTP client"))?;
         let mut call = Call::builder()
-            .service_name(operation.api.service_id)
-            .operation_name(operation.name)
+            .service_name(api.service_id)
+            .operation_name(name)
             .http_client(http)
             .endpoint_url(&url)
             .standard_retry(config.retry_config().unwrap_or(&RetryConfig::standard()))
@@ -133,9 +156,10 @@ impl OperationCaller {
             .retry_classifier(HttpStatusCodeClassifier::default())
             .retry_classifier(TransientErrorClassifier::<ErrorMetadata>::new())
             .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
+            .retry_classifier(OnceIfThrottled)
             .interceptor(UserAgentInterceptor::new())
             .with_connection_poisoning()
-            .runtime_plugin(self.signed(operation, endpoint.signing_region)?);
+            .runtime_plugin(self.signed(api, endpoint.signing_region)?);
         if let Some(version) = config.behavior_version() {
             call = call.behavior_version(version);
         }
@@ -148,7 +172,7 @@ impl OperationCaller {
         Ok(call.serializer(to_http).deserializer(body).build())
     }
 
-    fn signed(&self, operation: &'static Operation, region: String) -> Result<StaticRuntimePlugin, Error> {
+    fn signed(&self, api: &'static Api, region: String) -> Result<StaticRuntimePlugin, Error> {
         let identity = self.identity.clone().ok_or_else(|| Error::incomplete("no credentials"))?;
         let mut components = RuntimeComponentsBuilder::new("signing");
         components
@@ -156,16 +180,16 @@ impl OperationCaller {
         components.push_auth_scheme(SigV4AuthScheme::new());
         components.set_identity_resolver(SCHEME_ID, identity);
         components.set_identity_cache(self.config.identity_cache());
-        let name = SigningName::from_static(operation.api.signing_name);
+        let name = SigningName::from_static(api.signing_name);
         let region = SigningRegion::from(Region::new(region));
         let mut layer = Layer::new("signing");
         layer.store_put(AuthSchemeOptionResolverParams::new(()));
-        layer.store_put(ApiMetadata::new(operation.api.signing_name, env!("CARGO_PKG_VERSION")));
+        layer.store_put(ApiMetadata::new(api.signing_name, env!("CARGO_PKG_VERSION")));
         layer.store_put(name.clone());
         layer.store_put(region.clone());
         // S3 wants the hash of the body, and takes paths as they are.
         // <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
-        let is_s3 = matches!(operation.api.signing_name, "s3" | "s3express");
+        let is_s3 = matches!(api.signing_name, "s3" | "s3express");
         let mut signing_options = SigningOptions::default();
         signing_options.content_sha256_header = is_s3;
         signing_options.double_uri_encode = !is_s3;

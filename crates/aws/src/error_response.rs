@@ -8,7 +8,7 @@ use serde_json::Value;
 /// JSON has the code in a header, `__type` or `code`, perhaps with a namespace before a `#` or an
 /// address after a `:`; XML has it in `<Code>`.
 /// <https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>
-pub(super) fn read(header: Option<&str>, body: &[u8], status: u16) -> ErrorMetadata {
+pub(crate) fn read(header: Option<&str>, body: &[u8], status: u16) -> ErrorMetadata {
     let text = String::from_utf8_lossy(body);
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     let member = |names: &[&str]| -> Option<String> {

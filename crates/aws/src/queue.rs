@@ -1,0 +1,102 @@
+//! The queue of a function, as the function itself needs it: to put messages off, and to give them up.
+
+use std::time::Duration;
+
+use aws_tags::Arn;
+use aws_tags::delivery::{MESSAGE, Queued, REASON, Reason};
+use aws_tags::table::operation::{Api, Endpoint, Request};
+use serde_json::{Value, json};
+
+use crate::client::Aws;
+use crate::error::Error;
+use crate::operation::OperationCaller;
+
+static SQS: Api =
+    Api { service_id: "SQS", signing_name: "sqs", endpoint: Endpoint::regional("sqs.${Region}.${Suffix}") };
+
+/// Messages that one call takes.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html>
+const PER_CALL: usize = 10;
+/// Characters of a reason: enough for AWS's own words.
+const MOST_CHARACTERS: usize = 1000;
+
+/// The queue of a function, and the one for its dead letters.
+#[derive(Debug)]
+pub struct Queue {
+    caller: OperationCaller,
+    dead_letters: Arn,
+}
+
+impl Queue {
+    pub fn new(aws: &Aws, dead_letters: Arn) -> Self {
+        Self { caller: OperationCaller::new(aws.config().clone()), dead_letters }
+    }
+
+    /// Hides messages, each for its time, at most twelve hours. Where it fails, they come again when the
+    /// queue's visibility timeout is over.
+    pub async fn put_off(&self, messages: &[(&Queued, Duration)]) -> Result<(), Error> {
+        for some in messages.chunks(PER_CALL) {
+            let Some(queue) = some.first().and_then(|(queued, _)| Arn::parse(&queued.queue)) else {
+                return Err(Error::incomplete("the message names no queue"));
+            };
+            let entry = |(nth, (queued, pause)): (usize, &(&Queued, Duration))| json!({"Id": nth.to_string(), "ReceiptHandle": queued.receipt, "VisibilityTimeout": pause.as_secs()});
+            let entries: Vec<Value> = some.iter().enumerate().map(entry).collect();
+            let answer =
+                self.call("ChangeMessageVisibilityBatch", &queue, json!({"Entries": entries})).await?;
+            let answer: Value = serde_json::from_str(&answer).map_err(Error::incomplete)?;
+            if let Some(failed) = answer.pointer("/Failed/0") {
+                let text = |key: &str| failed.get(key).and_then(Value::as_str).unwrap_or_default();
+                return Err(Error::of_resource(text("Code"), text("Message")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a message to the dead letters, as it came, with the reason.
+    pub async fn give_up(&self, queued: &Queued, reason: Reason, message: &str) -> Result<(), Error> {
+        let attribute = |text: &str| json!({"DataType": "String", "StringValue": text});
+        let mut attributes = json!({REASON: attribute(reason.as_str())});
+        let message = sendable(message);
+        if !message.is_empty() {
+            attributes[MESSAGE] = attribute(&message);
+        }
+        let body = queued.dead_letter();
+        let message = json!({"MessageBody": body, "MessageAttributes": attributes});
+        self.call("SendMessage", &self.dead_letters, message).await?;
+        Ok(())
+    }
+
+    async fn call(&self, name: &'static str, queue: &Arn, mut members: Value) -> Result<String, Error> {
+        let (region, account) = (queue.region(), queue.account());
+        let host = SQS.endpoint.resolve(region, account).host;
+        members["QueueUrl"] = json!(format!("https://{host}/{account}/{}", queue.resource()));
+        let request = Request {
+            method: "POST",
+            path: "/".to_owned(),
+            headers: vec![
+                ("content-type", "application/x-amz-json-1.0".to_owned()),
+                ("x-amz-target", format!("AmazonSQS.{name}")),
+            ],
+            body: members.to_string(),
+        };
+        self.caller.send(&SQS, name, region, account, request).await
+    }
+}
+
+/// A text that a message attribute may have.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
+fn sendable(text: &str) -> String {
+    let character = |c: char| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { ' ' } else { c };
+    text.chars().take(MOST_CHARACTERS).map(character).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_have_no_characters_that_sqs_refuses() {
+        assert_eq!(sendable("a\u{0}b\u{1b}[31m\u{ffff}ü"), "a b [31m ü");
+        assert_eq!(sendable(&"x".repeat(5000)).len(), MOST_CHARACTERS);
+    }
+}

@@ -1,0 +1,119 @@
+//! What keeps an event from being done, and how long it may.
+
+use time::{Duration, OffsetDateTime};
+
+use crate::ports::{Failure, FailureKind};
+use crate::record::NotAnEvent;
+use crate::tagging::Unfinished;
+
+/// What keeps an event from being done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    pub reason: Reason,
+    /// The same in full, with AWS's own words: no tag values of ours, but names and ARNs.
+    pub message: String,
+    /// When it is surely over, where that is known.
+    pub until: Option<OffsetDateTime>,
+}
+
+/// Why an event is not done, in one word: the log, dead letters and `redrive` count by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// The message is no CloudTrail event.
+    NotAnEvent,
+    /// The record does not name all that was created.
+    Unresolvable,
+    /// A resource's name may be another's by now: `redrive` asks CloudTrail's history.
+    Late,
+    /// AWS refuses the request as it is.
+    Refused,
+    /// A permission is missing.
+    Denied,
+    /// A resource is not there, or not there yet.
+    NotFound,
+    /// A resource is not in a state in which it can be tagged.
+    NotReady,
+    /// Another event tags the resource first.
+    InTurn,
+    /// The caller's session is young, and its record may still come.
+    SessionPending,
+    /// AWS is asked too often.
+    Throttled,
+    /// AWS failed inside, or did not answer.
+    Unavailable,
+}
+
+impl Reason {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAnEvent => "not-an-event",
+            Self::Unresolvable => "unresolvable",
+            Self::Late => "late",
+            Self::Refused => "refused",
+            Self::Denied => "denied",
+            Self::NotFound => "not-found",
+            Self::NotReady => "not-ready",
+            Self::InTurn => "in-turn",
+            Self::SessionPending => "session-pending",
+            Self::Throttled => "throttled",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// How long an event is tried for this reason. What only people can mend is not tried again: they
+    /// shall know at once.
+    pub const fn patience(self) -> Duration {
+        match self {
+            Self::NotAnEvent | Self::Unresolvable | Self::Late | Self::Refused | Self::Denied => {
+                Duration::ZERO
+            }
+            Self::NotFound
+            | Self::NotReady
+            | Self::InTurn
+            | Self::SessionPending
+            | Self::Throttled
+            | Self::Unavailable => Duration::DAY,
+        }
+    }
+}
+
+impl From<FailureKind> for Reason {
+    fn from(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::NotFound => Self::NotFound,
+            FailureKind::Throttled => Self::Throttled,
+            FailureKind::Transient => Self::Unavailable,
+            FailureKind::InTurn => Self::InTurn,
+            FailureKind::Denied => Self::Denied,
+            FailureKind::Refused => Self::Refused,
+            FailureKind::Other => Self::NotReady,
+        }
+    }
+}
+
+impl From<&Unfinished> for Obstacle {
+    fn from(reason: &Unfinished) -> Self {
+        let (word, until) = match reason {
+            Unfinished::Unresolvable(_) | Unfinished::Missing(_) => (Reason::Unresolvable, None),
+            Unfinished::Late(_) => (Reason::Late, None),
+            Unfinished::SessionPending { until, .. } => (Reason::SessionPending, Some(*until)),
+            Unfinished::IamTags { failure, .. }
+            | Unfinished::Session { failure, .. }
+            | Unfinished::Lookup { failure, .. }
+            | Unfinished::Resource { failure, .. } => (failure.kind.into(), None),
+        };
+        Self { reason: word, message: reason.to_string(), until }
+    }
+}
+
+impl From<&Failure> for Obstacle {
+    fn from(failure: &Failure) -> Self {
+        Self { reason: failure.kind.into(), message: failure.to_string(), until: None }
+    }
+}
+
+impl From<&NotAnEvent> for Obstacle {
+    fn from(why: &NotAnEvent) -> Self {
+        Self { reason: Reason::NotAnEvent, message: why.to_string(), until: None }
+    }
+}
