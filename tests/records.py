@@ -5,6 +5,7 @@ repository, which have the shapes of CloudTrail's records, with the ids of the r
 """
 import copy
 import datetime
+import functools
 import json
 import subprocess
 import uuid
@@ -20,6 +21,7 @@ def iso(at):
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@functools.cache
 def explain(name):
     """The output of `aws-tags explain` for an event file."""
     command = [COMMAND, "explain", "--json", f"events/{name}.json"]
