@@ -194,8 +194,11 @@ class TheDoctor(unittest.TestCase):
         self.finds("error", "queues", "`aws-tags-creations` has no dead-letter queue")
 
     def test_dead_letters(self):
-        self.here.c("sqs").send_message(QueueUrl=self.here.urls[CREATIONS + DEAD_LETTERS], MessageBody="{}")
-        self.finds("warning", "queues", "dead letters in `aws-tags-creations-dead-letters`: 1", todo="aws-tags redrive")
+        url, denied = self.here.urls[CREATIONS + DEAD_LETTERS], {"DataType": "String", "StringValue": "denied"}
+        for attributes in ({}, {"AwsTagsReason": denied}, {"AwsTagsReason": denied}):
+            self.here.c("sqs").send_message(QueueUrl=url, MessageBody="{}", MessageAttributes=attributes)
+        self.finds("warning", "queues", "dead letters in `aws-tags-creations-dead-letters`: 3 (2 denied, 1 queue)", todo="aws-tags redrive")
+        self.finds("warning", "queues", "3 (2 denied, 1 queue)")
 
     def test_dead_letters_of_another_region(self):
         sqs = self.here.c("sqs", OTHER_REGION)
@@ -282,13 +285,14 @@ class Redrive(unittest.TestCase):
             time.sleep(0.1)
 
     def test_dead_letters_of_all_shapes_are_redriven_and_tagged(self):
-        made = [self.volume() for _ in range(4)]
+        made = [self.volume() for _ in range(5)]
         bodies = [json.dumps(event, indent=n) for n, (_, event) in enumerate(made)]
         self.bury(bodies[0], RULE_ARN=f"arn:aws:events:{REGION}:{ACCOUNT}:rule/aws-tags-creations-1",
                   TARGET_ARN=queue_arn(CREATIONS), ERROR_CODE="NO_PERMISSIONS", ERROR_MESSAGE="not allowed")
         self.bury(bodies[1])
         self.bury(bodies[2], RequestID="1", ErrorCode="200", ErrorMessage="throttled")
         self.bury('{"version": "1.0", "requestContext": {"condition": "RetriesExhausted"}, "requestPayload": %s}' % bodies[3])
+        self.bury(bodies[4], AwsTagsReason="denied", AwsTagsMessage="IAM tags of dev: AccessDenied: no")
         stop = threading.Event()
         poller = threading.Thread(target=self.poll, args=[stop], daemon=True)
         poller.start()
@@ -297,10 +301,11 @@ class Redrive(unittest.TestCase):
         poller.join(60)
         rows = {row["eventID"]: row for row in lines(done.stdout)}
         self.assertEqual(done.returncode, 0, done)
-        self.assertEqual([rows[event["detail"]["eventID"]]["outcome"] for _, event in made], ["handled"] * 4)
+        self.assertEqual([rows[event["detail"]["eventID"]]["outcome"] for _, event in made], ["handled"] * 5)
         because = [(rows[event["detail"]["eventID"]]["givenUpBy"], rows[event["detail"]["eventID"]]["because"]) for _, event in made]
         self.assertEqual(because, [("rule", "NO_PERMISSIONS: not allowed"), ("queue", None), ("function", "200: throttled"),
-                                   ("function", "RetriesExhausted")])
+                                   ("function", "RetriesExhausted"), ("function", "denied")])
+        self.assertEqual(rows[made[4][1]["detail"]["eventID"]]["message"], "IAM tags of dev: AccessDenied: no")
         for arn, _ in made:
             self.assertEqual(ec2_tags(STACK.c, arn)["Person"], "ann")
         self.assertEqual(self.count(self.dead), 0)

@@ -9,11 +9,13 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use aws_tags::deployment::iam_policies;
-use aws_tags::deployment::resource_names::{PREFIX, SESSION_RECORDER, SESSION_TABLE, TAG_HANDLER};
+use aws_tags::deployment::resource_names::{
+    DEAD_LETTERS, PREFIX, SESSION_RECORDER, SESSION_TABLE, TAG_HANDLER,
+};
 use aws_tags_aws::Error;
 use clap::Args;
 
-use crate::account::{AccessOptions, RegionalClients, region};
+use crate::account::{AccessOptions, Queue, RegionalClients, region};
 use crate::console::{End, bad_input};
 use checks::Part;
 use finding::{Finding, Severity};
@@ -40,7 +42,7 @@ const CHECKS: &[(&str, &str)] = &[
         "lambda:GetFunctionConfiguration, lambda:GetFunctionConcurrency, lambda:ListEventSourceMappings",
     ),
     ("table", "dynamodb:DescribeTable, dynamodb:DescribeTimeToLive, dynamodb:DescribeContinuousBackups"),
-    ("queues", "sqs:ListQueues, sqs:GetQueueAttributes"),
+    ("queues", "sqs:ListQueues, sqs:GetQueueAttributes; for reasons of dead letters, what redrive needs"),
     ("permissions", "iam:SimulatePrincipalPolicy"),
 ];
 
@@ -102,7 +104,18 @@ async fn everywhere<W: Write>(
     if home {
         return Ok(());
     }
-    report.check("queues", here.queues(PREFIX).await, |queues| checks::dead_letters(&queues))
+    report.check("queues", queues(here).await, |queues| checks::dead_letters(&queues))
+}
+
+/// The queues, and why there are dead letters.
+async fn queues(here: &RegionalClients) -> Result<Vec<Queue>, Error> {
+    let mut queues = here.queues(PREFIX).await?;
+    let is_dead = |queue: &&mut Queue| queue.name.ends_with(DEAD_LETTERS) && queue.waiting > 0;
+    for queue in queues.iter_mut().filter(is_dead) {
+        // To read messages takes permissions that the rest does without.
+        let _ = here.look_at_reasons(queue).await;
+    }
+    Ok(queues)
 }
 
 /// Functions, table and queues: in the home Region only.
@@ -125,8 +138,7 @@ async fn at_home<W: Write>(
     }
     let table = here.table(SESSION_TABLE.0).await;
     report.check("table", table, |table| checks::table(table.as_ref()))?;
-    let queues = here.queues(PREFIX).await;
-    report.check("queues", queues, |queues| checks::queues(&queues, account))
+    report.check("queues", queues(here).await, |queues| checks::queues(&queues, account))
 }
 
 /// The actions that a role may not use on what it needs them for.

@@ -1,9 +1,10 @@
 //! Queues, and the messages in them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, QueueAttributeName};
 
+use aws_tags::delivery::DeadLetter;
 use aws_tags_aws::Error;
 
 use super::regional_clients::RegionalClients;
@@ -13,6 +14,10 @@ const MOST: i32 = 10;
 /// With any wait, SQS asks all of its servers, so that an empty answer means an empty queue.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>
 const WAIT_SECONDS: i32 = 1;
+
+/// Dead letters that are looked at for their reasons, and how long they are hidden.
+const LOOKED_AT: usize = 100;
+const LOOKED_AT_SECONDS: i32 = 30;
 
 /// A queue and its message counts, which may lag by a minute.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +30,8 @@ pub(crate) struct Queue {
     pub(crate) in_progress: u64,
     /// ARN of its dead-letter queue.
     pub(crate) dead_letter_queue: Option<String>,
+    /// Of dead letters that were looked at, how many were given up for which reason.
+    pub(crate) reasons: BTreeMap<String, usize>,
 }
 
 /// A received message, hidden from other consumers until it is released or its time is over.
@@ -86,6 +93,7 @@ impl RegionalClients {
             in_progress: count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
                 + count(QueueAttributeName::ApproximateNumberOfMessagesDelayed),
             dead_letter_queue: target.map(str::to_owned),
+            reasons: BTreeMap::new(),
             url,
         })
     }
@@ -102,6 +110,29 @@ impl RegionalClients {
             .message_attribute_names("All");
         let messages = asked.send().await?.messages.unwrap_or_default();
         Ok(messages.into_iter().filter_map(ReceivedMessage::of).collect())
+    }
+
+    /// Looks at the first dead letters of a queue for the reasons. They are hidden for moments.
+    pub(crate) async fn look_at_reasons(&self, queue: &mut Queue) -> Result<(), Error> {
+        let mut seen: BTreeMap<String, ReceivedMessage> = BTreeMap::new();
+        let looked = loop {
+            match self.receive(&queue.url, LOOKED_AT_SECONDS).await {
+                Ok(some) if some.is_empty() => break Ok(()),
+                Ok(some) => seen.extend(some.into_iter().map(|message| (message.id.clone(), message))),
+                Err(error) => break Err(error),
+            }
+            if seen.len() >= LOOKED_AT {
+                break Ok(());
+            }
+        };
+        for message in seen.values() {
+            let letter = DeadLetter::of(&message.body, |name| message.attribute(name));
+            let reason = letter.reason.unwrap_or_else(|| letter.given_up_by.as_str().to_owned());
+            *queue.reasons.entry(reason).or_default() += 1;
+            // Where it fails, the message is visible again soon.
+            let _ = self.release(&queue.url, message).await;
+        }
+        looked
     }
 
     /// Sends a message, with one attribute or none.

@@ -306,8 +306,16 @@ pub(super) fn dead_letters(queues: &[Queue]) -> Vec<Finding> {
     let dead = queues.iter().filter(|queue| queue.name.ends_with(DEAD_LETTERS));
     dead.filter(|queue| queue.waiting + queue.in_progress > 0)
         .map(|queue| {
-            let found = format!("dead letters in `{}`: {}", queue.name, queue.waiting + queue.in_progress);
-            Finding::warning(found, "fix the cause in the function's log, then `aws-tags redrive`")
+            let mut found =
+                format!("dead letters in `{}`: {}", queue.name, queue.waiting + queue.in_progress);
+            let reasons: Vec<String> =
+                queue.reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+            if !reasons.is_empty() {
+                found = format!("{found} ({})", reasons.join(", "));
+            }
+            let todo = "fix the cause, which `aws-tags redrive --dry-run` and the function's log show, then \
+                        `aws-tags redrive`";
+            Finding::warning(found, todo)
         })
         .collect()
 }
@@ -348,6 +356,8 @@ pub(super) fn permissions(name: &str, role: &str, denied: &[String]) -> Vec<Find
 #[cfg(test)]
 mod tests {
     use super::super::finding::Severity;
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::account::{EventSourceMapping, Target};
 
@@ -439,6 +449,7 @@ mod tests {
             waiting,
             in_progress: 1,
             dead_letter_queue: Some("arn".into()),
+            reasons: BTreeMap::new(),
         };
         let with = |waiting| [queue(SESSION_QUEUE, 7), queue(CREATION_QUEUE, waiting)];
         assert_eq!(queues(&with(BACKLOG), "111122223333"), []);
@@ -447,6 +458,10 @@ mod tests {
         assert!(backlog[0].found.ends_with("`aws-tags-creations`: 1001"), "{backlog:?}");
         let dead = [&with(0)[..], &[queue("aws-tags-creations-dead-letters", 2)]].concat();
         assert!(queues(&dead, "111122223333")[0].found.ends_with("dead-letters`: 3"));
+        let reasons = [("denied".to_owned(), 2), ("late".to_owned(), 1)].into();
+        let dead = Queue { reasons, ..queue("aws-tags-creations-dead-letters", 2) };
+        let found = &dead_letters(&[dead])[0].found;
+        assert!(found.ends_with("dead-letters`: 3 (2 denied, 1 late)"), "{found}");
     }
 
     #[test]

@@ -89,9 +89,16 @@ pub(super) struct ReportRow {
     principal: Option<String>,
     given_up_by: &'static str,
     because: Option<String>,
+    /// The reason in full, where a function gave it up.
+    message: Option<String>,
 }
 
 impl ReportRow {
+    /// Why it was given up.
+    fn reason(&self) -> &str {
+        self.because.as_deref().unwrap_or("tried too often")
+    }
+
     /// The row of an event in a message of `queue`.
     pub(super) fn new(
         queue: &Queue,
@@ -113,8 +120,18 @@ impl ReportRow {
             principal: event.and_then(|event| Principal::of(event).arn),
             given_up_by: dead_letter.given_up_by.as_str(),
             because: dead_letter.reason.clone().or_else(|| event.is_some_and(late).then(|| LATE.to_owned())),
+            message: dead_letter.message.clone(),
         }
     }
+}
+
+/// `3 denied, 1 late`: how often each word is there.
+pub(crate) fn counts<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for word in words {
+        *counts.entry(word).or_default() += 1;
+    }
+    counts.iter().map(|(word, count)| format!("{count} {}", visible(word))).collect::<Vec<_>>().join(", ")
 }
 
 /// On a terminal, the progress; the next output overwrites it.
@@ -161,22 +178,18 @@ impl<'a, W: Write> Report<'a, W> {
         match rows.len() {
             _ if self.json => Ok(()),
             0 => writeln!(self.out, "No dead letters."),
-            count => writeln!(self.out, "{count} events"),
+            count => writeln!(self.out, "{count} events: {}", counts(rows.iter().map(ReportRow::reason))),
         }
     }
 
     /// What became of the events.
     pub(super) fn done(&mut self, rows: &[ReportRow], interrupted: bool) -> io::Result<End> {
         self.rows(rows)?;
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for row in rows {
-            *counts.entry(row.status.as_str()).or_default() += 1;
-        }
         if !self.json {
-            let counts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+            let counts = counts(rows.iter().map(|row| row.status.as_str()));
             let stopped = if interrupted { "; interrupted, the rest is still in its queue" } else { "" };
             let none = if rows.is_empty() { "No dead letters." } else { "" };
-            writeln!(self.out, "{none}{}{stopped}", counts.join(", "))?;
+            writeln!(self.out, "{none}{counts}{stopped}")?;
         }
         let good = |row: &ReportRow| !row.status.is_fault();
         Ok(if rows.iter().all(good) && !interrupted { End::Done } else { End::Failed })
@@ -186,14 +199,14 @@ impl<'a, W: Write> Report<'a, W> {
         if self.json {
             return rows.iter().try_for_each(|row| self.line(row));
         }
-        let mut groups: BTreeMap<(&str, &str, &str, &str, &str), usize> = BTreeMap::new();
+        let mut groups: BTreeMap<_, Vec<&ReportRow>> = BTreeMap::new();
         for row in rows {
-            let because = row.because.as_deref().unwrap_or("tried too often");
-            let key = (row.status.as_str(), row.status.reason().unwrap_or_default(), row.call.as_str());
-            *groups.entry((key.0, key.1, key.2, row.given_up_by, because)).or_default() += 1;
+            let status = (row.status.as_str(), row.status.reason().unwrap_or_default());
+            groups.entry((status, row.call.as_str(), row.given_up_by, row.reason())).or_default().push(row);
         }
         let dim = Style::new().dimmed();
-        for ((word, reason, call, given_up_by, because), count) in groups {
+        for (((word, reason), call, given_up_by, because), rows) in groups {
+            let count = rows.len();
             let color = match word {
                 "handled" => AnsiColor::Green.on_default(),
                 "found" | "sent" | "in progress" | "not ours" => Style::new(),
@@ -205,6 +218,10 @@ impl<'a, W: Write> Report<'a, W> {
                 visible(call),
                 visible(because)
             )?;
+            if let Some(message) = rows.iter().find_map(|row| row.message.as_deref()) {
+                let example = if count > 1 { "e.g. " } else { "" };
+                writeln!(self.out, "       {dim}{example}{}{dim:#}", visible(message))?;
+            }
             if !reason.is_empty() {
                 writeln!(self.out, "       {}", visible(reason))?;
             }
@@ -215,7 +232,7 @@ impl<'a, W: Write> Report<'a, W> {
     fn line(&mut self, row: &ReportRow) -> io::Result<()> {
         let line = json!({
             "eventID": row.event_id, "call": row.call, "principal": row.principal, "queue": row.queue, "to": row.to,
-            "givenUpBy": row.given_up_by, "because": row.because, "outcome": row.status.as_str(), "reason": row.status.reason(),
+            "givenUpBy": row.given_up_by, "because": row.because, "message": row.message, "outcome": row.status.as_str(), "reason": row.status.reason(),
         });
         writeln!(self.out, "{line}")
     }
