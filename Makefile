@@ -32,10 +32,11 @@ test:
 histories:
 	HISTORIES=10000 ORDERS=20 cargo test --release -p aws-tags --test histories -- --nocapture
 
-# Start, memory, CPU and AWS calls of the release binaries, and with AGAINST=COMMIT their ratio to another commit's. Builds
-# them: a quarter of an hour.
+# Start, memory, CPU and AWS calls of the release binaries, and many creations at AWS's rates; with AGAINST=COMMIT also another
+# commit's. Builds them: a quarter of an hour; the load takes half an hour.
 bench:
 	python3 tests/bench.py $(if $(AGAINST),--against $(AGAINST))
+	python3 tests/load.py $(if $(AGAINST),--against $(AGAINST))
 
 # Writes what is derived from the table and the event files.
 snapshots:
