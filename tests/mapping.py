@@ -25,7 +25,7 @@ class Mapping:
         self.dead = self.sqs.create_queue(QueueName=names[1])["QueueUrl"]
         redrive = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 100})
         self.url = self.sqs.create_queue(QueueName=names[0], Attributes={
-            "VisibilityTimeout": "180", "DelaySeconds": str(delay), "RedrivePolicy": redrive})["QueueUrl"]
+            "VisibilityTimeout": "190", "DelaySeconds": str(delay), "RedrivePolicy": redrive})["QueueUrl"]
         binary = binary if os.path.sep in binary else os.path.join(TARGET, "release" if release else "debug", binary)
         env = {**client_env(url), "DEAD_LETTER_QUEUE_ARN": dead, "MAXIMUM_CONCURRENCY": str(processes), **(env or {})}
         self.start = lambda: Function(binary, env, seconds, subprocess.PIPE)

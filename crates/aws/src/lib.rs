@@ -23,5 +23,5 @@ pub use error::Error;
 pub use iam_tags::IamTags;
 pub use lookups::AwsLookups;
 pub use queue::Queue;
-pub use session_table::SessionTable;
+pub use session_table::{SessionTable, TableAddress};
 pub use tagger::AwsTagger;

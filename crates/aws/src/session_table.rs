@@ -5,6 +5,7 @@
 //! | `caller` | S, partition key | account and assumed-role id: `111122223333#AROA…:session` |
 //! | `issued` | S, sort key | issue time and issued access key: `2026-05-04T09:00:00Z#ASIA…` |
 //! | `arn`, `source_identity` | S | as in the STS record |
+//! | `issuer` | S | id of the user who named a federated user |
 //! | `tags` | M of S | session tags |
 //! | `transitive_tag_keys` | L of S | keys that role chaining passes on |
 //! | `expires_at` | S | end of the credentials |
@@ -13,12 +14,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_config::Region;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_tags::Session;
-use aws_tags::identity::{DELIVERY_TIME, SessionKey};
+use aws_tags::identity::SessionKey;
 use aws_tags::ports::{Failure, SessionStore};
 use aws_tags::record::timestamp;
+use aws_tags::{Arn, Session};
 use time::OffsetDateTime;
 
 use crate::cache::Cache;
@@ -31,7 +33,33 @@ const KEPT: Duration = Duration::from_secs(300);
 
 type Item = HashMap<String, AttributeValue>;
 
-/// Sessions by caller. What is found is kept for minutes, as sessions do not change.
+/// Where the table is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableAddress {
+    pub name: String,
+    /// The Region and account, where an ARN names them: a recorder may stand in another Region.
+    pub home: Option<(String, String)>,
+}
+
+impl TableAddress {
+    /// The address in a name or an ARN: `aws-tags-sessions`, `arn:aws:dynamodb:…:table/aws-tags-sessions`.
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, home) = match text.starts_with("arn:") {
+            false => (text, None),
+            true => {
+                let arn = Arn::parse(text).filter(|arn| arn.service() == "dynamodb")?;
+                let home = Some((arn.region().to_owned(), arn.account().to_owned()));
+                return Some(Self { home, ..Self::parse(arn.resource().strip_prefix("table/")?)? });
+            }
+        };
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        let is_name = (3..=255).contains(&name.len()) && name.chars().all(allowed);
+        is_name.then(|| Self { name: name.to_owned(), home })
+    }
+}
+
+/// Sessions by caller. What the caller's own key names is certain and kept for minutes; nothing else is.
 #[derive(Debug)]
 pub struct SessionTable {
     client: Client,
@@ -40,8 +68,13 @@ pub struct SessionTable {
 }
 
 impl SessionTable {
-    pub fn new(aws: &Aws, table: String) -> Self {
-        Self { client: client!(aws_sdk_dynamodb, aws.config()), table, known: Cache::new(KEPT) }
+    pub fn new(aws: &Aws, table: TableAddress) -> Self {
+        let mut config = aws.config().to_builder();
+        if let Some((region, _)) = table.home {
+            config.set_region(Region::new(region));
+        }
+        let client = client!(aws_sdk_dynamodb, &config.build());
+        Self { client, table: table.name, known: Cache::new(KEPT) }
     }
 
     async fn query(
@@ -83,11 +116,8 @@ impl SessionStore for SessionTable {
         key: &SessionKey,
         (from, to): (OffsetDateTime, OffsetDateTime),
     ) -> Result<Vec<Session>, Failure> {
-        // A session that is not recorded yet must be looked for again; one that never was need not.
-        let is_final = |sessions: &Vec<Session>| {
-            !sessions.is_empty() || OffsetDateTime::now_utc() > key.created.saturating_add(DELIVERY_TIME)
-        };
-        self.known.get(key, is_final, async || self.query(key, from, to).await).await.map_err(Failure::from)
+        let is_certain = |sessions: &Vec<Session>| sessions.iter().any(|session| key.names(session));
+        self.known.get(key, is_certain, async || self.query(key, from, to).await).await.map_err(Failure::from)
     }
 }
 
@@ -109,7 +139,9 @@ fn item(session: &Session) -> Item {
         ("expires_at".to_owned(), text(&timestamp::format(session.expires_at))),
         ("forget_after".to_owned(), AttributeValue::N(session.forgotten_at().unix_timestamp().to_string())),
     ]);
-    for (name, value) in [("arn", &session.arn), ("source_identity", &session.source_identity)] {
+    let optional =
+        [("arn", &session.arn), ("source_identity", &session.source_identity), ("issuer", &session.issuer)];
+    for (name, value) in optional {
         if let Some(value) = value {
             item.insert(name.to_owned(), text(value));
         }
@@ -137,6 +169,7 @@ fn session(account: &str, id: &str, item: &Item) -> Option<Session> {
             .collect(),
         transitive_tag_keys: keys.iter().filter_map(|key| key.as_s().ok().cloned()).collect(),
         source_identity: text("source_identity"),
+        issuer: text("issuer"),
     })
 }
 
@@ -144,6 +177,20 @@ fn session(account: &str, id: &str, item: &Item) -> Option<Session> {
 mod tests {
     use super::*;
     use aws_tags::tags::TagMap;
+
+    #[test]
+    fn a_table_is_named_or_addressed() {
+        let parsed = |text: &str| TableAddress::parse(text).map(|table| (table.name, table.home));
+        let home = Some(("eu-west-1".to_owned(), "111122223333".to_owned()));
+        assert_eq!(parsed("aws-tags-sessions"), Some(("aws-tags-sessions".to_owned(), None)));
+        assert_eq!(
+            parsed("arn:aws:dynamodb:eu-west-1:111122223333:table/aws-tags-sessions"),
+            Some(("aws-tags-sessions".to_owned(), home))
+        );
+        for wrong in ["", "a b", "arn:aws:sns:eu-west-1:111122223333:t", "arn:aws:dynamodb:eu-west-1:1:x"] {
+            assert_eq!(parsed(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn a_session_comes_back_from_its_item() {
@@ -158,12 +205,13 @@ mod tests {
             tags: TagMap::from([("Team".into(), "payments".into()), ("Note".into(), String::new())]),
             transitive_tag_keys: vec!["Team".into()],
             source_identity: Some("ann@example.com".into()),
+            issuer: Some("AIDAX".into()),
         };
         let item = item(&stored);
         assert_eq!(item["caller"].as_s().map(String::as_str), Ok("111122223333#AROAX:ann"));
         assert_eq!(item["issued"].as_s().map(String::as_str), Ok("2026-05-04T09:00:00Z#ASIAX"));
-        // Fourteen days after the end of the credentials.
-        let ttl = at("2026-05-18T10:00:00Z").unix_timestamp().to_string();
+        // Fourteen days after a console can have ended.
+        let ttl = at("2026-05-18T21:00:00Z").unix_timestamp().to_string();
         assert_eq!(item["forget_after"].as_n(), Ok(&ttl));
         assert_eq!(session("111122223333", "AROAX:ann", &item), Some(stored));
     }

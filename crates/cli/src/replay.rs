@@ -158,7 +158,7 @@ where
     // A call belongs to the session that began at its creation date: the order of recording does
     // not matter.
     for Record { event, .. } in records {
-        let recorded = record_session(&ports.sessions, event).await;
+        let recorded = record_session(&ports.sessions, None, event).await;
         recorded.map_err(|error| io::Error::other(error.to_string()))?;
     }
     // Where nothing is asked, each record stands for itself.

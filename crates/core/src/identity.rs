@@ -7,5 +7,5 @@ mod session_match;
 pub use principal::{IamIdentity, IamKind, Principal, SessionKey};
 pub(crate) use session::matchable_starts;
 pub use session::{NotASession, STS, Session};
+pub(crate) use session_match::choose;
 pub use session_match::{DELIVERY_TIME, SessionMatch};
-pub(crate) use session_match::{choose, pending_until, window};

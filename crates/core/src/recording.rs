@@ -19,9 +19,13 @@ pub enum Recorded {
 
 /// Records the session that an STS event starts.
 ///
-/// A cross-account `AssumeRole` reaches both accounts; it is recorded where the role lives.
-/// Errors are the store's.
-pub async fn record_session<S: SessionStore>(store: &S, event: &Event) -> Result<Recorded, Failure> {
+/// A cross-account `AssumeRole` reaches both accounts; it is recorded where the role lives. `own` is the
+/// account that is served, if it is known. Errors are the store's.
+pub async fn record_session<S: SessionStore>(
+    store: &S,
+    own: Option<&str>,
+    event: &Event,
+) -> Result<Recorded, Failure> {
     if let Some(source) = event.source_other_than_aws() {
         return Ok(Recorded::NotASession(NotASession::NotFromAws(source.to_owned())));
     }
@@ -30,7 +34,8 @@ pub async fn record_session<S: SessionStore>(store: &S, event: &Event) -> Result
         Err(reason) => return Ok(Recorded::NotASession(reason)),
     };
     let differs = |account: &str| account != session.account;
-    if event.account().as_deref().is_some_and(differs)
+    if own.is_some_and(differs)
+        || event.account().as_deref().is_some_and(differs)
         || event.envelope_account.as_deref().is_some_and(differs)
     {
         return Ok(Recorded::OtherAccount);

@@ -434,7 +434,7 @@ fn delivered(history: &History, rng: &mut Rng) -> World {
     while let Some(at) = queue.iter().map(|(at, ..)| *at).min() {
         for by in 0..2 {
             if !is_recorded[by] && recorded[by] <= at {
-                block_on(record_session(&ports.sessions, &session(by))).expect("a store");
+                block_on(record_session(&ports.sessions, None, &session(by))).expect("a store");
                 is_recorded[by] = true;
             }
         }

@@ -167,7 +167,7 @@ fn resources_of_a_young_session_get_inherited_tags_when_the_session_is_known() {
     let outcome = one(&world, AT, volume("vol-1"));
     assert_eq!((tag(&outcome, 0, "Team"), tag(&outcome, 0, "Owner").is_some()), (None, true));
     assert_eq!(reasons(&outcome), ["session of AROAX:ann is not recorded yet"]);
-    let recorded = block_on(record_session(&world.sessions, &sts("session")));
+    let recorded = block_on(record_session(&world.sessions, None, &sts("session")));
     assert!(matches!(recorded, Ok(Recorded::Stored(_))));
     let outcome = one(&world, AT, volume("vol-1"));
     assert_eq!(tag(&outcome, 0, "Team"), Some("session"));
@@ -523,9 +523,27 @@ fn a_session_of_a_role_in_another_account_is_not_recorded() {
     record["responseElements"] = json!({"credentials": {"accessKeyId": "A"}, "assumedRoleUser": {
         "assumedRoleId": "AROAX:ann", "arn": "arn:aws:sts::111122223333:assumed-role/dev/ann"}});
     let store = MemorySessions::default();
-    let recorded = block_on(record_session(&store, &Event::from_json(record).expect("a record")));
+    let recorded = block_on(record_session(&store, None, &Event::from_json(record).expect("a record")));
     assert_eq!(recorded, Ok(Recorded::OtherAccount));
     assert!(store.is_empty());
+}
+
+#[test]
+fn a_session_of_another_account_than_the_one_that_is_served_is_not_recorded() {
+    let event = Event::from_json(sts_record("444455556666")).expect("a record");
+    for (own, recorded) in [(Some("444455556666"), true), (None, true), (Some(ACCOUNT), false)] {
+        let store = MemorySessions::default();
+        let outcome = block_on(record_session(&store, own, &event)).expect("a store");
+        assert_eq!((!store.is_empty(), outcome == Recorded::OtherAccount), (recorded, !recorded), "{own:?}");
+    }
+}
+
+/// A session of a role in an account, as that account's trail has it.
+fn sts_record(account: &str) -> Value {
+    json!({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole", "eventTime": BEGAN,
+        "recipientAccountId": account, "responseElements": {"credentials": {"accessKeyId": "A"},
+        "assumedRoleUser": {"assumedRoleId": "AROAX:ann",
+                            "arn": format!("arn:aws:sts::{account}:assumed-role/dev/ann")}}})
 }
 
 #[test]
@@ -538,7 +556,7 @@ fn a_session_that_aws_did_not_report_is_not_recorded() {
         let mut event = envelope;
         event["detail"] = detail.clone();
         let store = MemorySessions::default();
-        let recorded = block_on(record_session(&store, &Event::from_json(event).expect("a record")));
+        let recorded = block_on(record_session(&store, None, &Event::from_json(event).expect("a record")));
         (recorded.expect("a store"), store.len())
     };
     assert_eq!(record(json!({"source": "aws.sts", "account": ACCOUNT})).1, 1);

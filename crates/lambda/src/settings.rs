@@ -1,20 +1,19 @@
 //! Settings that the templates give both functions: what is around them, and not what they do.
 
 use aws_tags::Arn;
+use aws_tags_aws::TableAddress;
 
 use crate::Error;
 
-/// The name of the session table, which has no default.
-pub fn session_table() -> Result<String, Error> {
-    let name = variable("SESSION_TABLE").unwrap_or_default();
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    match (3..=255).contains(&name.len()) && name.chars().all(allowed) {
-        true => Ok(name),
-        false => Err(format!(
-            "SESSION_TABLE is `{name}`, allowed: the name of a DynamoDB table, 3 to 255 letters, digits, `_`, `.`, `-`"
+/// Where the session table is, which has no default.
+pub fn session_table() -> Result<TableAddress, Error> {
+    let text = variable("SESSION_TABLE").unwrap_or_default();
+    TableAddress::parse(&text).ok_or_else(|| {
+        format!(
+            "SESSION_TABLE is `{text}`, allowed: the name or ARN of a DynamoDB table; a name has 3 to 255 letters, digits, `_`, `.`, `-`"
         )
-        .into()),
-    }
+        .into()
+    })
 }
 
 /// Processes of the function that run at most: they share AWS's quotas. One if nothing is said.

@@ -19,12 +19,16 @@ const AT_ONCE: usize = 10;
 
 struct SessionRecorder {
     sessions: Bounded<SessionTable>,
+    /// The account of the table, where its ARN says so: sessions of others are not kept.
+    account: Option<String>,
 }
 
 fn main() -> ExitCode {
     run(|aws| {
-        let sessions = SessionTable::new(aws, session_table()?);
-        Ok(SessionRecorder { sessions: Bounded::new(sessions, aws.budget()) })
+        let table = session_table()?;
+        let account = table.home.as_ref().map(|(_, account)| account.clone());
+        let sessions = Bounded::new(SessionTable::new(aws, table), aws.budget());
+        Ok(SessionRecorder { sessions, account })
     })
 }
 
@@ -43,10 +47,9 @@ impl Function for SessionRecorder {
         events: &[&Event],
         ended: &mut dyn FnMut(usize, Self::Outcome),
     ) -> Result<(), Failure> {
-        let stored = events
-            .iter()
-            .enumerate()
-            .map(async |(place, event)| (place, record_session(&self.sessions, event).await));
+        let stored = events.iter().enumerate().map(async |(place, event)| {
+            (place, record_session(&self.sessions, self.account.as_deref(), event).await)
+        });
         let mut stored = pin!(stream::iter(stored).buffer_unordered(AT_ONCE));
         while let Some((place, outcome)) = stored.next().await {
             ended(place, outcome);

@@ -213,7 +213,8 @@ fn settings(part: Part, name: &str, function: &Function) -> Vec<Finding> {
     let mut findings = Vec::new();
     let todo = format!("correct the setting and {DEPLOY}");
     match function.environment.get("SESSION_TABLE").map(String::as_str) {
-        Some(table) if table == SESSION_TABLE.0 => {}
+        Some(table)
+            if table == SESSION_TABLE.0 || table.ends_with(&format!(":table/{}", SESSION_TABLE.0)) => {}
         Some(table) => {
             let found =
                 format!("function `{name}` uses the session table `{table}`, not `{}`", SESSION_TABLE.0);

@@ -32,6 +32,8 @@ pub struct Principal {
     pub on_behalf_of: Option<String>,
     /// The AWS service that made the call, for itself or with the caller's credentials.
     pub invoked_by: Option<String>,
+    /// Whether EC2 or Lambda gave an instance or function its role's credentials: they pass no session tags.
+    pub(crate) is_machine: bool,
 }
 
 /// `sessionContext.sessionIssuer`: where a session's permissions come from.
@@ -76,11 +78,13 @@ pub struct SessionKey {
     pub account: String,
     /// `AROA…:session`, or `account:name` of a federated user.
     pub id: String,
-    /// `creationDate`: when the session began, to the second.
-    pub created: OffsetDateTime,
+    /// `creationDate`: when the session began, to the second. Some services' records lack it.
+    pub created: Option<OffsetDateTime>,
     /// The key that signed the call; the console and Identity Center use other keys than STS
     /// issued.
     pub access_key_id: Option<String>,
+    /// Unique id of the user who named a federated user.
+    pub issuer: Option<String>,
 }
 
 impl Principal {
@@ -104,10 +108,12 @@ impl Principal {
             issuer,
             access_key_id: text("userIdentity.accessKeyId"),
             session_created: text("userIdentity.sessionContext.attributes.creationDate")
-                .and_then(|at| timestamp::parse(&at)),
+                .and_then(|at| timestamp::parse(&at)?.replace_nanosecond(0).ok()),
             source_identity: text("userIdentity.sessionContext.sourceIdentity"),
             on_behalf_of: text("userIdentity.onBehalfOf.userId"),
             invoked_by: text("userIdentity.invokedBy"),
+            is_machine: text("userIdentity.sessionContext.ec2RoleDelivery").is_some()
+                || text("userIdentity.inScopeOf.issuerType").is_some(),
         }
     }
 
@@ -199,20 +205,25 @@ impl Principal {
 
     /// The session to look for in the session table; `None` for callers without one.
     pub(crate) fn session_key(&self, account: &str) -> Option<SessionKey> {
-        if self.service().is_some() || self.is_foreign_to(account) {
+        if self.service().is_some() || self.is_foreign_to(account) || self.is_machine {
             return None;
         }
-        let issuer = self.issuer.as_ref()?;
-        let role = issuer.kind == "Role";
+        let is_federated = self.kind == "FederatedUser";
+        let of_role = match &self.issuer {
+            Some(issuer) => issuer.kind == "Role",
+            None => self.kind == "AssumedRole",
+        };
         // `GetSessionToken` gives an IAM user a session without tags.
-        if !role && self.kind != "FederatedUser" {
+        if !of_role && !is_federated {
             return None;
         }
+        let issuer = self.issuer.as_ref().and_then(|issuer| issuer.id.clone());
         Some(SessionKey {
             account: account.to_owned(),
             id: self.id.clone().filter(|id| id.contains(':'))?,
-            created: self.session_created?,
+            created: self.session_created,
             access_key_id: self.access_key_id.clone(),
+            issuer: issuer.filter(|_| is_federated),
         })
     }
 }

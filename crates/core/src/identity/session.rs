@@ -11,8 +11,12 @@ use crate::tags::{TagMap, insert_case_insensitive};
 /// The event source of STS.
 pub const STS: &str = "sts.amazonaws.com";
 
-/// How long a session outlives its expiry in the table, for late events and dead-letter redrives.
-const KEPT_AFTER_EXPIRY: Duration = Duration::days(14);
+/// A console, or `aws login`, lives up to twelve hours, whatever the credentials that opened it.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_enable-console-custom-url.html>
+const LONGEST_CONSOLE: Duration = Duration::hours(12);
+
+/// How long the table keeps a session that has ended, for late events and dead-letter redrives.
+const KEPT_AFTER_END: Duration = Duration::days(14);
 
 /// A started session. Holds no secret: the session token is never read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub struct Session {
     /// Keys of tags that role chaining passes on.
     pub transitive_tag_keys: Vec<String>,
     pub source_identity: Option<String>,
+    /// Unique id of the user who named a federated user: others may have given the same name.
+    pub issuer: Option<String>,
 }
 
 /// Why a record starts no session.
@@ -110,6 +116,7 @@ impl Session {
             tags: session_tags(event),
             transitive_tag_keys: transitive_tag_keys(event),
             source_identity: text("requestParameters.sourceIdentity"),
+            issuer: text("userIdentity.principalId").filter(|_| event.name == "GetFederationToken"),
         })
     }
 
@@ -118,9 +125,10 @@ impl Session {
         self.expires_at.max(self.issued_at)
     }
 
-    /// When the table may delete the session.
+    /// When the table may delete the session: a console lives on without its first credentials.
     pub fn forgotten_at(&self) -> OffsetDateTime {
-        self.ends_at().saturating_add(KEPT_AFTER_EXPIRY)
+        let console = self.issued_at.saturating_add(LONGEST_CONSOLE);
+        self.ends_at().max(console).saturating_add(KEPT_AFTER_END)
     }
 }
 

@@ -9,18 +9,28 @@ use super::session::Session;
 /// than this, no record means that there is none.
 pub const DELIVERY_TIME: Duration = Duration::minutes(15);
 
+/// Another session of the same name and second is known by then, as a rule.
+const TWIN_TIME: Duration = Duration::minutes(2);
+
 /// STS writes whole seconds in one record and rounds in the other.
 const CLOCK_SLACK: Duration = Duration::seconds(1);
+
+/// No session is older: `GetFederationToken` gives 36 hours.
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html>
+const LONGEST: Duration = Duration::hours(36);
 
 /// Which session made a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SessionMatch {
-    /// The caller has no session that could carry tags: an IAM user, root, a service.
+    /// The caller has no session that could carry tags: an IAM user, root, a service, an instance.
     #[default]
     NoSession,
     Found(Box<Session>),
-    /// None was recorded, and the session is young: its record may still arrive.
-    Pending,
+    /// It is not certain yet: the session is young, and its record, or another one, may still arrive.
+    Pending {
+        /// When it is certain.
+        until: OffsetDateTime,
+    },
     /// None was recorded, and none will be.
     Unknown,
     /// Several of one name began in the same second with different tags.
@@ -33,49 +43,82 @@ impl SessionMatch {
         match self {
             Self::NoSession => "none",
             Self::Found(_) => "found",
-            Self::Pending => "pending",
+            Self::Pending { .. } => "pending",
             Self::Unknown => "unknown",
             Self::Ambiguous => "ambiguous",
         }
     }
 }
 
-/// The issue times among which to look for a caller's sessions, both ends included.
-pub(crate) fn window(key: &SessionKey) -> (OffsetDateTime, OffsetDateTime) {
-    (key.created.saturating_sub(CLOCK_SLACK), key.created.saturating_add(CLOCK_SLACK))
+impl SessionKey {
+    /// The issue times among which to look for the caller's sessions at the time of a call, both ends
+    /// included.
+    pub(crate) fn window(&self, at: OffsetDateTime) -> (OffsetDateTime, OffsetDateTime) {
+        let created = |at: OffsetDateTime| (at.saturating_sub(CLOCK_SLACK), at.saturating_add(CLOCK_SLACK));
+        self.created.map_or_else(|| (at.saturating_sub(LONGEST), created(at).1), created)
+    }
+
+    /// Whether STS issued the key that signed the call with this session: certain for ever.
+    pub fn names(&self, session: &Session) -> bool {
+        self.access_key_id.as_deref() == Some(session.access_key_id.as_str())
+    }
+
+    /// Whether a session may be the caller's at all. The names of federated users are only unique for the
+    /// user who gave them.
+    fn may_be(&self, session: &Session) -> bool {
+        match (&self.issuer, &session.issuer) {
+            (Some(own), Some(other)) => own == other,
+            _ => true,
+        }
+    }
 }
 
-/// When a session that was not recorded until then never will be.
-pub(crate) fn pending_until(key: &SessionKey) -> OffsetDateTime {
-    key.created.saturating_add(DELIVERY_TIME)
-}
-
-/// Chooses among the sessions of the caller's id that began in its [`window`]: the one with the
-/// caller's key, else those of the caller's second if they all carry the same tags.
+/// Chooses among the sessions of the caller's id that began in its window: the one with the caller's key;
+/// else, as the console and Identity Center sign with keys that no record names, the only one of the
+/// caller's second, once another would be known; else the only one of the seconds beside it, once none can
+/// come any more.
 pub(crate) fn choose(
     key: &SessionKey,
     at: OffsetDateTime,
     now: OffsetDateTime,
-    recorded: Vec<Session>,
+    mut recorded: Vec<Session>,
 ) -> SessionMatch {
-    // TTL deletion lags by days. A service may act some minutes past the end of the credentials.
-    let mut alive = recorded;
-    alive.retain(|session| session.ends_at().saturating_add(DELIVERY_TIME) >= at);
-    let access_key_id = key.access_key_id.as_deref();
-    if let Some(session) = alive.iter().find(|s| Some(s.access_key_id.as_str()) == access_key_id) {
+    recorded.retain(|session| key.may_be(session));
+    if let Some(session) = recorded.iter().find(|session| key.names(session)) {
         return SessionMatch::Found(Box::new(session.clone()));
     }
-    if alive.iter().any(|session| session.issued_at == key.created) {
-        alive.retain(|session| session.issued_at == key.created);
+    // A session of unknown age is no older than the call.
+    let settled = key.created.unwrap_or(at).saturating_add(DELIVERY_TIME);
+    let is_young = now < settled;
+    let Some(created) = key.created else {
+        return if is_young { SessionMatch::Pending { until: settled } } else { SessionMatch::Unknown };
+    };
+    let is_exact = recorded.iter().any(|session| session.issued_at == created);
+    if is_exact {
+        recorded.retain(|session| session.issued_at == created);
     }
-    match alive.as_slice() {
-        [] if now < pending_until(key) => SessionMatch::Pending,
-        [] => SessionMatch::Unknown,
-        [first, rest @ ..] if rest.iter().all(|session| session.tags == first.tags) => {
-            SessionMatch::Found(Box::new(first.clone()))
-        }
-        _ => SessionMatch::Ambiguous,
+    let until = if is_exact { settled.min(at.saturating_add(TWIN_TIME)) } else { settled };
+    match alike(&recorded).or_else(|| alike(&alive(&recorded, at))) {
+        _ if recorded.is_empty() && is_young => SessionMatch::Pending { until: settled },
+        _ if recorded.is_empty() => SessionMatch::Unknown,
+        Some(_) if now < until => SessionMatch::Pending { until },
+        Some(session) => SessionMatch::Found(Box::new(session)),
+        // The caller's own record, with its key, may still come.
+        None if is_young => SessionMatch::Pending { until: settled },
+        None => SessionMatch::Ambiguous,
     }
+}
+
+/// One of the sessions, if all have the same tags.
+fn alike(sessions: &[Session]) -> Option<Session> {
+    let (first, rest) = sessions.split_first()?;
+    rest.iter().all(|session| session.tags == first.tags).then(|| first.clone())
+}
+
+/// The sessions whose credentials had not ended at the time of the call. A console may live longer than
+/// the credentials that it was opened with, so this only breaks a tie.
+fn alive(sessions: &[Session], at: OffsetDateTime) -> Vec<Session> {
+    sessions.iter().filter(|session| session.ends_at() >= at).cloned().collect()
 }
 
 #[cfg(test)]
@@ -84,14 +127,15 @@ mod tests {
     use crate::tags::TagMap;
     use time::macros::datetime;
 
-    const BEGAN: OffsetDateTime = datetime!(2026-01-02 03:04:05 UTC);
+    const BEGAN: OffsetDateTime = datetime!(2026-05-04 09:00:00 UTC);
 
     fn session_key(key: Option<&str>) -> SessionKey {
         SessionKey {
             account: "111122223333".into(),
             id: "AROAX:ann".into(),
-            created: BEGAN,
+            created: Some(BEGAN),
             access_key_id: key.map(str::to_owned),
+            issuer: None,
         }
     }
 
@@ -106,52 +150,98 @@ mod tests {
             tags: TagMap::from([("Team".into(), team.into())]),
             transitive_tag_keys: Vec::new(),
             source_identity: None,
+            issuer: None,
         }
     }
 
-    fn chosen(key: Option<&str>, sessions: &[Session]) -> Option<String> {
-        match choose(&session_key(key), BEGAN, BEGAN, sessions.to_vec()) {
-            SessionMatch::Found(session) => Some(session.tags["Team"].clone()),
-            _ => None,
+    /// The team, or the word, for a call some minutes after the session began that is handled after some
+    /// more.
+    fn chosen(key: &SessionKey, at: i64, later: i64, sessions: &[Session]) -> String {
+        let at = BEGAN.saturating_add(Duration::minutes(at));
+        match choose(key, at, at.saturating_add(Duration::minutes(later)), sessions.to_vec()) {
+            SessionMatch::Found(session) => session.tags["Team"].clone(),
+            other => other.as_str().to_owned(),
         }
     }
 
     #[test]
-    fn the_access_key_decides_then_the_second_and_different_tags_are_ambiguous() {
-        let two = [recorded("A", 0, "a"), recorded("B", 0, "b")];
-        assert_eq!(chosen(Some("B"), &two).as_deref(), Some("b"));
-        assert_eq!(chosen(Some("console"), &two), None, "ambiguous");
+    fn the_callers_key_is_certain_at_once() {
+        let two = [recorded("A", 0, "a"), recorded("B", 0, "b"), recorded("C", 1, "c")];
+        for (key, team) in [("A", "a"), ("B", "b"), ("C", "c")] {
+            assert_eq!(chosen(&session_key(Some(key)), 0, 0, &two), team);
+        }
+    }
+
+    #[test]
+    fn without_the_key_the_only_session_of_the_second_counts_when_a_twin_would_be_known() {
+        let (console, one) = (session_key(Some("console")), [recorded("A", 0, "a")]);
+        assert_eq!(chosen(&console, 0, 1, &one), "pending");
+        assert_eq!(chosen(&console, 0, 2, &one), "a");
+        assert_eq!(chosen(&console, 20, 0, &one), "a", "the session is old");
         let apart = [recorded("A", 0, "a"), recorded("B", 1, "b")];
-        assert_eq!(chosen(None, &apart).as_deref(), Some("a"));
-        let same = [recorded("A", 0, "a"), recorded("B", 0, "a")];
-        assert_eq!(chosen(None, &same).as_deref(), Some("a"));
-        assert_eq!(chosen(None, &[recorded("A", 1, "a")]).as_deref(), Some("a"));
+        assert_eq!(chosen(&console, 0, 2, &apart), "a");
+    }
+
+    #[test]
+    fn a_session_of_the_second_before_or_after_counts_when_none_can_come() {
+        let (key, beside) = (session_key(None), [recorded("A", 1, "a")]);
+        assert_eq!(chosen(&key, 0, 14, &beside), "pending");
+        assert_eq!(chosen(&key, 0, 15, &beside), "a");
+        assert_eq!(chosen(&key, 0, 15, &[recorded("A", 1, "a"), recorded("B", -1, "b")]), "ambiguous");
+    }
+
+    #[test]
+    fn twins_with_different_tags_are_ambiguous_unless_one_had_ended() {
+        let (key, mut twins) = (session_key(None), [recorded("A", 0, "a"), recorded("B", 0, "b")]);
+        assert_eq!(chosen(&key, 0, 14, &twins), "pending", "the caller's own record may come");
+        assert_eq!(chosen(&key, 0, 15, &twins), "ambiguous");
+        twins[0].expires_at = BEGAN.saturating_add(Duration::minutes(30));
+        assert_eq!(chosen(&key, 40, 2, &twins), "b");
+        twins[1] = recorded("B", 0, "a");
+        assert_eq!(chosen(&key, 0, 2, &twins), "a");
+    }
+
+    #[test]
+    fn a_session_may_outlive_its_first_credentials() {
+        assert_eq!(chosen(&session_key(Some("console")), 300, 0, &[recorded("A", 0, "a")]), "a");
     }
 
     #[test]
     fn an_absent_record_means_not_yet_and_later_none() {
-        let at = |now| choose(&session_key(None), now, now, Vec::new());
-        assert_eq!(at(BEGAN + Duration::minutes(14)), SessionMatch::Pending);
-        assert_eq!(at(BEGAN + Duration::minutes(15)), SessionMatch::Unknown);
+        let key = session_key(Some("A"));
+        assert_eq!(chosen(&key, 0, 14, &[]), "pending");
+        assert_eq!(chosen(&key, 0, 15, &[]), "unknown");
+        let until = BEGAN.saturating_add(DELIVERY_TIME);
+        assert_eq!(choose(&key, BEGAN, BEGAN, Vec::new()), SessionMatch::Pending { until });
     }
 
     #[test]
-    fn a_session_whose_record_ends_it_before_its_start_counts_at_its_start() {
+    fn without_a_creation_date_only_the_key_tells() {
+        let key = |key| SessionKey { created: None, ..session_key(key) };
+        let one = [recorded("A", 0, "a")];
+        assert_eq!(chosen(&key(Some("A")), 600, 0, &one), "a");
+        assert_eq!(chosen(&key(Some("B")), 600, 14, &one), "pending");
+        assert_eq!(chosen(&key(None), 600, 15, &one), "unknown");
+        let (from, to) = key(None).window(BEGAN);
+        assert_eq!((BEGAN - from, to - BEGAN), (LONGEST, CLOCK_SLACK));
+    }
+
+    #[test]
+    fn federated_users_of_one_name_are_told_apart_by_who_gave_it() {
+        let by = |issuer: &str| SessionKey { issuer: Some(issuer.into()), ..session_key(Some("console")) };
+        let session =
+            |issuer: &str, team| Session { issuer: Some(issuer.into()), ..recorded(issuer, 0, team) };
+        let both = [session("AIDAJO", "a"), session("AIDABO", "b")];
+        assert_eq!(chosen(&by("AIDAJO"), 0, 2, &both), "a");
+        assert_eq!(chosen(&by("AIDABO"), 0, 2, &both), "b");
+        assert_eq!(chosen(&by("AIDACY"), 0, 15, &both), "unknown");
+    }
+
+    #[test]
+    fn a_session_whose_record_ends_it_before_its_start_counts() {
         let mut odd = recorded("A", 0, "a");
         odd.expires_at = BEGAN - Duration::days(1);
-        let found = choose(&session_key(None), BEGAN, BEGAN, vec![odd.clone()]);
-        assert!(matches!(found, SessionMatch::Found(_)));
+        assert_eq!(chosen(&session_key(None), 0, 2, &[odd.clone()]), "a");
         assert!(odd.forgotten_at() > BEGAN);
-    }
-
-    #[test]
-    fn a_session_that_had_ended_is_not_the_callers() {
-        let at = |minutes| {
-            let late = BEGAN + Duration::minutes(minutes);
-            choose(&session_key(None), late, late, vec![recorded("A", 0, "a")])
-        };
-        let ended = 60;
-        assert!(matches!(at(ended + 15), SessionMatch::Found(_)), "a service may act some minutes later");
-        assert_eq!(at(ended + 16), SessionMatch::Unknown);
     }
 }

@@ -1,4 +1,4 @@
-//! Times as CloudTrail writes them: three spellings for one instant.
+//! Times as CloudTrail writes them: several spellings for one instant.
 
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
@@ -8,6 +8,9 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 /// Records that passed through a database: `2024-12-12 16:04:32.000000000`, in UTC.
 const WITH_SPACE: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day] [hour]:[minute]:[second][optional [.[subsecond]]]");
+/// ISO 8601 without separators: `20131102T010628Z`, as some records have `creationDate`.
+const BASIC: &[BorrowedFormatItem<'_>] =
+    format_description!("[year][month][day]T[hour][minute][second][optional [.[subsecond]]]Z");
 /// `credentials.expiration` of STS, commas removed: `Jul 10 2023 12:09:47 PM`, in UTC.
 const WITH_MONTH_NAME: &[BorrowedFormatItem<'_>] = format_description!(
     "[month repr:short case_sensitive:false] [day padding:none] [year] [hour padding:none repr:12]:[minute]:[second] [period case_sensitive:false]"
@@ -19,6 +22,7 @@ pub fn parse(text: &str) -> Option<OffsetDateTime> {
     let text = text.trim().replace(['\u{202f}', '\u{a0}'], " ");
     OffsetDateTime::parse(&text, &Rfc3339)
         .or_else(|_| PrimitiveDateTime::parse(&text, WITH_SPACE).map(PrimitiveDateTime::assume_utc))
+        .or_else(|_| PrimitiveDateTime::parse(&text, BASIC).map(PrimitiveDateTime::assume_utc))
         .or_else(|_| {
             PrimitiveDateTime::parse(&text.replace(',', ""), WITH_MONTH_NAME)
                 .map(PrimitiveDateTime::assume_utc)
@@ -51,6 +55,8 @@ mod tests {
             "2023-07-10T12:09:47Z",
             "2023-07-10T14:09:47+02:00",
             "2023-07-10 12:09:47",
+            "20230710T120947Z",
+            "20230710T120947.000Z",
             "2023-07-10 12:09:47.000000000",
             "Jul 10, 2023 12:09:47 PM",
             "Jul 10, 2023, 12:09:47 PM",

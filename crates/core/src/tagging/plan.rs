@@ -14,7 +14,7 @@ use super::present::{is_gone, keep_present, write_once};
 use super::refused::{Tagged, tag_batch};
 use super::shown::Shown;
 use crate::effect::Effect;
-use crate::identity::{Principal, SessionMatch, choose, pending_until, window};
+use crate::identity::{Principal, SessionMatch, choose};
 use crate::ports::{Lookups, Ports, PrincipalTags, SessionStore, Tagger};
 use crate::record::Event;
 use crate::settings::Settings;
@@ -191,7 +191,7 @@ where
     let no_tags = TagMap::new();
     // Inherited tags are written once, when they are certain: what is written stays.
     let inherited = match (&iam, &session) {
-        (None, _) | (_, SessionMatch::Pending) => None,
+        (None, _) | (_, SessionMatch::Pending { .. }) => None,
         (Some(iam), SessionMatch::Found(session)) => Some((iam, &session.tags)),
         (Some(iam), _) => Some((iam, &no_tags)),
     };
@@ -253,15 +253,16 @@ async fn find_session<S: SessionStore>(
     let Some(key) = principal.session_key(account) else {
         return SessionMatch::NoSession;
     };
-    let found = match sessions.find(&key, window(&key)).await {
-        Ok(recorded) => choose(&key, event.time().unwrap_or(now), now, recorded),
+    let at = event.time().unwrap_or(now);
+    let found = match sessions.find(&key, key.window(at)).await {
+        Ok(recorded) => choose(&key, at, now, recorded),
         Err(failure) => {
             unfinished.push(Unfinished::Session { id: key.id, failure });
-            return SessionMatch::Pending;
+            return SessionMatch::Pending { until: now };
         }
     };
-    if found == SessionMatch::Pending {
-        unfinished.push(Unfinished::SessionPending { until: pending_until(&key), id: key.id });
+    if let SessionMatch::Pending { until } = found {
+        unfinished.push(Unfinished::SessionPending { until, id: key.id });
     }
     found
 }

@@ -43,7 +43,7 @@ pub const TAG_HANDLER: &[Metric<Outcome>] = &[
     ("Retried", retried),
     ("GivenUp", given_up),
     ("SessionsFound", |handled| session(handled, |found| matches!(found, SessionMatch::Found(_)))),
-    ("SessionsPending", |handled| session(handled, |found| *found == SessionMatch::Pending)),
+    ("SessionsPending", |handled| session(handled, |found| matches!(found, SessionMatch::Pending { .. }))),
     ("SessionsAmbiguous", |handled| session(handled, |found| *found == SessionMatch::Ambiguous)),
     ("SessionsUnknown", |handled| session(handled, |found| *found == SessionMatch::Unknown)),
     ("UnsupportedEvents", |handled| count_if(handled, |outcome| outcome.effect == Effect::NotSupported)),
@@ -208,7 +208,9 @@ mod tests {
         );
         let mut counts = Counts::new(TAG_HANDLER);
         let (pending, none) =
-            (outcome(&volume, SessionMatch::Pending), |event| outcome(event, SessionMatch::NoSession));
+            (outcome(&volume, SessionMatch::Pending { until: OffsetDateTime::UNIX_EPOCH }), |event| {
+                outcome(event, SessionMatch::NoSession)
+            });
         counts.add(&Handled { event: Some((&volume, &pending)), fate: &AGAIN });
         for event in [&unknown, &made_up] {
             counts.add(&Handled { event: Some((event, &none(event))), fate: &DONE });
