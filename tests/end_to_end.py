@@ -150,9 +150,13 @@ class Sessions(unittest.TestCase):
         self.assertEqual(ec2_tags(MOTO.c, arn)["Owner"], session.arn)
 
     def test_the_console_uses_another_key_and_is_the_same_session(self):
-        identity = {**MOTO.session.identity, "accessKeyId": "ASIAEXAMPLECONSOLE01"}
+        session = Session(MOTO.c, MOTO.role, "console", [("Person", "ann")], at=now() - datetime.timedelta(minutes=10))
+        MOTO.record(session)
+        identity = {**session.identity, "accessKeyId": "ASIAEXAMPLECONSOLE01"}
         arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
-        self.assertEqual(MOTO.tag([creation("ec2/CreateVolume", arn, identity)]), [])
+        self.assertEqual(MOTO.tag([creation("ec2/CreateVolume", arn, identity)]), [0], "another of the same second may be recorded yet")
+        self.assertEqual(ec2_tags(MOTO.c, arn)["Owner"], session.arn)
+        self.assertEqual(MOTO.tag([creation("ec2/CreateVolume", arn, identity, now() - datetime.timedelta(minutes=3))]), [])
         self.assertEqual(ec2_tags(MOTO.c, arn)["Person"], "ann")
 
 

@@ -12,7 +12,7 @@ import sys
 import time
 
 import local_aws
-from local_aws import REGION, say
+from local_aws import ACCOUNT, REGION, say
 
 local_aws.with_boto3()
 
@@ -45,8 +45,10 @@ def volume(c, name):
     return "ec2/CreateVolume", ec2_arn("volume", kinds.volume(c, None)), kinds.ec2_tags
 
 
-def queue(c, name):
-    return "sqs/CreateQueue", kinds.queue(c, None, name), kinds.queue_tags
+def function(c, name):
+    made = c("lambda").create_function(FunctionName=name, Runtime="python3.12", Role=f"arn:aws:iam::{ACCOUNT}:role/role-0",
+                                       Handler="main.handler", Code={"ZipFile": kinds.code()})
+    return "lambda/CreateFunction20150331", made["FunctionArn"], kinds.lambda_tags
 
 
 def table(c, name):
@@ -57,23 +59,16 @@ def secret(c, name):
     return "secretsmanager/CreateSecret", c("secretsmanager").create_secret(Name=name, SecretString="{}")["ARN"], kinds.secret_tags
 
 
-def database(c, name):
-    return "glue/CreateDatabase", kinds.glue_database(c, None, name), kinds.glue_tags
-
-
-def workgroup(c, name):
-    return "athena/CreateWorkGroup", kinds.workgroup(c, None, name), kinds.athena_tags
-
-
 def cluster(c, name):
     return "ecs/CreateCluster", c("ecs").create_cluster(clusterName=name)["cluster"]["clusterArn"], kinds.ecs_tags
 
 
 class World:
-    """A local AWS of its own for each run, with callers and what they have created."""
+    """A local AWS of its own for each run, with callers and what they have created. Its queue is ministack's: moto's takes seconds
+    for each message where there are thousands."""
 
     def __init__(self):
-        self.moto = local_aws.moto()
+        self.moto, self.queue = local_aws.moto(), local_aws.ministack()
         self.c = local_aws.session(self.moto.url)
         self.clients = {}
         local_aws.make_session_table(self.client)
@@ -111,7 +106,8 @@ class Run:
             made.append((name, arn, read, n * 7919 % self.callers))
         proxy = Unreliable(world.moto.url, QUOTAS, OTHERS)
         proxy.share, proxy.kinds = self.share, PASSING
-        mapping = Mapping(world.c, proxy.url, binary, **setting)
+        env = {"AWS_ENDPOINT_URL_SQS": world.queue.url}
+        mapping = Mapping(local_aws.session(world.queue.url), proxy.url, binary, env=env, **setting)
         mapping.send([creation(name, arn, sessions[who].identity) for name, arn, _, who in made])
         peaks, started = [], time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -129,6 +125,7 @@ class Run:
             "calls": sum(proxy.accepted.values()), "invocations": mapping.invocations}
         mapping.stop()
         world.moto.stop()
+        world.queue.stop()
         return self.result
 
     def report(self, result):
@@ -153,8 +150,8 @@ RUNS = {
     "caller": Run("1,000 topics of one caller", [topic], 1000, 1, 100),
     "ec2-caller": Run("1,000 volumes of one caller", [volume], 1000, 1, 10, bounded=False),
     "tagging-api": Run("1,000 buckets of 1,000 callers", [bucket], 1000, 1000, 200),
-    "faults": Run("10,000 creations of 8 kinds by 200 callers, 1 % faults", [volume, topic, queue, table, secret, database, workgroup, cluster],
-                  10000, 200, 125, share=0.01, bounded=False),
+    "faults": Run("10,000 creations of 6 kinds by 200 callers, 1 % faults", [volume, topic, function, table, secret, cluster],
+                  10000, 200, 167, share=0.01, bounded=False),
 }
 
 

@@ -50,15 +50,15 @@ class Unreliable(Server):
                 self.injected.append((operation, kind))
             return kind
 
-    def has_quota(self, operation):
+    def has_quota(self, service, operation):
         """Takes one of the calls that a quota allows, if there is one."""
         quota = self.quotas.get(operation, None if operation in UNMETERED else self.default_quota)
         with self.lock:
             if quota:
                 now = time.monotonic()
-                tokens, since = self.buckets.get(operation, (quota, now))
+                tokens, since = self.buckets.get((service, operation), (quota, now))
                 tokens = min(quota, tokens + (now - since) * quota)
-                self.buckets[operation] = (tokens - (tokens >= 1), now)
+                self.buckets[service, operation] = (tokens - (tokens >= 1), now)
                 if tokens < 1:
                     self.throttled[operation] = self.throttled.get(operation, 0) + 1
                     return False
@@ -79,11 +79,16 @@ class Proxy(Handler):
             return urllib.parse.parse_qs(body.decode())["Action"][0]
         return next((name for method, path, name in REST if method == self.command and re.search(path, self.path)), self.path)
 
+    def service(self):
+        """The service, by the signature's scope."""
+        scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", self.headers.get("authorization") or "")
+        return scope[1] if scope else ""
+
     def serve(self):
         body = self.body()
         operation = self.operation(body)
         kind = self.server.fault(operation)
-        if kind is None and not self.server.has_quota(operation):
+        if kind is None and not self.server.has_quota(self.service(), operation):
             kind = "throttled"
         if kind in CODES:
             return self.refuse(kind)
@@ -125,8 +130,7 @@ class Proxy(Handler):
                     raise
 
     def refuse(self, kind):
-        scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", self.headers.get("authorization") or "")
-        service, is_json = scope[1] if scope else "", self.headers.get("x-amz-target") or self.path.startswith("/20")
+        service, is_json = self.service(), self.headers.get("x-amz-target") or self.path.startswith("/20")
         nth = 0 if service == "ec2" else 3 if service == "s3" else 2 if is_json else 1
         code, status, message = CODES[kind][nth], STATUS[kind][nth], "injected"
         error = f"<Code>{code}</Code><Message>{message}</Message>"

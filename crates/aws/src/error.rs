@@ -123,7 +123,8 @@ const GENERAL_CODES: &[&str] =
 /// Whether an error code or message says that a resource is not there.
 fn names_absence(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    ["notfound", "not found", "nosuch", "does not exist", "doesn't exist"]
+    // Systems Manager says `InvalidResourceId`.
+    ["notfound", "not found", "nosuch", "does not exist", "doesn't exist", "invalidresourceid"]
         .iter()
         .any(|sign| text.contains(sign))
 }
@@ -180,6 +181,7 @@ mod tests {
         for (code, message, not_found) in [
             ("InvalidVolume.NotFound", "The volume 'vol-1' does not exist.", true),
             ("NoSuchEntity", "", true),
+            ("InvalidResourceId", "Invalid Resource Id", true),
             ("ValidationException", "Table: orders not found", true),
             ("InvalidParameterException", "The topic 'orders' doesn't exist", true),
             ("AccessDeniedException", "not authorized to perform sqs:TagQueue on notfound", false),
