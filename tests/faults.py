@@ -25,7 +25,7 @@ local_aws.with_boto3()
 import kinds  # noqa: E402
 from kinds import ec2_arn, ec2_tags  # noqa: E402
 from mapping import Mapping  # noqa: E402
-from records import Session, creation, fresh, now  # noqa: E402
+from records import Session, creation, fresh, iso, now  # noqa: E402
 from stack import build, trust  # noqa: E402
 from unreliable import Unreliable  # noqa: E402
 
@@ -380,6 +380,41 @@ class Faults(unittest.TestCase):
         answer = mapping.functions[0].invoke(local_aws.batch([session.event for session in sessions]))
         self.assertEqual(answer, {"batchItemFailures": []})
         self.assertLess(time.monotonic() - started, 8, "not twenty seconds")
+
+
+class ARecorderThatWasDown(unittest.TestCase):
+    """Events of that time wait, and get their session tags without an operator."""
+
+    def setUp(self):
+        self.proxy = Unreliable(WORLD.moto.url)
+        self.mapping = Mapping(WORLD.c, self.proxy.url, env={"RECORDER_REGIONS": REGION}, names=("down", "down-dead"))
+        self.addCleanup(self.mapping.stop)
+
+    def deliver(self, messages):
+        # A new process remembers no heartbeat.
+        self.mapping.restart()
+        return self.mapping.invoke(self.mapping.functions[0], messages)
+
+    def beat(self):
+        event = {"eventSource": "heartbeat.aws-tags", "eventName": "Heartbeat", "eventTime": iso(now()), "awsRegion": REGION}
+        self.assertEqual(WORLD.recorder.functions[0].invoke(local_aws.batch([event])), {"batchItemFailures": []})
+
+    def test_events_wait_until_it_has_kept_up(self):
+        sessions = [WORLD.session(name, recorded=False) for name in ("was-down", "never-there")]
+        made = [volume(WORLD, name, identity=session.identity) for name, session in zip(("w", "n"), sessions)]
+        self.mapping.send([one.events[0] for one in made])
+        waiting = self.deliver(self.mapping.receive())
+        self.assertEqual(len(waiting), 2)
+        lines = [line for line in self.mapping.lines if "unfinished" in line]
+        self.assertTrue(all("has not kept up" in line["unfinished"][0] and line["againInSeconds"] for line in lines), lines)
+        self.assertEqual([one.read()[0].get("Owner") for one in made], [session.arn for session in sessions], "Owner at once")
+        # It is mended: what waited in its queue is recorded, and its heartbeat after that.
+        made[0].session = sessions[0]
+        WORLD.record(made[0])
+        self.assertEqual(len(self.deliver(waiting)), 1, "the one that is recorded now needs no heartbeat")
+        self.beat()
+        self.assertEqual(self.deliver([message for message in waiting if made[1].events[0]["detail"]["eventID"] in message["Body"]]), [])
+        self.assertEqual([one.read()[0].get("Person") for one in made], ["ann", None])
 
 
 def setUpModule():

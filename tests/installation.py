@@ -67,6 +67,9 @@ class Installation:
             self.make_rule(region, f"aws-tags-creations-{nth}", "ENABLED", service, calls, CREATIONS)
         self.make_rule(region, "aws-tags-sessions", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS", "sts",
                        ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetFederationToken"], SESSIONS)
+        if region == REGION:
+            self.c("events").put_rule(Name="aws-tags-heartbeat", ScheduleExpression="rate(1 minute)", State="ENABLED")
+            self.c("events").put_targets(Rule="aws-tags-heartbeat", Targets=[{"Id": "queue", "Arn": queue_arn(SESSIONS)}])
 
     def make_rule(self, region, name, state, service, calls, queue, **target):
         events = self.c("events", region)

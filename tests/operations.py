@@ -117,6 +117,10 @@ class TheDoctor(unittest.TestCase):
         self.here.c("events").disable_rule(Name="aws-tags-creations-1")
         self.finds("error", "rules", "`aws-tags-creations-1` is disabled")
 
+    def test_a_heartbeat_that_stands_still(self):
+        self.here.c("events").disable_rule(Name="aws-tags-heartbeat")
+        self.finds("error", "rules", "`aws-tags-heartbeat`: it is disabled")
+
     def test_a_rule_without_a_target(self):
         self.here.c("events").remove_targets(Rule="aws-tags-creations-1", Ids=["queue"])
         self.finds("error", "rules", "`aws-tags-creations-1` has no target")

@@ -96,6 +96,14 @@ impl<T: SessionStore> SessionStore for Bounded<T> {
     ) -> Result<Vec<Session>, Failure> {
         self.budget.ask(self.inner.find(key, window)).await
     }
+
+    async fn beat(&self, recorder: &str, at: OffsetDateTime) -> Result<(), Failure> {
+        self.budget.end(self.inner.beat(recorder, at)).await
+    }
+
+    async fn recorded_until(&self) -> Result<Option<OffsetDateTime>, Failure> {
+        self.budget.ask(self.inner.recorded_until()).await
+    }
 }
 
 impl<T: PrincipalTags> PrincipalTags for Bounded<T> {

@@ -10,6 +10,9 @@
 //! | `transitive_tag_keys` | L of S | keys that role chaining passes on |
 //! | `expires_at` | S | end of the credentials |
 //! | `forget_after` | N | TTL: epoch seconds |
+//!
+//! The items of `caller` `#heartbeat` are the recorders' heartbeats: `issued` is the Region of one, `at` the
+//! time until which it has recorded what reached it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -30,6 +33,10 @@ use crate::retry::client;
 
 /// A session does not change: after this, only new ones could be found.
 const KEPT: Duration = Duration::from_secs(300);
+
+/// The partition of heartbeats, and how long one is kept.
+const HEARTBEAT: &str = "#heartbeat";
+const HEARTBEAT_KEPT: Duration = Duration::from_secs(20);
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -65,6 +72,9 @@ pub struct SessionTable {
     client: Client,
     table: String,
     known: Cache<SessionKey, Vec<Session>>,
+    /// Regions of the recorders that are watched.
+    recorders: Vec<String>,
+    heartbeat: Cache<(), Option<OffsetDateTime>>,
 }
 
 impl SessionTable {
@@ -74,7 +84,25 @@ impl SessionTable {
             config.set_region(Region::new(region));
         }
         let client = client!(aws_sdk_dynamodb, &config.build());
-        Self { client, table: table.name, known: Cache::new(KEPT) }
+        let (known, heartbeat) = (Cache::new(KEPT), Cache::new(HEARTBEAT_KEPT));
+        Self { client, table: table.name, known, recorders: Vec::new(), heartbeat }
+    }
+
+    /// The same table, whose recorders in these Regions are expected to keep up.
+    #[must_use]
+    pub fn watching(self, recorders: Vec<String>) -> Self {
+        Self { recorders, ..self }
+    }
+
+    /// The earliest of the recorders' last heartbeats; that of one without any is the beginning of time.
+    async fn earliest_heartbeat(&self) -> Result<Option<OffsetDateTime>, Error> {
+        let call = self.client.query().table_name(&self.table).key_condition_expression("caller = :caller");
+        let caller = AttributeValue::S(HEARTBEAT.to_owned());
+        let items = call.expression_attribute_values(":caller", caller).send().await?.items;
+        let beats: HashMap<String, OffsetDateTime> =
+            items.unwrap_or_default().iter().filter_map(heartbeat).collect();
+        let last = |region: &String| beats.get(region).copied().unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        Ok(self.recorders.iter().map(last).min())
     }
 
     async fn query(
@@ -119,6 +147,30 @@ impl SessionStore for SessionTable {
         let is_certain = |sessions: &Vec<Session>| sessions.iter().any(|session| key.names(session));
         self.known.get(key, is_certain, async || self.query(key, from, to).await).await.map_err(Failure::from)
     }
+
+    async fn beat(&self, recorder: &str, at: OffsetDateTime) -> Result<(), Failure> {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let call = self.client.put_item().table_name(&self.table).item("caller", text(HEARTBEAT));
+        let call = call.item("issued", text(recorder)).item("at", text(&timestamp::format(at)));
+        call.send().await.map(|_| ()).map_err(|error| Error::from(error).into())
+    }
+
+    async fn recorded_until(&self) -> Result<Option<OffsetDateTime>, Failure> {
+        if self.recorders.is_empty() {
+            return Ok(None);
+        }
+        // An older heartbeat only makes wait.
+        self.heartbeat
+            .get(&(), |_| true, async || self.earliest_heartbeat().await)
+            .await
+            .map_err(Failure::from)
+    }
+}
+
+/// The Region of a recorder, and its last heartbeat.
+fn heartbeat(item: &Item) -> Option<(String, OffsetDateTime)> {
+    let text = |name: &str| item.get(name)?.as_s().ok();
+    Some((text("issued")?.clone(), timestamp::parse(text("at")?)?))
 }
 
 fn partition_key(account: &str, id: &str) -> String {

@@ -19,6 +19,10 @@ pub trait SessionStore {
         key: &SessionKey,
         window: (OffsetDateTime, OffsetDateTime),
     ) -> Result<Vec<Session>, Failure>;
+    /// Stores that what reached a recorder, named by its Region, until that time is recorded.
+    async fn beat(&self, recorder: &str, at: OffsetDateTime) -> Result<(), Failure>;
+    /// Until when every recorder has recorded; `None` where nobody keeps watch.
+    async fn recorded_until(&self) -> Result<Option<OffsetDateTime>, Failure>;
 }
 
 /// Tags of IAM roles and users.

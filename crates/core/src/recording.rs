@@ -4,11 +4,17 @@ use crate::identity::{NotASession, Session};
 use crate::ports::{Failure, SessionStore};
 use crate::record::Event;
 
+/// The event source of heartbeats: events that a schedule sends through the recorder's own queue, so that
+/// whoever looks for a session knows until when all are recorded.
+pub const HEARTBEAT: &str = "heartbeat.aws-tags";
+
 /// What became of an STS record.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Recorded {
     /// The session is in the store.
     Stored(Box<Session>),
+    /// It was a heartbeat, and its time is in the store.
+    Heartbeat,
     /// The session belongs to another account, which has the same record.
     OtherAccount,
     /// The session has no id by which a later call could be matched.
@@ -28,6 +34,10 @@ pub async fn record_session<S: SessionStore>(
 ) -> Result<Recorded, Failure> {
     if let Some(source) = event.source_other_than_aws() {
         return Ok(Recorded::NotASession(NotASession::NotFromAws(source.to_owned())));
+    }
+    if let (HEARTBEAT, Some(at)) = (event.source.as_str(), event.time()) {
+        store.beat(event.region(), at).await?;
+        return Ok(Recorded::Heartbeat);
     }
     let session = match Session::of(event) {
         Ok(session) => session,

@@ -4,6 +4,7 @@
 
 use aws_tags::ports::offline::{CountingTagger, GivenIamTags, GivenLookups, MemorySessions};
 use aws_tags::ports::{Failure, Ports};
+use aws_tags::recording::HEARTBEAT;
 use aws_tags::tagging::{EventSkip, Handling, NotOurs, ResourceSkip, Scope, TagResult};
 use aws_tags::tags::TagMap;
 use aws_tags::{Event, Outcome, Recorded, Settings, record_session, tag_resources};
@@ -536,6 +537,30 @@ fn a_session_of_another_account_than_the_one_that_is_served_is_not_recorded() {
         let outcome = block_on(record_session(&store, own, &event)).expect("a store");
         assert_eq!((!store.is_empty(), outcome == Recorded::OtherAccount), (recorded, !recorded), "{own:?}");
     }
+}
+
+/// A recorder that was down may have missed the session: nothing is final until its heartbeat has passed.
+#[test]
+fn an_absent_session_is_final_only_when_the_recorder_has_kept_up() {
+    let world = world();
+    let handled = |id| one(&world, LATER, volume(id));
+    let beat = |at: &str| {
+        let event = json!({"eventSource": HEARTBEAT, "eventName": "Heartbeat", "awsRegion": "eu-west-1", "eventTime": at});
+        let event = Event::from_json(event).expect("a heartbeat");
+        assert_eq!(block_on(record_session(&world.sessions, None, &event)), Ok(Recorded::Heartbeat));
+    };
+    beat("2026-05-04T10:13:00Z");
+    let waits = handled("vol-1");
+    assert_eq!(reasons(&waits), ["session of AROAX:ann is not known: the session-recorder has not kept up"]);
+    assert_eq!((tag(&waits, 0, "Team"), tag(&waits, 0, "Owner").is_some()), (None, true));
+    beat("2026-05-04T10:14:00Z");
+    let without = handled("vol-2");
+    assert_eq!((tag(&without, 0, "Team"), without.unfinished().len()), (Some("iam"), 0));
+    beat("2026-05-04T10:13:00Z");
+    let recorded = block_on(record_session(&world.sessions, None, &sts("session")));
+    assert!(matches!(recorded, Ok(Recorded::Stored(_))));
+    let tagged = handled("vol-1");
+    assert_eq!((tag(&tagged, 0, "Team"), tagged.unfinished().len()), (Some("session"), 0), "by its key");
 }
 
 /// A session of a role in an account, as that account's trail has it.

@@ -5,4 +5,4 @@ mod runner;
 mod settings;
 
 pub use runner::{Error, Function, run};
-pub use settings::session_table;
+pub use settings::{recorder_regions, session_table};

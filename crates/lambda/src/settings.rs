@@ -16,6 +16,13 @@ pub fn session_table() -> Result<TableAddress, Error> {
     })
 }
 
+/// The Regions of the session-recorders: an absent session is final only when all have kept up. None are
+/// watched if nothing is said.
+pub fn recorder_regions() -> Vec<String> {
+    let text = variable("RECORDER_REGIONS").unwrap_or_default();
+    text.split(',').map(str::trim).filter(|region| !region.is_empty()).map(str::to_owned).collect()
+}
+
 /// Processes of the function that run at most: they share AWS's quotas. One if nothing is said.
 pub(crate) fn processes() -> Result<u32, Error> {
     let Some(text) = variable("MAXIMUM_CONCURRENCY") else { return Ok(1) };

@@ -9,7 +9,7 @@ use aws_tags::telemetry::event_log;
 use aws_tags::telemetry::metrics::{Metric, TAG_HANDLER};
 use aws_tags::{Event, Outcome, Settings, tag_each};
 use aws_tags_aws::{Aws, AwsLookups, AwsTagger, Bounded, IamTags, SessionTable};
-use aws_tags_lambda::{Function, run, session_table};
+use aws_tags_lambda::{Function, recorder_regions, run, session_table};
 use futures_util::StreamExt;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -24,7 +24,10 @@ fn main() -> ExitCode {
         let settings = Settings::read(|name| std::env::var_os(name))?;
         let budget = aws.budget();
         let ports = Ports {
-            sessions: Bounded::new(SessionTable::new(aws, session_table()?), budget),
+            sessions: Bounded::new(
+                SessionTable::new(aws, session_table()?).watching(recorder_regions()),
+                budget,
+            ),
             principal_tags: Bounded::new(IamTags::new(aws), budget),
             lookups: Bounded::new(AwsLookups::new(aws), budget),
             tagger: Bounded::new(AwsTagger::new(aws), budget),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use aws_tags::Settings;
 use aws_tags::deployment::resource_names::{
-    CREATION_QUEUE, CREATION_RULES, DEAD_LETTERS, PREFIX, SESSION_QUEUE, SESSION_RECORDER, SESSION_RULE,
-    SESSION_TABLE, TAG_HANDLER, TTL_ATTRIBUTE,
+    CREATION_QUEUE, CREATION_RULES, DEAD_LETTERS, HEARTBEAT_RULE, PREFIX, SESSION_QUEUE, SESSION_RECORDER,
+    SESSION_RULE, SESSION_TABLE, TAG_HANDLER, TTL_ATTRIBUTE,
 };
 use aws_tags::table::{BY_HAND, Row, Service};
 use serde_json::Value;
@@ -84,11 +84,28 @@ pub(super) fn rules(rules: &[Rule], home: bool) -> Vec<Finding> {
         }
         findings.extend(found.iter().flat_map(|rule| our_rule(rule)));
     }
+    if home {
+        findings.extend(heartbeat(rules.iter().find(|rule| rule.name == HEARTBEAT_RULE)));
+    }
     if !creations.is_empty() {
         findings.extend(left_out(&creations));
     }
     findings.extend(rules.iter().filter(|rule| !rule.name.starts_with(PREFIX)).filter_map(other_tagger));
     findings
+}
+
+/// The schedule without which no absent session is final.
+fn heartbeat(rule: Option<&Rule>) -> Option<Finding> {
+    let wrong = match rule {
+        None => "there is no rule",
+        Some(rule) if rule.state == "DISABLED" => "it is disabled",
+        Some(rule) if rule.targets.is_empty() => "it has no target",
+        Some(_) => return None,
+    };
+    let found = format!(
+        "`{HEARTBEAT_RULE}`: {wrong}: events of callers whose session is not recorded wait for a day"
+    );
+    Some(Finding::error(found, DEPLOY))
 }
 
 const ALL_EVENTS: &str = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS";
@@ -398,10 +415,27 @@ mod tests {
         let athena =
             r#"{"detail": {"eventSource": ["athena.amazonaws.com"], "eventName": ["CreateWorkGroup"]}}"#;
         let sessions = rule(SESSION_RULE, ALL_EVENTS, "{}");
-        assert_eq!(rules(&[rule("aws-tags-creations-1", "ENABLED", sqs), sessions.clone()], true), []);
-        let old = rules(&[rule("aws-tags-creations-1", "ENABLED", athena), sessions], true);
+        let found =
+            |pattern| rules(&[rule("aws-tags-creations-1", "ENABLED", pattern), sessions.clone()], false);
+        assert_eq!(found(sqs), []);
+        let old = found(athena);
         assert_eq!(severities(&old), [Severity::Warning]);
         assert!(old[0].found.contains("athena:CreateDataCatalog"), "{old:?}");
+    }
+
+    #[test]
+    fn the_heartbeat_is_checked_at_home() {
+        let ours = |more: Option<Rule>| {
+            let sqs = r#"{"detail": {"eventSource": ["sqs.amazonaws.com"], "eventName": ["CreateQueue"]}}"#;
+            let rules: Vec<Rule> =
+                [rule("aws-tags-creations-1", "ENABLED", sqs), rule(SESSION_RULE, ALL_EVENTS, "{}")].into();
+            rules.into_iter().chain(more).collect::<Vec<_>>()
+        };
+        let heartbeat = |state| Some(rule(HEARTBEAT_RULE, state, ""));
+        assert_eq!(rules(&ours(heartbeat("ENABLED")), true), []);
+        assert_eq!(severities(&rules(&ours(heartbeat("DISABLED")), true)), [Severity::Error]);
+        assert_eq!(severities(&rules(&ours(None), true)), [Severity::Error]);
+        assert_eq!(rules(&ours(None), false), []);
     }
 
     #[test]

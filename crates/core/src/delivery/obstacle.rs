@@ -37,6 +37,8 @@ pub enum Reason {
     InTurn,
     /// The caller's session is young, and its record may still come.
     SessionPending,
+    /// The session-recorder has not kept up: a record may be missing.
+    SessionUnknown,
     /// AWS is asked too often.
     Throttled,
     /// AWS failed inside, or did not answer.
@@ -55,6 +57,7 @@ impl Reason {
             Self::NotReady => "not-ready",
             Self::InTurn => "in-turn",
             Self::SessionPending => "session-pending",
+            Self::SessionUnknown => "session-unknown",
             Self::Throttled => "throttled",
             Self::Unavailable => "unavailable",
         }
@@ -71,6 +74,7 @@ impl Reason {
             | Self::NotReady
             | Self::InTurn
             | Self::SessionPending
+            | Self::SessionUnknown
             | Self::Throttled
             | Self::Unavailable => Duration::DAY,
         }
@@ -96,6 +100,7 @@ impl From<&Unfinished> for Obstacle {
         let (word, until) = match reason {
             Unfinished::Unresolvable(_) | Unfinished::Missing(_) => (Reason::Unresolvable, None),
             Unfinished::Late(_) => (Reason::Late, None),
+            Unfinished::SessionUnknown(_) => (Reason::SessionUnknown, None),
             Unfinished::SessionPending { until, .. } => (Reason::SessionPending, Some(*until)),
             Unfinished::IamTags { failure, .. }
             | Unfinished::Session { failure, .. }

@@ -10,23 +10,27 @@ use crate::identity::{IamIdentity, IamKind, Session, SessionKey};
 use crate::table::{Lookup, Read, Resource, Route};
 use crate::tags::TagMap;
 
-/// Sessions in memory.
+/// Sessions in memory, of one recorder.
 #[derive(Debug, Default)]
-pub struct MemorySessions(RefCell<Vec<Session>>);
+pub struct MemorySessions {
+    sessions: RefCell<Vec<Session>>,
+    /// Its last heartbeat; without, it is not watched.
+    pub recorded_until: Cell<Option<OffsetDateTime>>,
+}
 
 impl MemorySessions {
     pub fn len(&self) -> usize {
-        self.0.borrow().len()
+        self.sessions.borrow().len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.sessions.borrow().is_empty()
     }
 }
 
 impl SessionStore for MemorySessions {
     async fn put(&self, session: &Session) -> Result<(), Failure> {
-        let mut all = self.0.borrow_mut();
+        let mut all = self.sessions.borrow_mut();
         if !all.contains(session) {
             all.push(session.clone());
         }
@@ -43,7 +47,16 @@ impl SessionStore for MemorySessions {
                 && session.id.as_deref() == Some(key.id.as_str())
                 && (from..=to).contains(&session.issued_at)
         };
-        Ok(self.0.borrow().iter().filter(wanted).cloned().collect())
+        Ok(self.sessions.borrow().iter().filter(wanted).cloned().collect())
+    }
+
+    async fn beat(&self, _: &str, at: OffsetDateTime) -> Result<(), Failure> {
+        self.recorded_until.set(Some(at));
+        Ok(())
+    }
+
+    async fn recorded_until(&self) -> Result<Option<OffsetDateTime>, Failure> {
+        Ok(self.recorded_until.get())
     }
 }
 

@@ -149,6 +149,9 @@ pub enum Unfinished {
         /// When it will not be recorded any more.
         until: OffsetDateTime,
     },
+    /// The recorder has not kept up: the session may have been recorded otherwise.
+    #[error("session of {0} is not known: the session-recorder has not kept up")]
+    SessionUnknown(String),
     #[error("{resource_type}: {failure}")]
     Lookup { resource_type: &'static str, failure: Failure },
     #[error("{arn}: {failure}")]

@@ -14,8 +14,8 @@ use super::present::{is_gone, keep_present, write_once};
 use super::refused::{Tagged, tag_batch};
 use super::shown::Shown;
 use crate::effect::Effect;
-use crate::identity::{Principal, SessionMatch, choose};
-use crate::ports::{Lookups, Ports, PrincipalTags, SessionStore, Tagger};
+use crate::identity::{Principal, SessionKey, SessionMatch, choose};
+use crate::ports::{Failure, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
 use crate::record::Event;
 use crate::settings::Settings;
 use crate::table::{Answered, Creation, Lookup, Resource, Route};
@@ -253,18 +253,45 @@ async fn find_session<S: SessionStore>(
     let Some(key) = principal.session_key(account) else {
         return SessionMatch::NoSession;
     };
-    let at = event.time().unwrap_or(now);
-    let found = match sessions.find(&key, key.window(at)).await {
-        Ok(recorded) => choose(&key, at, now, recorded),
+    match found(sessions, &key, event.time().unwrap_or(now), now).await {
+        Ok(SessionMatch::Pending { until }) if until <= now => {
+            unfinished.push(Unfinished::SessionUnknown(key.id));
+            SessionMatch::Pending { until }
+        }
+        Ok(SessionMatch::Pending { until }) => {
+            unfinished.push(Unfinished::SessionPending { until, id: key.id });
+            SessionMatch::Pending { until }
+        }
+        Ok(found) => found,
         Err(failure) => {
             unfinished.push(Unfinished::Session { id: key.id, failure });
-            return SessionMatch::Pending { until: now };
+            SessionMatch::Pending { until: now }
         }
-    };
-    if let SessionMatch::Pending { until } = found {
-        unfinished.push(Unfinished::SessionPending { until, id: key.id });
     }
-    found
+}
+
+/// The session of a call. What does not rest on the caller's own key is certain only as far as every
+/// recorder has kept up: the record may be missing because one was down.
+async fn found<S: SessionStore>(
+    sessions: &S,
+    key: &SessionKey,
+    at: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Result<SessionMatch, Failure> {
+    let recorded = sessions.find(key, key.window(at)).await?;
+    let found = choose(key, at, now, recorded.clone());
+    let is_certain = match &found {
+        SessionMatch::Found(session) => key.names(session),
+        SessionMatch::Pending { .. } | SessionMatch::NoSession => true,
+        SessionMatch::Unknown | SessionMatch::Ambiguous => false,
+    };
+    if is_certain {
+        return Ok(found);
+    }
+    Ok(match sessions.recorded_until().await? {
+        Some(until) if until < now => choose(key, at, until, recorded),
+        _ => found,
+    })
 }
 
 async fn looked_up<L: Lookups>(

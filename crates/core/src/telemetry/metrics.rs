@@ -14,7 +14,7 @@ use crate::effect::Effect;
 use crate::identity::{STS, SessionMatch};
 use crate::ports::Failure;
 use crate::record::Event;
-use crate::recording::Recorded;
+use crate::recording::{HEARTBEAT, Recorded};
 use crate::table;
 use crate::tagging::{DropReason, Outcome, ResourceOutcome, ResourceSkip, TagResult};
 
@@ -67,7 +67,8 @@ pub const TAG_HANDLER: &[Metric<Outcome>] = &[
 
 /// The session-recorder's metrics. A failure is that of the table.
 pub const SESSION_RECORDER: &[Metric<Result<Recorded, Failure>>] = &[
-    ("Events", |_| 1),
+    ("Events", |handled| handled.event.is_none_or(|(event, _)| event.source != HEARTBEAT).into()),
+    ("Heartbeats", |handled| count_if(handled, |stored| matches!(stored, Ok(Recorded::Heartbeat)))),
     ("SessionsRecorded", |handled| count_if(handled, |stored| matches!(stored, Ok(Recorded::Stored(_))))),
     ("Retried", retried),
     ("GivenUp", given_up),
@@ -151,7 +152,7 @@ impl<T> Counts<T> {
 
 fn service_of<T>(handled: &Handled<'_, T>) -> &'static str {
     match handled.event {
-        Some((event, _)) if event.source == STS => "sts",
+        Some((event, _)) if event.source == STS || event.source == HEARTBEAT => "sts",
         Some((event, _)) => table::service(&event.source).map_or(OTHER, |service| service.name),
         None => OTHER,
     }
