@@ -24,8 +24,8 @@ pub struct Setting {
 const OWNER: Setting = Setting {
     name: "OWNER",
     default: "principal-arn",
-    allowed: "`principal-arn`, `session-name`, `user-name`, `role-name` or `source-identity`",
-    effect: "What the owner tag says. A form that a principal lacks gives way to one that it cannot choose: the IAM user's name, else its ARN.",
+    allowed: "`principal-arn`, `session-name`, `user-name`, `role-name`, `source-identity` or `session-tag:KEY`, or several, separated by commas",
+    effect: "What the owner tag says: the first of these forms that the principal has, else one that it cannot choose: the IAM user's name, or its ARN. Where a session's tag decides, the owner waits for the session.",
 };
 const OWNER_TAG: Setting =
     Setting { name: "OWNER_TAG", default: "Owner", allowed: "a tag key", effect: "Key of the owner tag." };
@@ -100,7 +100,7 @@ pub const SETTINGS: &[Setting] = &[
 ];
 
 /// What the owner tag holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OwnerForm {
     /// ARN of the session or user.
     PrincipalArn,
@@ -112,7 +112,12 @@ pub(crate) enum OwnerForm {
     RoleName,
     /// Source identity of the session.
     SourceIdentity,
+    /// The session's tag of this key, in any case of letters.
+    SessionTag(String),
 }
+
+/// What comes before the key of a session tag.
+const SESSION_TAG: &str = "session-tag:";
 
 const OWNER_FORMS: &[(&str, OwnerForm)] = &[
     ("principal-arn", OwnerForm::PrincipalArn),
@@ -125,8 +130,8 @@ const OWNER_FORMS: &[(&str, OwnerForm)] = &[
 /// Checked settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What the owner tag holds.
-    pub(crate) owner: OwnerForm,
+    /// What the owner tag holds: the first that a principal has.
+    pub(crate) owner: Vec<OwnerForm>,
     /// Key of the owner tag.
     pub(crate) owner_tag: String,
     /// Key of the tag with the principal's id.
@@ -178,7 +183,7 @@ impl Settings {
     pub fn read<V: Into<OsString>>(variable: impl Fn(&str) -> Option<V>) -> Result<Self, WrongSettings> {
         let mut reader = Reader { variable: |name: &str| variable(name).map(Into::into), wrong: Vec::new() };
         let mut settings = Self {
-            owner: reader.one_of(&OWNER, OWNER_FORMS),
+            owner: reader.owner(&OWNER),
             owner_tag: reader.key(&OWNER_TAG),
             principal_id_tag: reader.key_or_none(&PRINCIPAL_ID_TAG),
             extra_tags: reader.extra_tags(&EXTRA_TAGS),
@@ -273,6 +278,23 @@ impl<F: Fn(&str) -> Option<OsString>> Reader<F> {
         chosen.unwrap_or(&choices[0]).1
     }
 
+    fn owner(&mut self, setting: &Setting) -> Vec<OwnerForm> {
+        let items = self.list(setting);
+        if items.is_empty() {
+            self.reject(setting, "");
+        }
+        let mut forms = Vec::new();
+        for item in items {
+            let key = item.strip_prefix(SESSION_TAG).map(str::trim).filter(|key| is_key(key));
+            let word = OWNER_FORMS.iter().find(|(word, _)| *word == item).map(|(_, form)| form.clone());
+            match word.or_else(|| key.map(|key| OwnerForm::SessionTag(key.to_owned()))) {
+                Some(form) => forms.push(form),
+                None => self.reject(setting, &item),
+            }
+        }
+        forms
+    }
+
     /// Patterns each of which matches an opt-in type.
     fn opt_in_types(&mut self, setting: &Setting) -> Vec<WildMatch> {
         let patterns = self.patterns(setting, WildMatch::new);
@@ -364,6 +386,9 @@ mod tests {
     fn a_wrong_setting_names_variable_value_and_what_is_allowed() {
         for (name, value) in [
             ("OWNER", "arn"),
+            ("OWNER", ""),
+            ("OWNER", "session-tag:"),
+            ("OWNER", "session-tag:aws:x"),
             ("OWNER_TAG", "aws:owner"),
             ("OWNER_TAG", ""),
             ("PRINCIPAL_ID_TAG", "a,b"),

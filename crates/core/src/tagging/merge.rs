@@ -28,6 +28,8 @@ pub enum DropReason {
     Present,
     /// AWS refuses it on this resource, with its reason.
     Refused(String),
+    /// It depends on a session that is not known yet.
+    SessionPending,
     Stated,
     TooLong,
 }
@@ -44,6 +46,7 @@ impl DropReason {
             Self::Reserved => "`aws:` is reserved",
             Self::Present => "on the resource already",
             Self::Refused(reason) => reason,
+            Self::SessionPending => "waits for the session",
             Self::Stated => "stated by aws-tags itself",
             Self::TooLong => "longer than a tag may be",
         }
@@ -76,7 +79,7 @@ pub(crate) fn merge(
 ) -> Merged {
     let mut merged = Merged::default();
     let foreign = event.account().is_none_or(|account| principal.is_foreign_to(&account));
-    merged.add_owner(settings, principal, foreign);
+    merged.add_owner(settings, principal, foreign, inherited.map(|(_, session)| session));
     // Created by a service on its own, or from another account: the owner and nothing else.
     if principal.service().is_some() || foreign {
         return merged;
@@ -106,11 +109,17 @@ impl Merged {
         self.dropped.push(Dropped { key: key.to_owned(), source, reason });
     }
 
-    fn add_owner(&mut self, settings: &Settings, principal: &Principal, foreign: bool) {
-        let Some(owner) = owner(settings.owner, principal, foreign) else {
-            return self.drop(&settings.owner_tag, TagSource::Owner, DropReason::NoPrincipal);
-        };
-        self.add(&settings.owner_tag, owner, TagSource::Owner);
+    fn add_owner(
+        &mut self,
+        settings: &Settings,
+        principal: &Principal,
+        foreign: bool,
+        session: Option<&TagMap>,
+    ) {
+        match owner(&settings.owner, principal, foreign, session) {
+            Ok(owner) => self.add(&settings.owner_tag, owner, TagSource::Owner),
+            Err(reason) => self.drop(&settings.owner_tag, TagSource::Owner, reason),
+        }
     }
 
     /// The tag by which a resource is known again.
@@ -153,29 +162,45 @@ fn not_inherited_because(settings: &Settings, key: &str, value: &str) -> Option<
     None
 }
 
-/// The owner in the wanted form. A form that the principal lacks, or that is too long for a tag, gives
-/// way only to forms that the principal cannot choose: the IAM user's name, then ARN, id and account.
-fn owner(form: OwnerForm, principal: &Principal, foreign: bool) -> Option<String> {
+/// The owner in the first of the forms that the principal has. One that it lacks, or that is too long for a
+/// tag, gives way to the next, and in the end only to what the principal cannot choose: the IAM user's name,
+/// then ARN, id and account. `session` are the tags of its session, `None` while they are not known.
+fn owner(
+    forms: &[OwnerForm],
+    principal: &Principal,
+    foreign: bool,
+    session: Option<&TagMap>,
+) -> Result<String, DropReason> {
     if let Some(service) = principal.service() {
-        return Some(sanitized(service));
+        return Ok(sanitized(service));
     }
+    let fits = |text: &&str| !text.is_empty() && !too_long(text, VALUE_LENGTH);
     let (arn, account) = (principal.arn.as_deref(), principal.account.as_deref());
-    let user = principal.user_name.as_deref();
-    let wanted: &[Option<&str>] = match form {
-        // Names of another account's principals mean nothing here, and may be those of ours.
-        _ if foreign => &[arn, account],
-        OwnerForm::PrincipalArn => &[arn],
-        OwnerForm::SessionName => &[principal.session_name(), user],
-        OwnerForm::UserName => &[user],
-        OwnerForm::RoleName => &[principal.role_name(), user],
-        OwnerForm::SourceIdentity => {
-            &[principal.source_identity.as_deref(), principal.on_behalf_of.as_deref(), user]
+    // Names of another account's principals mean nothing here, and may be those of ours.
+    for form in forms.iter().filter(|_| !foreign) {
+        let text = match form {
+            OwnerForm::PrincipalArn => arn,
+            OwnerForm::SessionName => principal.session_name(),
+            OwnerForm::UserName => principal.user_name.as_deref(),
+            OwnerForm::RoleName => principal.role_name(),
+            OwnerForm::SourceIdentity => {
+                principal.source_identity.as_deref().or(principal.on_behalf_of.as_deref())
+            }
+            OwnerForm::SessionTag(key) => {
+                let tags = session.ok_or(DropReason::SessionPending)?;
+                tags.iter()
+                    .find(|(other, _)| other.eq_ignore_ascii_case(key))
+                    .map(|(_, value)| value.as_str())
+            }
+        };
+        if let Some(text) = text.filter(fits) {
+            return Ok(sanitized(text));
         }
-    };
-    let fallbacks = [arn, principal.id.as_deref(), account];
-    let mut forms = wanted.iter().chain(&fallbacks).flatten();
-    let fits = |text: &&&str| !text.is_empty() && !too_long(text, VALUE_LENGTH);
-    forms.find(fits).map(|text| sanitized(text))
+    }
+    let (user, id) = (principal.user_name.as_deref(), principal.id.as_deref());
+    let fallbacks = if foreign { [None, arn, account, id] } else { [user, arn, id, account] };
+    let last = fallbacks.into_iter().flatten().find(fits);
+    last.map(sanitized).ok_or(DropReason::NoPrincipal)
 }
 
 /// Fills `${path}` from the record; `None` where a variable is absent.
@@ -262,6 +287,31 @@ mod tests {
         assert_eq!(owner("role-name").as_deref(), Some("dev"));
         assert_eq!(owner("source-identity").as_deref(), Some("ann@example.com"));
         assert_eq!(owner("user-name").as_deref(), Some(arn), "no form that the caller chose");
+    }
+
+    #[test]
+    fn the_first_form_that_the_principal_has_counts() {
+        let owner = |forms, session: &[(&str, &str)]| {
+            let merged = merged(&[("OWNER", forms)], &[("email", "of-the-role")], session);
+            value(&merged, "Owner").map(str::to_owned)
+        };
+        let forms = "session-tag:email, user-name, source-identity";
+        assert_eq!(owner(forms, &[("Email", "ann@x")]).as_deref(), Some("ann@x"));
+        assert_eq!(owner(forms, &[("email", "")]).as_deref(), Some("ann@example.com"));
+        assert_eq!(owner("user-name,session-name,role-name", &[]).as_deref(), Some("ann_b"));
+    }
+
+    #[test]
+    fn an_owner_that_a_session_decides_waits_for_it() {
+        let owner = |forms| {
+            let event = event();
+            let merged = merge(&settings(&[("OWNER", forms)]), &event, &Principal::of(&event), None);
+            (value(&merged, "Owner").map(str::to_owned), merged.dropped)
+        };
+        let waits =
+            Dropped { key: "Owner".into(), source: TagSource::Owner, reason: DropReason::SessionPending };
+        assert_eq!(owner("session-tag:email,session-name"), (None, vec![waits]));
+        assert_eq!(owner("session-name,session-tag:email"), (Some("ann_b".to_owned()), Vec::new()));
     }
 
     #[test]
