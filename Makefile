@@ -40,7 +40,7 @@ bench:
 
 # Writes what is derived from the table and the event files.
 snapshots:
-	UPDATE=1 cargo test $(ALL) --test events --quiet
+	UPDATE=1 cargo test $(ALL) --test events --test sessions --quiet
 	python3 infra/generate.py
 
 # make deploy HOME_REGION=eu-west-1 [REGIONS=us-east-1,… or all] [PROFILE=name] [SET="Owner=session-name Services=all"]

@@ -14,6 +14,8 @@ use aws_tags::{Effect, Event};
 
 /// Records of the generated rows, made from the models of the APIs, a file for each event source.
 const MODELLED: &str = "events/modelled";
+/// Trails: see the test of sessions.
+const SESSIONS: &str = "events/sessions";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
@@ -26,7 +28,7 @@ fn events() -> Vec<(String, Event)> {
         .into_iter()
         .map(|entry| entry.expect("readable").into_path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .filter(|path| !path.starts_with(root().join(MODELLED)))
+        .filter(|path| ![MODELLED, SESSIONS].iter().any(|folder| path.starts_with(root().join(folder))))
         .map(|path| {
             let text = std::fs::read_to_string(&path).expect("readable");
             let event = Event::from_json(serde_json::from_str(&text).expect("JSON")).expect("a record");

@@ -1,0 +1,85 @@
+//! Trails of every kind of session and of what goes wrong with them, one a file of `events/sessions`: what
+//! `replay` prints for each is in the `.txt` beside it.
+//!
+//! `UPDATE=1 cargo test -p aws-tags-cli --test sessions` writes the `.txt` files again.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The tags of the roles and users of the trails: each role's `Base` is its name.
+const IAM_TAGS: &str = "crates/cli/tests/session-iam-tags.json";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
+}
+
+fn trails() -> Vec<PathBuf> {
+    let files = std::fs::read_dir(root().join("events/sessions")).expect("the folder");
+    let mut trails: Vec<PathBuf> = files
+        .map(|file| file.expect("readable").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    trails.sort();
+    assert!(trails.len() >= 40, "the trails are gone");
+    trails
+}
+
+#[test]
+fn every_trail_gives_the_tags_of_its_snapshot() {
+    let update = std::env::var_os("UPDATE").is_some();
+    let mut wrong = Vec::new();
+    for trail in trails() {
+        let path = trail.strip_prefix(root()).expect("below the workspace");
+        let mut replay = Command::new(env!("CARGO_BIN_EXE_aws-tags"));
+        replay.args(["replay", "--iam-tags", IAM_TAGS]).arg(path).current_dir(root());
+        let done = replay.output().expect("runs");
+        assert!(done.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&done.stderr));
+        let (text, snapshot) = (String::from_utf8(done.stdout).expect("UTF-8"), trail.with_extension("txt"));
+        if update {
+            std::fs::write(&snapshot, &text).expect("writable");
+        } else if std::fs::read_to_string(&snapshot).ok().as_deref() != Some(&text) {
+            wrong.push(path.display().to_string());
+        }
+    }
+    assert!(wrong.is_empty(), "differ from their .txt (UPDATE=1 writes it again): {wrong:#?}");
+}
+
+/// The order of records changes nothing: CloudTrail delivers them in any.
+#[test]
+fn a_trail_that_is_read_backwards_gives_the_same() {
+    let folder = std::env::temp_dir().join(format!("aws-tags-sessions-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("writable");
+    let backwards = folder.join("backwards.json");
+    for trail in trails() {
+        let text = std::fs::read_to_string(&trail).expect("readable");
+        let mut file: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        file["Records"].as_array_mut().expect("records").reverse();
+        std::fs::write(&backwards, file.to_string()).expect("writable");
+        let resources = |path: &Path| {
+            let mut replay = Command::new(env!("CARGO_BIN_EXE_aws-tags"));
+            replay.args(["replay", "--json", "--iam-tags", IAM_TAGS]).arg(path).current_dir(root());
+            let lines = String::from_utf8(replay.output().expect("runs").stdout).expect("UTF-8");
+            let mut resources: Vec<String> = lines
+                .lines()
+                .map(|line| {
+                    serde_json::from_str::<serde_json::Value>(line).expect("JSON")["resources"].to_string()
+                })
+                .collect();
+            resources.sort();
+            resources
+        };
+        assert_eq!(resources(&backwards), resources(&trail), "{}", trail.display());
+    }
+    std::fs::remove_dir_all(&folder).expect("removable");
+}
+
+#[test]
+fn no_trail_holds_a_secret() {
+    for trail in trails() {
+        let text = std::fs::read_to_string(&trail).expect("readable");
+        let tokens = text.matches("\"sessionToken\"").count();
+        assert_eq!(text.matches("EXAMPLE-NOT-A-TOKEN").count(), tokens, "{}", trail.display());
+    }
+}
