@@ -415,8 +415,10 @@ fn delivered(history: &History, rng: &mut Rng) -> World {
         Ports { sessions, principal_tags, lookups: GivenLookups::default(), tagger: Simulated(&world) };
     let settings = Settings::read(|_| None::<String>).expect("sound settings");
     let scope = Scope { account: Some(ACCOUNT.into()), own_role_sessions: None };
-    // Sessions are recorded within their quarter of an hour.
-    let recorded = [0, 1].map(|_| rng.i64(1..14 * 60));
+    // Sessions are recorded within their quarter of an hour, or when a recorder that was down is mended.
+    let is_down = rng.u8(0..3) == 0;
+    let recorded = [0, 1].map(|_| rng.i64(if is_down { 1..3 * HOUR } else { 1..14 * 60 }));
+    let mended = if is_down { recorded[0].max(recorded[1]) } else { 0 };
     let mut queue: Vec<(i64, usize, u32)> = Vec::new();
     for (nth, call) in history.calls.iter().enumerate() {
         let delay = match rng.u8(0..10) {
@@ -433,11 +435,13 @@ fn delivered(history: &History, rng: &mut Rng) -> World {
     let mut is_recorded = [false; 2];
     while let Some(at) = queue.iter().map(|(at, ..)| *at).min() {
         for by in 0..2 {
-            if !is_recorded[by] && recorded[by] <= at {
+            // Some records come twice.
+            if recorded[by] <= at && (!is_recorded[by] || rng.u8(0..20) == 0) {
                 block_on(record_session(&ports.sessions, None, &session(by))).expect("a store");
                 is_recorded[by] = true;
             }
         }
+        ports.sessions.recorded_until.set(Some(time(if at < mended { 0 } else { at })));
         let due = queue.iter().position(|(due, ..)| *due == at).expect("an event");
         let (_, nth, tries) = queue.swap_remove(due);
         world.borrow_mut().advance(at);
@@ -454,6 +458,10 @@ fn delivered(history: &History, rng: &mut Rng) -> World {
     }
     let end = LENGTH + 5 * HOUR;
     world.borrow_mut().advance(end);
+    for by in 0..2 {
+        block_on(record_session(&ports.sessions, None, &session(by))).expect("a store");
+    }
+    ports.sessions.recorded_until.set(Some(time(end)));
     redrive(history, &dead, time(end), |event| {
         for _ in 0..60 {
             world.borrow_mut().read.clear();
