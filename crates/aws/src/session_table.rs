@@ -6,6 +6,7 @@
 //! | `issued` | S, sort key | issue time and issued access key: `2026-05-04T09:00:00Z#ASIA…` |
 //! | `arn`, `source_identity` | S | as in the STS record |
 //! | `issuer` | S | id of the user who named a federated user |
+//! | `subject`, `assumed_by` | S | whom the identity provider names; who started the session |
 //! | `tags` | M of S | session tags |
 //! | `transitive_tag_keys` | L of S | keys that role chaining passes on |
 //! | `expires_at` | S | end of the credentials |
@@ -191,8 +192,13 @@ fn item(session: &Session) -> Item {
         ("expires_at".to_owned(), text(&timestamp::format(session.expires_at))),
         ("forget_after".to_owned(), AttributeValue::N(session.forgotten_at().unix_timestamp().to_string())),
     ]);
-    let optional =
-        [("arn", &session.arn), ("source_identity", &session.source_identity), ("issuer", &session.issuer)];
+    let optional = [
+        ("arn", &session.arn),
+        ("source_identity", &session.source_identity),
+        ("issuer", &session.issuer),
+        ("subject", &session.subject),
+        ("assumed_by", &session.assumed_by),
+    ];
     for (name, value) in optional {
         if let Some(value) = value {
             item.insert(name.to_owned(), text(value));
@@ -222,6 +228,8 @@ fn session(account: &str, id: &str, item: &Item) -> Option<Session> {
         transitive_tag_keys: keys.iter().filter_map(|key| key.as_s().ok().cloned()).collect(),
         source_identity: text("source_identity"),
         issuer: text("issuer"),
+        subject: text("subject"),
+        assumed_by: text("assumed_by"),
     })
 }
 
@@ -258,6 +266,8 @@ mod tests {
             transitive_tag_keys: vec!["Team".into()],
             source_identity: Some("ann@example.com".into()),
             issuer: Some("AIDAX".into()),
+            subject: Some("repo:acme/infra:ref:refs/heads/main".into()),
+            assumed_by: Some("arn:aws:iam::111122223333:user/jo".into()),
         };
         let item = item(&stored);
         assert_eq!(item["caller"].as_s().map(String::as_str), Ok("111122223333#AROAX:ann"));

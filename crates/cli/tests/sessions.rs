@@ -75,6 +75,32 @@ fn a_trail_that_is_read_backwards_gives_the_same() {
     std::fs::remove_dir_all(&folder).expect("removable");
 }
 
+/// What the session's record says of a person or pipeline, where its name says nothing.
+#[test]
+fn the_owner_may_be_whom_the_session_was_given_to() {
+    for (trail, owner) in [
+        ("account-access", "ann@example.com"),
+        ("oidc", "repo:acme/infra:ref:refs/heads/main"),
+        ("saml", "ann@example.com"),
+        ("assume-role", "ann"),
+    ] {
+        let mut replay = Command::new(env!("CARGO_BIN_EXE_aws-tags"));
+        replay
+            .args(["replay", "--json", "--iam-tags", IAM_TAGS])
+            .arg(format!("events/sessions/{trail}.json"));
+        replay.env("OWNER", "session-tag:email, subject, session-name").current_dir(root());
+        let lines = String::from_utf8(replay.output().expect("runs").stdout).expect("UTF-8");
+        let of_queue = |line: &str| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            let value =
+                line.pointer("/resources/0/tags/Owner/value").or(line.pointer("/resources/0/tags/Owner"));
+            value.and_then(serde_json::Value::as_str).map(str::to_owned)
+        };
+        let owners: Vec<String> = lines.lines().filter_map(of_queue).collect();
+        assert_eq!(owners, [owner], "{trail}: {lines}");
+    }
+}
+
 #[test]
 fn no_trail_holds_a_secret() {
     for trail in trails() {

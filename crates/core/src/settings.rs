@@ -24,8 +24,8 @@ pub struct Setting {
 const OWNER: Setting = Setting {
     name: "OWNER",
     default: "principal-arn",
-    allowed: "`principal-arn`, `session-name`, `user-name`, `role-name`, `source-identity` or `session-tag:KEY`, or several, separated by commas",
-    effect: "What the owner tag says: the first of these forms that the principal has, else one that it cannot choose: the IAM user's name, or its ARN. Where a session's tag decides, the owner waits for the session.",
+    allowed: "`principal-arn`, `session-name`, `user-name`, `role-name`, `source-identity`, `subject` or `session-tag:KEY`, or several, separated by commas",
+    effect: "What the owner tag says: the first of these forms that the principal has, else one that it cannot choose: the IAM user's name, or its ARN. `subject` is whom an identity provider names. Where the session's record decides, the owner waits for it.",
 };
 const OWNER_TAG: Setting =
     Setting { name: "OWNER_TAG", default: "Owner", allowed: "a tag key", effect: "Key of the owner tag." };
@@ -39,7 +39,7 @@ const EXTRA_TAGS: Setting = Setting {
     name: "EXTRA_TAGS",
     default: "",
     allowed: "`Key=text ${path.in.the.record}`, separated by commas",
-    effect: "Further tags, e.g. `CreatedAt=${eventTime}`. A tag is left out where the record lacks a variable.",
+    effect: "Further tags, e.g. `CreatedAt=${eventTime}`; `${session.subject}` and `${session.assumedBy}` come from the session's record. A tag is left out where a variable is missing.",
 };
 const INHERIT: Setting = Setting {
     name: "INHERIT",
@@ -112,6 +112,8 @@ pub(crate) enum OwnerForm {
     RoleName,
     /// Source identity of the session.
     SourceIdentity,
+    /// Whom the identity provider named when the session began.
+    Subject,
     /// The session's tag of this key, in any case of letters.
     SessionTag(String),
 }
@@ -125,6 +127,7 @@ const OWNER_FORMS: &[(&str, OwnerForm)] = &[
     ("user-name", OwnerForm::UserName),
     ("role-name", OwnerForm::RoleName),
     ("source-identity", OwnerForm::SourceIdentity),
+    ("subject", OwnerForm::Subject),
 ];
 
 /// Checked settings.

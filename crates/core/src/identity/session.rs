@@ -5,6 +5,7 @@
 
 use time::{Duration, OffsetDateTime};
 
+use super::principal::Principal;
 use crate::record::{Arn, Event, is_account, pairs, timestamp};
 use crate::tags::{TagMap, insert_case_insensitive};
 
@@ -40,6 +41,11 @@ pub struct Session {
     pub source_identity: Option<String>,
     /// Unique id of the user who named a federated user: others may have given the same name.
     pub issuer: Option<String>,
+    /// Whom the identity provider names: an OIDC subject, e.g. `repo:acme/infra:ref:refs/heads/main`, or a SAML
+    /// name.
+    pub subject: Option<String>,
+    /// Who started the session: an ARN, a service, or an id.
+    pub assumed_by: Option<String>,
 }
 
 /// Why a record starts no session.
@@ -63,26 +69,32 @@ struct Start {
     arn: &'static str,
     /// The longest duration that AWS documents, for a record whose expiry cannot be read.
     max_duration: Duration,
+    /// Whether an identity provider names the caller.
+    by_provider: bool,
 }
 
 const ROLE_ID: &str = "responseElements.assumedRoleUser.assumedRoleId";
 const ROLE_ARN: &str = "responseElements.assumedRoleUser.arn";
 
+const ROLE: Start = Start {
+    event_name: "AssumeRole",
+    id: ROLE_ID,
+    arn: ROLE_ARN,
+    max_duration: Duration::hours(12),
+    by_provider: false,
+};
+
 const STARTS: &[Start] = &[
-    Start { event_name: "AssumeRole", id: ROLE_ID, arn: ROLE_ARN, max_duration: Duration::hours(12) },
-    Start { event_name: "AssumeRoleWithSAML", id: ROLE_ID, arn: ROLE_ARN, max_duration: Duration::hours(12) },
-    Start {
-        event_name: "AssumeRoleWithWebIdentity",
-        id: ROLE_ID,
-        arn: ROLE_ARN,
-        max_duration: Duration::hours(12),
-    },
-    Start { event_name: "AssumeRoot", id: "", arn: "", max_duration: Duration::minutes(15) },
+    ROLE,
+    Start { event_name: "AssumeRoleWithSAML", by_provider: true, ..ROLE },
+    Start { event_name: "AssumeRoleWithWebIdentity", by_provider: true, ..ROLE },
+    Start { event_name: "AssumeRoot", id: "", arn: "", max_duration: Duration::minutes(15), ..ROLE },
     Start {
         event_name: "GetFederationToken",
         id: "responseElements.federatedUser.federatedUserId",
         arn: "responseElements.federatedUser.arn",
         max_duration: Duration::hours(36),
+        ..ROLE
     },
 ];
 
@@ -117,7 +129,19 @@ impl Session {
             transitive_tag_keys: transitive_tag_keys(event),
             source_identity: text("requestParameters.sourceIdentity"),
             issuer: text("userIdentity.principalId").filter(|_| event.name == "GetFederationToken"),
+            subject: text("userIdentity.userName").filter(|_| start.by_provider),
+            assumed_by: assumed_by(event),
         })
+    }
+
+    /// What `${session.…}` says in settings: nothing secret.
+    pub(crate) fn fact(&self, name: &str) -> Option<&str> {
+        match name {
+            "subject" => self.subject.as_deref(),
+            "assumedBy" => self.assumed_by.as_deref(),
+            "sourceIdentity" => self.source_identity.as_deref(),
+            _ => None,
+        }
     }
 
     /// The end of the credentials, not before their start: a record may say otherwise.
@@ -130,6 +154,12 @@ impl Session {
         let console = self.issued_at.saturating_add(LONGEST_CONSOLE);
         self.ends_at().max(console).saturating_add(KEPT_AFTER_END)
     }
+}
+
+/// The caller of the STS call.
+fn assumed_by(event: &Event) -> Option<String> {
+    let caller = Principal::of(event);
+    caller.arn.clone().or_else(|| caller.service().map(str::to_owned)).or(caller.id)
 }
 
 /// `assumedRoleUser` may be absent (EC2's own `AssumeRole`): the ARN follows from the request.

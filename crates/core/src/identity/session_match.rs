@@ -151,6 +151,8 @@ mod tests {
             transitive_tag_keys: Vec::new(),
             source_identity: None,
             issuer: None,
+            subject: None,
+            assumed_by: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::identity::Principal;
+use crate::identity::{Principal, Session};
 use crate::record::{Event, Piece, pieces};
 use crate::settings::{OwnerForm, Settings};
 use crate::tags::{KEY_LENGTH, Tag, TagMap, TagSource, VALUE_LENGTH, is_allowed, starts_reserved, too_long};
@@ -70,12 +70,12 @@ pub struct Merged {
 
 /// Merges the principal's tags into those of its resources. Session tags override IAM tags,
 /// case-insensitively; the tags that this program states come from nowhere else. `inherited` are the
-/// tags of IAM and of the session; `None` while they are not known.
+/// tags of IAM and the session, if there is one; `None` while they are not known.
 pub(crate) fn merge(
     settings: &Settings,
     event: &Event,
     principal: &Principal,
-    inherited: Option<(&TagMap, &TagMap)>,
+    inherited: Option<(&TagMap, Option<&Session>)>,
 ) -> Merged {
     let mut merged = Merged::default();
     let foreign = event.account().is_none_or(|account| principal.is_foreign_to(&account));
@@ -86,7 +86,9 @@ pub(crate) fn merge(
     }
     merged.add_mark(settings, principal);
     let no_tags = TagMap::new();
-    let (iam, session) = inherited.unwrap_or((&no_tags, &no_tags));
+    let known = inherited.map(|(_, session)| session);
+    let (iam, session) = inherited.unwrap_or((&no_tags, None));
+    let session = session.map_or(&no_tags, |session| &session.tags);
     let overridden = |key: &String| session.keys().any(|other| other.eq_ignore_ascii_case(key));
     let session_tags = session.iter().map(|pair| (pair, TagSource::Session));
     let iam_tags = iam.iter().filter(|(key, _)| !overridden(key)).map(|pair| (pair, TagSource::Iam));
@@ -96,7 +98,7 @@ pub(crate) fn merge(
             None => merged.add(key, value.clone(), source),
         }
     }
-    merged.add_extra(settings, event);
+    merged.add_extra(settings, event, known);
     merged
 }
 
@@ -114,7 +116,7 @@ impl Merged {
         settings: &Settings,
         principal: &Principal,
         foreign: bool,
-        session: Option<&TagMap>,
+        session: Option<Option<&Session>>,
     ) {
         match owner(&settings.owner, principal, foreign, session) {
             Ok(owner) => self.add(&settings.owner_tag, owner, TagSource::Owner),
@@ -129,14 +131,14 @@ impl Merged {
         }
     }
 
-    fn add_extra(&mut self, settings: &Settings, event: &Event) {
+    fn add_extra(&mut self, settings: &Settings, event: &Event, session: Option<Option<&Session>>) {
         for (key, template) in &settings.extra_tags {
-            match filled(template, event) {
-                None => self.drop(key, TagSource::Extra, DropReason::NoVariable),
-                Some(value) if too_long(&value, VALUE_LENGTH) => {
+            match filled(template, event, session) {
+                Err(reason) => self.drop(key, TagSource::Extra, reason),
+                Ok(value) if too_long(&value, VALUE_LENGTH) => {
                     self.drop(key, TagSource::Extra, DropReason::TooLong);
                 }
-                Some(value) => self.add(key, sanitized(&value), TagSource::Extra),
+                Ok(value) => self.add(key, sanitized(&value), TagSource::Extra),
             }
         }
     }
@@ -164,13 +166,14 @@ fn not_inherited_because(settings: &Settings, key: &str, value: &str) -> Option<
 
 /// The owner in the first of the forms that the principal has. One that it lacks, or that is too long for a
 /// tag, gives way to the next, and in the end only to what the principal cannot choose: the IAM user's name,
-/// then ARN, id and account. `session` are the tags of its session, `None` while they are not known.
+/// then ARN, id and account. `session` is its session, if it has one; `None` while that is not known.
 fn owner(
     forms: &[OwnerForm],
     principal: &Principal,
     foreign: bool,
-    session: Option<&TagMap>,
+    session: Option<Option<&Session>>,
 ) -> Result<String, DropReason> {
+    let session = || session.ok_or(DropReason::SessionPending);
     if let Some(service) = principal.service() {
         return Ok(sanitized(service));
     }
@@ -186,11 +189,10 @@ fn owner(
             OwnerForm::SourceIdentity => {
                 principal.source_identity.as_deref().or(principal.on_behalf_of.as_deref())
             }
+            OwnerForm::Subject => session()?.and_then(|session| session.subject.as_deref()),
             OwnerForm::SessionTag(key) => {
-                let tags = session.ok_or(DropReason::SessionPending)?;
-                tags.iter()
-                    .find(|(other, _)| other.eq_ignore_ascii_case(key))
-                    .map(|(_, value)| value.as_str())
+                let mut tags = session()?.into_iter().flat_map(|session| &session.tags);
+                tags.find(|(other, _)| other.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
             }
         };
         if let Some(text) = text.filter(fits) {
@@ -203,12 +205,21 @@ fn owner(
     last.map(sanitized).ok_or(DropReason::NoPrincipal)
 }
 
-/// Fills `${path}` from the record; `None` where a variable is absent.
-fn filled(template: &str, event: &Event) -> Option<String> {
+/// Fills `${path}` from the record, and `${session.…}` from that of the session.
+fn filled(template: &str, event: &Event, session: Option<Option<&Session>>) -> Result<String, DropReason> {
     pieces(template)
         .map(|piece| match piece {
-            Piece::Text(text) => Some(text.to_owned()),
-            Piece::Variable(path) => event.text(path).map(std::borrow::Cow::into_owned),
+            Piece::Text(text) => Ok(text.to_owned()),
+            Piece::Variable(path) => {
+                let text = match path.strip_prefix("session.") {
+                    None => event.text(path).map(std::borrow::Cow::into_owned),
+                    Some(name) => {
+                        let session = session.ok_or(DropReason::SessionPending)?;
+                        session.and_then(|session| session.fact(name)).map(str::to_owned)
+                    }
+                };
+                text.ok_or(DropReason::NoVariable)
+            }
         })
         .collect()
 }
@@ -249,7 +260,25 @@ mod tests {
 
     fn merged(vars: &[(&str, &str)], iam: &[(&str, &str)], session: &[(&str, &str)]) -> Merged {
         let event = event();
-        merge(&settings(vars), &event, &Principal::of(&event), Some((&map(iam), &map(session))))
+        let session = session_with(map(session));
+        merge(&settings(vars), &event, &Principal::of(&event), Some((&map(iam), Some(&session))))
+    }
+
+    fn session_with(tags: TagMap) -> Session {
+        Session {
+            account: "111122223333".into(),
+            id: None,
+            arn: None,
+            access_key_id: "ASIAX".into(),
+            issued_at: time::OffsetDateTime::UNIX_EPOCH,
+            expires_at: time::OffsetDateTime::UNIX_EPOCH,
+            tags,
+            transitive_tag_keys: Vec::new(),
+            source_identity: None,
+            issuer: None,
+            subject: Some("repo:acme/infra:ref:refs/heads/main".into()),
+            assumed_by: Some("arn:aws:iam::111122223333:user/jo".into()),
+        }
     }
 
     fn value<'a>(merged: &'a Merged, key: &str) -> Option<&'a str> {
@@ -299,6 +328,23 @@ mod tests {
         assert_eq!(owner(forms, &[("Email", "ann@x")]).as_deref(), Some("ann@x"));
         assert_eq!(owner(forms, &[("email", "")]).as_deref(), Some("ann@example.com"));
         assert_eq!(owner("user-name,session-name,role-name", &[]).as_deref(), Some("ann_b"));
+        assert_eq!(owner("subject", &[]).as_deref(), Some("repo:acme/infra:ref:refs/heads/main"));
+    }
+
+    #[test]
+    fn extra_tags_may_say_who_began_the_session() {
+        let vars =
+            [("EXTRA_TAGS", "From=${session.subject} by ${session.assumedBy},Odd=${session.accessKeyId}")];
+        let known = merged(&vars, &[], &[]);
+        let from = "repo:acme/infra:ref:refs/heads/main by arn:aws:iam::111122223333:user/jo";
+        assert_eq!((value(&known, "From"), value(&known, "Odd")), (Some(from), None));
+        let event = event();
+        let waits = merge(&settings(&vars), &event, &Principal::of(&event), None);
+        assert!(
+            waits.dropped.iter().all(|dropped| dropped.reason == DropReason::SessionPending),
+            "{waits:?}"
+        );
+        assert_eq!(value(&waits, "From"), None);
     }
 
     #[test]
@@ -361,7 +407,7 @@ mod tests {
         let event = Event::from_json(record).expect("a record");
         let vars = [("EXTRA_TAGS", "Agent=${userAgent},From=${sourceIPAddress}")];
         let no_tags = TagMap::new();
-        let merged = merge(&settings(&vars), &event, &Principal::of(&event), Some((&no_tags, &no_tags)));
+        let merged = merge(&settings(&vars), &event, &Principal::of(&event), Some((&no_tags, None)));
         assert_eq!(
             (merged.dropped[0].key.as_str(), &merged.dropped[0].reason),
             ("Agent", &DropReason::TooLong)
@@ -379,7 +425,7 @@ mod tests {
             &settings(&[]),
             &event,
             &Principal::of(&event),
-            Some((&map(&[("a", "b")]), &map(&[("c", "d")]))),
+            Some((&map(&[("a", "b")]), Some(&session_with(map(&[("c", "d")]))))),
         );
         assert_eq!(merged.tags.len(), 1);
         assert_eq!(value(&merged, "Owner"), Some("111122223333"));

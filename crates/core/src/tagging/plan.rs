@@ -188,12 +188,11 @@ where
     let account = event.account().unwrap_or_default();
     let iam = iam_tags(&ports.principal_tags, principal, &account, event, now, &mut unfinished).await;
     let session = find_session(&ports.sessions, principal, &account, event, now, &mut unfinished).await;
-    let no_tags = TagMap::new();
     // Inherited tags are written once, when they are certain: what is written stays.
     let inherited = match (&iam, &session) {
         (None, _) | (_, SessionMatch::Pending { .. }) => None,
-        (Some(iam), SessionMatch::Found(session)) => Some((iam, &session.tags)),
-        (Some(iam), _) => Some((iam, &no_tags)),
+        (Some(iam), SessionMatch::Found(session)) => Some((iam, Some(session.as_ref()))),
+        (Some(iam), _) => Some((iam, None)),
     };
     let merged = merge(settings, event, principal, inherited);
     let mut resources = creation.resources.clone();
