@@ -9,7 +9,7 @@ use aws_tags::delivery::{Delivery, Fate, Message, Obstacle, Queued, Reason};
 use aws_tags::ports::Failure;
 use aws_tags::record::NotAnEvent;
 use aws_tags::telemetry::event_log;
-use aws_tags::telemetry::metrics::{Counts, Handled, Metric};
+use aws_tags::telemetry::metrics::{Counts, Handled, Metrics};
 use aws_tags_aws::{Access, Aws, Queue};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Map, Value};
@@ -29,7 +29,7 @@ pub trait Function {
     /// Its name in metrics.
     const NAME: &'static str;
 
-    fn metrics() -> &'static [Metric<Self::Outcome>];
+    fn metrics() -> &'static Metrics<Self::Outcome>;
 
     /// Handles the events of an invocation within its budget, and tells of each when it has ended: its place
     /// among the events, and the outcome. A failure is of all events that have not ended.

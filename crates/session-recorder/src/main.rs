@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use aws_tags::delivery::Obstacle;
 use aws_tags::ports::Failure;
 use aws_tags::telemetry::event_log;
-use aws_tags::telemetry::metrics::{Metric, SESSION_RECORDER};
+use aws_tags::telemetry::metrics::{Metrics, SESSION_RECORDER};
 use aws_tags::{Event, Recorded, record_session};
 use aws_tags_aws::{Aws, Bounded, SessionTable};
 use aws_tags_lambda::{Function, run, session_table};
@@ -37,7 +37,7 @@ impl Function for SessionRecorder {
     type Outcome = Result<Recorded, Failure>;
     const NAME: &'static str = "session-recorder";
 
-    fn metrics() -> &'static [Metric<Self::Outcome>] {
+    fn metrics() -> &'static Metrics<Self::Outcome> {
         SESSION_RECORDER
     }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use aws_tags::delivery::Obstacle;
 use aws_tags::ports::{Failure, Ports};
 use aws_tags::telemetry::event_log;
-use aws_tags::telemetry::metrics::{Metric, TAG_HANDLER};
+use aws_tags::telemetry::metrics::{Metrics, TAG_HANDLER};
 use aws_tags::{Event, Outcome, Settings, tag_each};
 use aws_tags_aws::{Aws, AwsLookups, AwsTagger, Bounded, IamTags, SessionTable};
 use aws_tags_lambda::{Function, recorder_regions, run, session_table};
@@ -40,7 +40,7 @@ impl Function for TagHandler {
     type Outcome = Outcome;
     const NAME: &'static str = "tag-handler";
 
-    fn metrics() -> &'static [Metric<Outcome>] {
+    fn metrics() -> &'static Metrics<Outcome> {
         TAG_HANDLER
     }
 

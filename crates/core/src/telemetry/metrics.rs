@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use crate::delivery::Fate;
 use crate::effect::Effect;
-use crate::identity::{STS, SessionMatch};
+use crate::identity::SessionMatch;
 use crate::ports::Failure;
 use crate::record::Event;
 use crate::recording::{HEARTBEAT, Recorded};
@@ -35,8 +35,24 @@ pub struct Handled<'a, T> {
 /// A metric's name, and what one delivered message adds to it. All are counts.
 pub type Metric<T> = (&'static str, fn(&Handled<'_, T>) -> usize);
 
+/// What a function counts, and how it names the service of an event. The session-recorder, which has only one,
+/// does without the table.
+pub struct Metrics<T: 'static> {
+    list: &'static [Metric<T>],
+    service: fn(&Event) -> &'static str,
+}
+
 /// What the tag-handler counts.
-pub const TAG_HANDLER: &[Metric<Outcome>] = &[
+pub const TAG_HANDLER: &Metrics<Outcome> = &Metrics {
+    list: TAG_HANDLER_LIST,
+    service: |event| table::service(&event.source).map_or(OTHER, |service| service.name),
+};
+
+/// What the session-recorder counts. A failure is that of the table.
+pub const SESSION_RECORDER: &Metrics<Result<Recorded, Failure>> =
+    &Metrics { list: SESSION_RECORDER_LIST, service: |_| "sts" };
+
+const TAG_HANDLER_LIST: &[Metric<Outcome>] = &[
     ("Events", |_| 1),
     ("ResourcesTagged", |handled| resources(handled, |result| matches!(result, TagResult::Tagged))),
     ("ResourcesFailed", |handled| resources(handled, |result| matches!(result, TagResult::Failed(_)))),
@@ -65,8 +81,7 @@ pub const TAG_HANDLER: &[Metric<Outcome>] = &[
     }),
 ];
 
-/// The session-recorder's metrics. A failure is that of the table.
-pub const SESSION_RECORDER: &[Metric<Result<Recorded, Failure>>] = &[
+const SESSION_RECORDER_LIST: &[Metric<Result<Recorded, Failure>>] = &[
     ("Events", |handled| handled.event.is_none_or(|(event, _)| event.source != HEARTBEAT).into()),
     ("Heartbeats", |handled| count_if(handled, |stored| matches!(stored, Ok(Recorded::Heartbeat)))),
     ("SessionsRecorded", |handled| count_if(handled, |stored| matches!(stored, Ok(Recorded::Stored(_))))),
@@ -105,18 +120,20 @@ fn session(handled: &Handled<'_, Outcome>, matches: impl Fn(&SessionMatch) -> bo
 
 /// The counts of one invocation, by service.
 pub struct Counts<T: 'static> {
-    metrics: &'static [Metric<T>],
+    metrics: &'static Metrics<T>,
     services: BTreeMap<&'static str, Vec<usize>>,
 }
 
 impl<T> Counts<T> {
-    pub const fn new(metrics: &'static [Metric<T>]) -> Self {
+    pub const fn new(metrics: &'static Metrics<T>) -> Self {
         Self { metrics, services: BTreeMap::new() }
     }
 
     pub fn add(&mut self, handled: &Handled<'_, T>) {
-        let counts = self.services.entry(service_of(handled)).or_insert_with(|| vec![0; self.metrics.len()]);
-        for (count, (_, of)) in counts.iter_mut().zip(self.metrics) {
+        let Metrics { list, service } = self.metrics;
+        let service = handled.event.map_or(OTHER, |(event, _)| service(event));
+        let counts = self.services.entry(service).or_insert_with(|| vec![0; list.len()]);
+        for (count, (_, of)) in counts.iter_mut().zip(*list) {
             *count = count.saturating_add(of(handled));
         }
     }
@@ -126,7 +143,7 @@ impl<T> Counts<T> {
     /// The function's own metrics are always there, zeros included, so that alarms have data; those
     /// by service only where they are not zero, as each is paid for.
     pub fn documents(&self, function: &str, now: OffsetDateTime) -> Vec<Value> {
-        let names = || self.metrics.iter().map(|(name, _)| *name);
+        let names = || self.metrics.list.iter().map(|(name, _)| *name);
         let document = |(service, counts): (&&str, &Vec<usize>)| {
             let counted = || names().zip(counts.iter().copied());
             let seen = counted().filter(|(_, count)| *count > 0).map(|(name, _)| name);
@@ -150,14 +167,6 @@ impl<T> Counts<T> {
     }
 }
 
-fn service_of<T>(handled: &Handled<'_, T>) -> &'static str {
-    match handled.event {
-        Some((event, _)) if event.source == STS || event.source == HEARTBEAT => "sts",
-        Some((event, _)) => table::service(&event.source).map_or(OTHER, |service| service.name),
-        None => OTHER,
-    }
-}
-
 fn directive<'a>(dimensions: &[&str], metrics: impl Iterator<Item = &'a str>) -> Value {
     let metric = |name| Value::Object(Map::from_iter([("Name", name), ("Unit", "Count")].map(text)));
     json!({
@@ -175,7 +184,7 @@ fn text((key, value): (&str, &str)) -> (String, Value) {
 mod tests {
     use super::*;
     use crate::delivery::Reason;
-    use crate::identity::Principal;
+    use crate::identity::{Principal, STS};
     use crate::tagging::{Handling, Tagging};
 
     fn event(source: &str, name: &str) -> Event {
@@ -237,7 +246,7 @@ mod tests {
         let mut counts = Counts::new(TAG_HANDLER);
         counts.add(&Handled { event: Some((&topic, &outcome(&topic, SessionMatch::Unknown))), fate: &DONE });
         let documents = counts.documents("tag-handler", OffsetDateTime::UNIX_EPOCH);
-        assert_eq!(names(&documents[0], 0).len(), TAG_HANDLER.len());
+        assert_eq!(names(&documents[0], 0).len(), TAG_HANDLER_LIST.len());
         assert_eq!(names(&documents[0], 1), ["Events", "SessionsUnknown"]);
         for name in names(&documents[0], 0) {
             assert!(documents[0][name].is_u64(), "{name}");
