@@ -78,7 +78,7 @@ pub fn run<F: Function>(make: impl FnOnce(&Aws) -> Result<F, Error>) -> ExitCode
     }
 }
 
-/// What becomes of a message: done until told otherwise.
+/// What becomes of a message.
 struct Verdict {
     fate: Fate,
     /// Why it is not done.
