@@ -70,8 +70,8 @@ class Mapping:
             return messages
         left = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
         done = [message for message in messages if message["MessageId"] not in left]
-        if done:
-            entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(done)]
+        for start in range(0, len(done), 10):
+            entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(done[start:start + 10])]
             self.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
         return [message for message in messages if message["MessageId"] in left]
 
