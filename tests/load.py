@@ -131,7 +131,7 @@ class Run:
     def report(self, result):
         took = f"{result['took']:.0f} s"
         say(f"{self.what}: {result['tagged']} of {self.creations} tagged in {took}, {result['took'] / self.slowest:.2f} × the {self.slowest} s "
-            f"that the slowest quota takes; {self.creations / result['took']:.1f} a second; {result['late']} time-outs, {result['dead']} dead "
+            f"that the slowest quota takes; {result['tagged'] / result['took']:.1f} a second; {result['late']} time-outs, {result['dead']} dead "
             f"letters; {result['throttled']} of {result['calls']} calls throttled, {result['injected']} faults injected; "
             f"{result['invocations']} invocations; peak {result['peak']:.1f} MiB, grown by {result['growth']:.1f} MiB")
 
