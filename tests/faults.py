@@ -382,6 +382,33 @@ class Faults(unittest.TestCase):
         self.assertLess(time.monotonic() - started, 8, "not twenty seconds")
 
 
+class Later(unittest.TestCase):
+    def test_what_is_put_off_comes_when_it_is_due_and_not_after_the_visibility_timeout(self):
+        mapping = Mapping(WORLD.c, WORLD.moto.url, names=("later", "later-dead"))
+        self.addCleanup(mapping.stop)
+        at = now() - datetime.timedelta(minutes=14, seconds=50)
+        young = Session(WORLD.c, WORLD.role, "due", at=at)
+        mapping.send(volume(WORLD, "due", identity=young.identity).events)
+        self.assertEqual(len(mapping.invoke(mapping.functions[0], mapping.receive())), 1)
+        self.assertEqual(mapping.receive(), [], "it is hidden")
+        end = time.monotonic() + 20
+        while not (again := mapping.receive(wait=1)) and time.monotonic() < end:
+            pass
+        self.assertEqual(len(again), 1, "ten seconds, not 190")
+        self.assertEqual(mapping.invoke(mapping.functions[0], again), [])
+
+
+class Heartbeats(unittest.TestCase):
+    def test_one_that_cannot_be_stored_is_no_dead_letter(self):
+        proxy = Unreliable(WORLD.moto.url)
+        mapping = Mapping(WORLD.c, proxy.url, "session-recorder", names=("beats", "beats-dead"))
+        self.addCleanup(mapping.stop)
+        mapping.send([{"eventSource": "heartbeat.aws-tags", "eventName": "Heartbeat", "eventTime": iso(now()), "awsRegion": REGION}])
+        proxy.faults = {"PutItem": "denied"}
+        self.assertEqual(mapping.invoke(mapping.functions[0], mapping.receive()), [])
+        self.assertEqual((sum(mapping.count()), sum(mapping.count(mapping.dead))), (0, 0))
+
+
 class ARecorderThatWasDown(unittest.TestCase):
     """Events of that time wait, and get their session tags without an operator."""
 

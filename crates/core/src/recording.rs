@@ -15,6 +15,8 @@ pub enum Recorded {
     Stored(Box<Session>),
     /// It was a heartbeat, and its time is in the store.
     Heartbeat,
+    /// The same, which could not be stored. The next one comes within a minute.
+    MissedHeartbeat(Failure),
     /// The session belongs to another account, which has the same record.
     OtherAccount,
     /// The session has no id by which a later call could be matched.
@@ -36,8 +38,8 @@ pub async fn record_session<S: SessionStore>(
         return Ok(Recorded::NotASession(NotASession::NotFromAws(source.to_owned())));
     }
     if let (HEARTBEAT, Some(at)) = (event.source.as_str(), event.time()) {
-        store.beat(event.region(), at).await?;
-        return Ok(Recorded::Heartbeat);
+        let stored = store.beat(event.region(), at).await;
+        return Ok(stored.map_or_else(Recorded::MissedHeartbeat, |()| Recorded::Heartbeat));
     }
     let session = match Session::of(event) {
         Ok(session) => session,

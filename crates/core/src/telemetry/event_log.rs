@@ -54,6 +54,7 @@ pub fn recorded(
     let (name, reason) = match recorded {
         Ok(Recorded::Stored(_)) => ("recorded", None),
         Ok(Recorded::Heartbeat) => ("heartbeat", None),
+        Ok(Recorded::MissedHeartbeat(failure)) => ("missed-heartbeat", Some(failure.to_string())),
         Ok(Recorded::OtherAccount) => ("skipped", Some("the role lives in another account".to_owned())),
         Ok(Recorded::Unmatchable) => {
             ("skipped", Some("the session has no id to match later calls by".to_owned()))
