@@ -15,7 +15,7 @@ use crate::budget::Budget;
 use crate::error::Error;
 use crate::pace::Paces;
 
-/// Attempts of one call, including the first; the SDK backs off between them when throttled.
+/// Attempts of one call, including the first, where AWS fails inside or does not answer.
 const ATTEMPTS: u32 = 3;
 /// All attempts of one call.
 const CALL_TIME: Duration = Duration::from_secs(15);

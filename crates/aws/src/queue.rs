@@ -39,8 +39,12 @@ impl Queue {
             let Some(queue) = some.first().and_then(|(queued, _)| Arn::parse(&queued.queue)) else {
                 return Err(Error::incomplete("the message names no queue"));
             };
-            let entry = |(nth, (queued, pause)): (usize, &(&Queued, Duration))| json!({"Id": nth.to_string(), "ReceiptHandle": queued.receipt, "VisibilityTimeout": pause.as_secs()});
-            let entries: Vec<Value> = some.iter().enumerate().map(entry).collect();
+            let mut entries = Vec::with_capacity(some.len());
+            for (nth, (queued, pause)) in some.iter().enumerate() {
+                let (id, seconds) = (nth.to_string(), pause.as_secs());
+                entries
+                    .push(json!({"Id": id, "ReceiptHandle": queued.receipt, "VisibilityTimeout": seconds}));
+            }
             let answer =
                 self.call("ChangeMessageVisibilityBatch", &queue, json!({"Entries": entries})).await?;
             let answer: Value = serde_json::from_str(&answer).map_err(Error::incomplete)?;
