@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Deploys aws-tags with cargo-lambda and plain CloudFormation, or removes it.
 
-Builds the functions, creates a bucket for their code, uploads it, shows the changes to each stack and asks for
-confirmation. Deploys the stacks in the home Region and a forwarder in every other Region, waits for them, and checks the
-result with `aws-tags doctor`. A second run changes only what differs.
+Builds the functions, creates buckets for their code, uploads it, shows the changes to each stack and asks for
+confirmation. Deploys the tag handler in the home Region, session recorders there, in us-east-1 and in RecorderRegions, and a
+forwarder in every other Region; waits for them, and checks the result with `aws-tags doctor`. A second run changes only what
+differs.
 
 examples:
-  infra/deploy.py --home eu-west-1 --regions us-east-1
-  infra/deploy.py --profile prod --home eu-west-1 --regions all --set Services=all Owner=session-name
-  infra/deploy.py --home eu-west-1 --regions us-east-1 --remove
+  infra/deploy.py --home eu-west-1 --regions eu-central-1
+  infra/deploy.py --home eu-west-1 --regions all --set RecorderRegions=eu-central-1
+  infra/deploy.py --profile prod --home eu-west-1 --set Services=all Owner=session-name
+  infra/deploy.py --home eu-west-1 --remove
 """
 import argparse
 import hashlib
@@ -20,19 +22,22 @@ import time
 from tools import ROOT, TARGET, run_in, say, tool
 
 TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
-FUNCTIONS = {"tag-handler": "aws-tags-tag-handler", "session-recorder": "aws-tags-session-recorder"}
-FORWARDER = "aws-tags-region-forwarder"
+FUNCTIONS = ("tag-handler", "session-recorder")
+HANDLER, RECORDER, FORWARDER = "aws-tags-tag-handler", "aws-tags-session-recorder", "aws-tags-region-forwarder"
 SESSION_TABLE = "aws-tags-sessions"
-# In this order, before the forwarders: the recorder imports the handler's key, and forwarders need the home Region's rules.
-HOME_STACKS = ("aws-tags-tag-handler", "aws-tags-session-recorder")
+# Where the global endpoint of STS is logged, and IAM and other global services.
+GLOBAL_REGION = "us-east-1"
+# Roles that Identity Center made, and after this the Region in which it starts their sessions. None means us-east-1.
+# https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+IDENTITY_CENTER = "/aws-reserved/sso.amazonaws.com/"
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", required=True, metavar="REGION", help="Region in which the functions run")
     parser.add_argument("--regions", metavar="R,R|all",
-                        help="other Regions whose events are forwarded, or `all` for all enabled ones (default: the one where "
-                             "IAM and other global services log, e.g. us-east-1; with --remove, all)")
+                        help="other Regions whose events are forwarded, or `all` for all enabled ones; us-east-1, where global "
+                             "services log, and RecorderRegions are always among them (with --remove, the default is all)")
     parser.add_argument("--profile", help="profile of the AWS configuration")
     parser.add_argument("--set", nargs="+", default=[], metavar="Parameter=value", help="template parameters")
     parser.add_argument("--code", metavar="FOLDER", help="use <function>.zip from this folder instead of building")
@@ -40,7 +45,7 @@ def arguments():
     parser.add_argument("--no-doctor", action="store_true", help="do not run `aws-tags doctor` at the end")
     parser.add_argument("--endpoint-url", help="endpoint of a local AWS")
     parser.add_argument("--remove", action="store_true",
-                        help="remove all stacks and the bucket, but keep the session table and all tags")
+                        help="remove all stacks and buckets, but keep the session table and all tags")
     return parser.parse_args()
 
 
@@ -49,25 +54,31 @@ def main():
     run_in("deploy")
     settings = read_settings(options.set)
     aws = Aws(options)
-    regions = aws.other_regions(options.regions or ("all" if options.remove else global_region(options.home)))
+    further = aws.recorder_regions(settings)
+    if not options.remove:
+        further = aws.with_identity_center(further, options.yes)
+    recorders = aws.recorders(further)
+    regions = sorted({*aws.regions(options.regions or ("all" if options.remove else "")), *recorders} - {options.home})
     if options.remove:
         return remove(aws, regions, options.yes)
-    bucket = aws.bucket()
-    keys = {name: aws.upload(bucket, path, name) for name, path in code(options, settings.get("Architecture", "arm64"))}
-    table = "make" if aws.makes_table() else "take-up"
-    for function, stack in FUNCTIONS.items():
-        given = {**settings, "CodeBucket": bucket, "CodeKey": keys[function], "SessionTable": table}
-        aws.deploy(options.home, stack, function, given, bucket, options.yes)
+    settings["RecorderRegions"] = ",".join(further)
+    zips = code(options, settings.get("Architecture", "arm64"))
+
+    def function(region, stack, name, **own):
+        key = aws.upload(zips[name], region)
+        aws.deploy(region, stack, name, {**settings, **own, "CodeBucketPrefix": aws.bucket_prefix, "CodeKey": key}, options.yes)
+
+    # The handler first, whose key the recorder at home imports. Recorders before forwarders, which stop forwarding sessions where
+    # one stands: no session is lost in between.
+    function(options.home, HANDLER, "tag-handler", SessionTable="make" if aws.makes_table() else "take-up")
+    for region in [options.home, *(region for region in recorders if region != options.home)]:
+        function(region, RECORDER, "session-recorder", HomeRegion=options.home)
     for region in regions:
-        aws.deploy(region, FORWARDER, "region-forwarder", {**settings, "HomeRegion": options.home}, bucket, options.yes)
+        aws.deploy(region, FORWARDER, "region-forwarder", {**settings, "HomeRegion": options.home}, options.yes)
+    for region in set(regions) - set(recorders):
+        aws.delete(region, RECORDER)
     if not options.no_doctor:
         doctor(options, regions)
-
-
-def global_region(home):
-    """The Region in which the global services of the home Region's partition log."""
-    of_partition = {"cn": "cn-north-1", "us-gov": "us-gov-west-1"}
-    return next((region for start, region in of_partition.items() if home.startswith(start)), "us-east-1")
 
 
 def read_settings(pairs):
@@ -75,7 +86,7 @@ def read_settings(pairs):
     known = set()
     for template in (*FUNCTIONS, "region-forwarder"):
         known |= set(parameters(template))
-    own = {"CodeBucket", "CodeKey", "HomeRegion", "SessionTable"}
+    own = {"CodeBucketPrefix", "CodeKey", "HomeRegion", "SessionTable"}
     settings = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -97,7 +108,7 @@ def parameters(template):
 
 
 def code(options, architecture):
-    """The name and the zip file of each function."""
+    """The zip file of each function, by its name."""
     folder = options.code
     if not folder:
         say(f"building the functions for {architecture}")
@@ -106,8 +117,8 @@ def code(options, architecture):
         build = ["cargo", "lambda", "build", "--release", "--locked", "--target", TARGETS[architecture], "--output-format", "zip",
                  "--lambda-dir", folder, *(part for name in FUNCTIONS for part in ("-p", name))]
         subprocess.run(build, cwd=ROOT, env=env, check=True)
-        return [(name, os.path.join(folder, name, "bootstrap.zip")) for name in FUNCTIONS]
-    return [(name, os.path.join(folder, f"{name}.zip")) for name in FUNCTIONS]
+        return {name: os.path.join(folder, name, "bootstrap.zip") for name in FUNCTIONS}
+    return {name: os.path.join(folder, f"{name}.zip") for name in FUNCTIONS}
 
 
 def doctor(options, regions):
@@ -131,26 +142,68 @@ class Aws:
         self.error = botocore.exceptions.ClientError
         self.wait_error = botocore.exceptions.WaiterError
         self.account = self.client("sts").get_caller_identity()["Account"]
+        self.bucket_prefix = f"aws-tags-code-{self.account}"
 
     def client(self, service, region=None):
         return self.session.client(service, region_name=region or self.home, endpoint_url=self.endpoint)
 
-    def other_regions(self, wanted):
-        names = wanted.split(",")
+    def regions(self, wanted):
+        """The Regions that are wanted, besides the home Region."""
+        names = set(filter(None, wanted.split(",")))
+        if self.is_alone():
+            if names - {"all", self.home}:
+                raise SystemExit(f"--regions {wanted}: EventBridge sends no events between Regions in China and GovCloud: deploy "
+                                 "into each Region by itself")
+            return []
         if wanted == "all":
             enabled = self.client("ec2").describe_regions()["Regions"]
-            names = [region["RegionName"] for region in enabled]
-        return sorted(set(filter(None, names)) - {self.home})
+            names = {region["RegionName"] for region in enabled}
+        return sorted(names - {self.home})
 
-    def bucket(self):
+    def is_alone(self):
+        """Whether the home Region gets no events of others.
+        https://aws.amazon.com/blogs/compute/introducing-cross-region-event-routing-with-amazon-eventbridge/"""
+        return self.home.startswith(("cn-", "us-gov-"))
+
+    def recorder_regions(self, settings):
+        """Further Regions with a session recorder, as given or else as deployed."""
+        cloudformation = self.client("cloudformation")
+        has = self.parameters_of(cloudformation, HANDLER) if self.stack_status(cloudformation, HANDLER) else {}
+        return list(filter(None, settings.get("RecorderRegions", has.get("RecorderRegions", "")).split(",")))
+
+    def recorders(self, further):
+        """All Regions with a session recorder."""
+        if self.is_alone() and further:
+            raise SystemExit(f"RecorderRegions={','.join(further)}: in China and GovCloud, sessions are recorded in the home Region only")
+        return list(dict.fromkeys([self.home] if self.is_alone() else [self.home, GLOBAL_REGION, *further]))
+
+    def with_identity_center(self, further, yes):
+        """The same Regions, and Identity Center's if the user wants a recorder there."""
+        if self.is_alone():
+            return further
+        for region in sorted(self.identity_centers() - set(self.recorders(further))):
+            say(f"Identity Center starts its sessions in {region}, where no session recorder stands.")
+            if yes or not sys.stdin.isatty():
+                say(f"  --set RecorderRegions={','.join([*further, region])} puts one there.")
+            elif agreed("Put one there?"):
+                further = [*further, region]
+        return further
+
+    def identity_centers(self):
+        """The Regions in which Identity Center starts sessions, by the roles that it made."""
+        roles = self.client("iam").get_paginator("list_roles").paginate(PathPrefix=IDENTITY_CENTER)
+        paths = {role["Path"] for page in roles for role in page["Roles"]}
+        return {path.removeprefix(IDENTITY_CENTER).strip("/") or GLOBAL_REGION for path in paths}
+
+    def bucket(self, region):
         """The bucket for code and templates, private and versioned. Creates it if it does not exist."""
-        name, s3 = f"aws-tags-code-{self.account}-{self.home}", self.client("s3")
+        name, s3 = f"{self.bucket_prefix}-{region}", self.client("s3", region)
         try:
             s3.head_bucket(Bucket=name, ExpectedBucketOwner=self.account)
         except self.error as error:
             if error.response["Error"]["Code"] not in ("404", "NoSuchBucket"):
                 raise
-            where = {} if self.home == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.home}}
+            where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
             s3.create_bucket(Bucket=name, **where)
             s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
             s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(
@@ -158,23 +211,27 @@ class Aws:
             say(f"created bucket {name}")
         return name
 
-    def upload(self, bucket, path, name):
+    def upload(self, path, region):
         """Uploads a file under a key derived from its name and content, unless it is there already. Returns the key."""
+        bucket, s3 = self.bucket(region), self.client("s3", region)
         with open(path, "rb") as file:
             body = file.read()
-        key = f"{hashlib.sha256(body).hexdigest()[:16]}/{name}{os.path.splitext(path)[1]}"
+        folder, file = os.path.split(path)
+        # cargo-lambda names folders after functions, and every file `bootstrap.zip`.
+        name = f"{os.path.basename(folder)}.zip" if file == "bootstrap.zip" else file
+        key = f"{hashlib.sha256(body).hexdigest()[:16]}/{name}"
         try:
-            self.client("s3").head_object(Bucket=bucket, Key=key)
+            s3.head_object(Bucket=bucket, Key=key)
         except self.error:
-            say(f"uploading {os.path.relpath(path, ROOT)}: {len(body):,} bytes")
-            self.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+            say(f"uploading {os.path.relpath(path, ROOT)} to {region}: {len(body):,} bytes")
+            s3.put_object(Bucket=bucket, Key=key, Body=body)
         return key
 
     def makes_table(self):
         """Whether the stack creates the session table, which it does not if an earlier stack left one."""
         cloudformation = self.client("cloudformation")
         try:
-            cloudformation.describe_stack_resource(StackName=HOME_STACKS[0], LogicalResourceId="Sessions")
+            cloudformation.describe_stack_resource(StackName=HANDLER, LogicalResourceId="Sessions")
             return True
         except self.error as error:
             self.only_absence(error)
@@ -187,12 +244,12 @@ class Aws:
                 raise
             return True
 
-    def deploy(self, region, stack, template, given, bucket, yes):
+    def deploy(self, region, stack, template, given, yes):
         """Creates or updates a stack with a change set, which is shown first."""
         cloudformation = self.client("cloudformation", region)
-        key = self.upload(bucket, template_path(template), template)
+        place = {"Bucket": self.bucket(self.home), "Key": self.upload(template_path(template), self.home)}
         # CloudFormation reads the template with the caller's permissions, so the URL needs no signature.
-        signed = self.client("s3").generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key})
+        signed = self.client("s3").generate_presigned_url("get_object", Params=place)
         url = signed.split("?")[0]
         there = self.stack_status(cloudformation, stack)
         if there == "ROLLBACK_COMPLETE":
@@ -224,15 +281,19 @@ class Aws:
         self.wait(cloudformation, region, stack, "stack_update_complete" if there else "stack_create_complete")
 
     @staticmethod
-    def parameters(cloudformation, region, stack, template, given):
+    def parameters_of(cloudformation, stack):
+        """The values that a stack has."""
+        has = cloudformation.describe_stacks(StackName=stack)["Stacks"][0].get("Parameters", [])
+        return {parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in has}
+
+    def parameters(self, cloudformation, region, stack, template, given):
         """The given values; for other parameters the values that the stack has, else the defaults."""
-        has = cloudformation.describe_stacks(StackName=stack)["Stacks"][0].get("Parameters", []) if stack else []
-        kept = {parameter["ParameterKey"] for parameter in has}
+        kept = self.parameters_of(cloudformation, stack) if stack else {}
         # Alarms accept only topics of their own Region.
         topic = given.get("AlarmTopicArn", "")
         given = {name: value for name, value in given.items() if name != "AlarmTopicArn" or topic.split(":")[3:4] == [region]}
         values = [{"ParameterKey": name, "ParameterValue": given[name]} for name in parameters(template) if name in given]
-        rest = [{"ParameterKey": name, "UsePreviousValue": True} for name in parameters(template) if name in kept - given.keys()]
+        rest = [{"ParameterKey": name, "UsePreviousValue": True} for name in parameters(template) if name in kept.keys() - given.keys()]
         return values + rest
 
     def stack_status(self, cloudformation, stack):
@@ -266,8 +327,8 @@ class Aws:
             cloudformation.delete_stack(StackName=stack)
             self.wait(cloudformation, region, stack, "stack_delete_complete")
 
-    def delete_bucket(self):
-        s3, name = self.client("s3"), f"aws-tags-code-{self.account}-{self.home}"
+    def delete_bucket(self, region):
+        s3, name = self.client("s3", region), f"{self.bucket_prefix}-{region}"
         try:
             for page in s3.get_paginator("list_object_versions").paginate(Bucket=name):
                 for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
@@ -300,9 +361,11 @@ def remove(aws, regions, yes):
         raise SystemExit("nothing was removed")
     for region in regions:
         aws.delete(region, FORWARDER)
-    for stack in reversed(HOME_STACKS):
-        aws.delete(aws.home, stack)
-    aws.delete_bucket()
+    for region in [*regions, aws.home]:
+        aws.delete(region, RECORDER)
+    aws.delete(aws.home, HANDLER)
+    for region in [*regions, aws.home]:
+        aws.delete_bucket(region)
 
 
 if __name__ == "__main__":

@@ -36,12 +36,13 @@ def resource(name, kind, condition, properties, metadata=None):
     return lines + [f"      {key}: {value if isinstance(value, str) else json.dumps(value)}" for key, value in properties.items()]
 
 
-def rule(rule, target):
-    """A rule with its target."""
+def rule(rule, target, forwards=False):
+    """A rule with its target. One that forwards sessions has a name of its own, as a recorder may come to stand beside it."""
     sessions = rule["name"] == "aws-tags-sessions"
     name = "SessionsRule" if sessions else f"CreationsRule{rule['name'].split('-')[-1]}"
-    return resource(name, "AWS::Events::Rule", CONDITIONS[rule["tier"], rule["optIn"]], {
-        "Name": rule["name"],
+    condition = "ForwardsSessions" if forwards and sessions else CONDITIONS[rule["tier"], rule["optIn"]]
+    return resource(name, "AWS::Events::Rule", condition, {
+        "Name": "aws-tags-forwarded-sessions" if forwards and sessions else rule["name"],
         "Description": "STS calls that start a session" if sessions else "Calls that create taggable resources",
         "State": rule["state"],
         "EventPattern": json.dumps(rule["pattern"], separators=(",", ":")),
@@ -95,7 +96,7 @@ def parts(aws_tags):
         ("tag-handler.yaml", "policies", lines(map(policy, policies))),
         ("tag-handler.yaml", "rules", lines(rule(r, queue("Creations")) for r in of(False))),
         ("session-recorder.yaml", "rules", lines(rule(r, queue("Sessions")) for r in of(True))),
-        ("region-forwarder.yaml", "rules", lines(rule(r, HOME_BUS) for r in rules)),
+        ("region-forwarder.yaml", "rules", lines(rule(r, HOME_BUS, forwards=True) for r in rules)),
         ("README.md", "settings", settings(table(aws_tags, "settings"))),
     ]
 

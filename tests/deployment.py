@@ -24,7 +24,8 @@ local_aws.with_boto3()
 from records import Session, creation, name_in  # noqa: E402
 from stack import ROLE_TAGS, SESSION_TAGS, build, trust  # noqa: E402
 
-OTHER_REGION = "us-east-1"
+# Where the global endpoint of STS is logged, with a session recorder; and a Region with a forwarder only.
+GLOBAL_REGION, OTHER_REGION = "us-east-1", "eu-central-1"
 
 
 def zipped():
@@ -68,28 +69,29 @@ class Deployment(unittest.TestCase):
         env = {**os.environ, **client_env(self.server.url)}
         return subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
 
-    def deploy(self, *settings):
+    def deploy(self, *settings, recorders=(REGION, GLOBAL_REGION)):
         done = self.run_deploy("--code", self.code, "--no-doctor", "--set", "Architecture=x86_64", *settings)
         self.assertEqual(done.returncode, 0, done.stderr)
         # Seconds instead of minutes, and two attempts.
-        for name in ("aws-tags-creations", "aws-tags-sessions"):
-            dead = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}-dead-letters"
-            self.c("sqs").set_queue_attributes(QueueUrl=self.queue(name), Attributes={
+        for region, name in ((REGION, "aws-tags-creations"), *((region, "aws-tags-sessions") for region in recorders)):
+            dead = f"arn:aws:sqs:{region}:{ACCOUNT}:{name}-dead-letters"
+            self.c("sqs", region).set_queue_attributes(QueueUrl=self.queue(name, region), Attributes={
                 "VisibilityTimeout": "1", "DelaySeconds": "0",
                 "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 2})})
-        self.enable_session_rules()
+        self.enable_session_rules(recorders)
         return done.stderr
 
-    def enable_session_rules(self):
+    def enable_session_rules(self, recorders):
         """The local AWS delivers no events for rules in the state that includes read events."""
-        for region in (REGION, OTHER_REGION):
+        for region in (REGION, GLOBAL_REGION, OTHER_REGION):
             events = self.c("events", region)
-            rule = events.describe_rule(Name="aws-tags-sessions")
+            (rule,) = (rule for rule in events.list_rules()["Rules"] if rule["Name"].endswith("sessions"))
+            self.assertEqual(rule["Name"], "aws-tags-sessions" if region in recorders else "aws-tags-forwarded-sessions")
             self.assertIn(rule["State"], ("ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS", "ENABLED"))
-            events.put_rule(Name="aws-tags-sessions", EventPattern=rule["EventPattern"], State="ENABLED")
+            events.put_rule(Name=rule["Name"], EventPattern=rule["EventPattern"], State="ENABLED")
 
-    def queue(self, name):
-        return self.c("sqs").get_queue_url(QueueName=name)["QueueUrl"]
+    def queue(self, name, region=REGION):
+        return self.c("sqs", region).get_queue_url(QueueName=name)["QueueUrl"]
 
     def send(self, *events, region=REGION):
         """Sends events to the bus, as AWS does."""
@@ -98,16 +100,26 @@ class Deployment(unittest.TestCase):
         answer = self.c("events", region).put_events(Entries=entries)
         self.assertEqual(answer["FailedEntryCount"], 0, answer)
 
-    def deploy_and_start_session(self):
-        self.deploy()
+    def deploy_and_start_session(self, *settings, region=REGION, **more):
+        """Starts a session whose STS record is logged in that Region."""
+        done = self.deploy(*settings, **more)
         tags = [{"Key": k, "Value": v} for k, v in ROLE_TAGS.items()]
         role = self.c("iam").create_role(RoleName="developer", AssumeRolePolicyDocument=trust(), Tags=tags)["Role"]
         self.session = Session(self.c, role, "ann", SESSION_TAGS.items(), ["Person"])
-        self.send(self.session.event)
+        event = self.session.event
+        event["region"] = event["detail"]["awsRegion"] = region
+        self.send(event, region=region)
         self.assertTrue(until(self.sessions), self.log())
+        return done
 
     def sessions(self):
-        return self.c("dynamodb").scan(TableName="aws-tags-sessions")["Items"]
+        return [item for item in self.c("dynamodb").scan(TableName="aws-tags-sessions")["Items"] if item["caller"]["S"] != "#heartbeat"]
+
+    def assert_a_new_queue_gets_the_tags(self):
+        url, arn = self.make_queue(name_in("sqs/CreateQueue"))
+        self.send(creation("sqs/CreateQueue", arn, self.session.identity))
+        self.assertTrue(until(lambda: self.tags(url).get("Person")), self.log())
+        self.assertEqual(self.tags(url), self.wanted())
 
     def make_queue(self, name):
         url = self.c("sqs").create_queue(QueueName=name)["QueueUrl"]
@@ -132,22 +144,67 @@ class Deployment(unittest.TestCase):
     def test_a_first_deployment_creates_every_stack_and_satisfies_the_doctor(self):
         self.make_trail()
         done = self.run_deploy("--code", self.code, "--set", "Architecture=x86_64")
-        for stack in ("aws-tags-tag-handler", "aws-tags-session-recorder"):
-            self.assertIn(f"{REGION} {stack}: done", done.stderr)
-        self.assertIn(f"{OTHER_REGION} aws-tags-region-forwarder: done", done.stderr)
+        stacks = {REGION: ("tag-handler", "session-recorder"), GLOBAL_REGION: ("session-recorder", "region-forwarder"),
+                  OTHER_REGION: ("region-forwarder",)}
+        for region, stack in ((region, stack) for region, all_of in stacks.items() for stack in all_of):
+            self.assertIn(f"{region} aws-tags-{stack}: done", done.stderr)
         # The local AWS ignores these two properties of a table in a template.
         for known in ("TTL is not on", "has no point-in-time recovery"):
             self.assertIn(known, done.stdout, done)
         self.assertIn("errors: 0, warnings: 2, not checked: 0", done.stdout, done)
         again = self.deploy()
-        self.assertEqual(again.count("up to date"), 3, again)
+        self.assertEqual(again.count("up to date"), 5, again)
 
-    def test_resources_get_the_tags_of_the_session_that_created_them(self):
+    def test_a_session_that_the_home_region_logs_is_recorded_there(self):
         self.deploy_and_start_session()
-        url, arn = self.make_queue(name_in("sqs/CreateQueue"))
-        self.send(creation("sqs/CreateQueue", arn, self.session.identity))
-        self.assertTrue(until(lambda: self.tags(url).get("Person")), self.log())
-        self.assertEqual(self.tags(url), self.wanted())
+        self.assert_a_new_queue_gets_the_tags()
+
+    def test_a_session_of_the_global_endpoint_is_recorded_in_us_east_1(self):
+        # Nothing of STS leaves that Region.
+        self.deploy_and_start_session(region=GLOBAL_REGION)
+        self.assertNotIn("aws-tags-forwarded-sessions", [rule["Name"] for rule in self.c("events", GLOBAL_REGION).list_rules()["Rules"]])
+        self.assert_a_new_queue_gets_the_tags()
+
+    def test_a_session_of_a_region_without_a_recorder_is_forwarded(self):
+        self.deploy_and_start_session(region=OTHER_REGION)
+        self.assert_a_new_queue_gets_the_tags()
+
+    def test_regions_that_get_no_events_of_others_stand_alone(self):
+        for wrong, said in ((["--regions", "cn-northwest-1"], "sends no events between Regions"),
+                            (["--set", "RecorderRegions=cn-northwest-1"], "recorded in the home Region only")):
+            done = self.run_deploy("--code", self.code, "--no-doctor", "--home", "cn-north-1", "--regions", "", *wrong)
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn(said, done.stderr)
+            self.assertEqual(self.c("s3").list_buckets()["Buckets"], [])
+
+    def test_identity_centers_region_gets_a_recorder(self):
+        path = f"/aws-reserved/sso.amazonaws.com/{OTHER_REGION}/"
+        self.c("iam").create_role(RoleName="AWSReservedSSO_Admin_0123456789abcdef", Path=path, AssumeRolePolicyDocument=trust())
+        said = self.deploy_and_start_session()
+        self.assertIn(f"Identity Center starts its sessions in {OTHER_REGION}", said)
+        self.assertIn(f"--set RecorderRegions={OTHER_REGION}", said)
+        self.make_trail()
+        doctor = lambda: subprocess.run([COMMAND, "doctor", "--regions", OTHER_REGION], env={**os.environ, **client_env(self.server.url)},  # noqa: E731
+                                        capture_output=True, text=True, timeout=600).stdout
+        self.assertIn(f"Identity Center starts its sessions in {OTHER_REGION}", doctor())
+        # The recorder comes before the forwarder stops, so that no session is lost.
+        recorders = (REGION, GLOBAL_REGION, OTHER_REGION)
+        said = self.deploy(f"RecorderRegions={OTHER_REGION}", recorders=recorders)
+        self.assertLess(said.index(f"{OTHER_REGION} aws-tags-session-recorder: done"), said.index(f"{OTHER_REGION} aws-tags-region-forwarder: done"))
+        self.assertNotIn("Identity Center", said)
+        self.assertNotIn("Identity Center", doctor())
+        bob = Session(self.c, self.c("iam").get_role(RoleName="developer")["Role"], "bob", [("Person", "bob")])
+        event = bob.event
+        event["region"] = event["detail"]["awsRegion"] = OTHER_REGION
+        self.send(event, region=OTHER_REGION)
+        url, arn = self.make_queue("by-bob")
+        self.send(creation("sqs/CreateQueue", arn, bob.identity))
+        self.assertTrue(until(lambda: self.tags(url).get("Person") == "bob"), self.log())
+        # It stays where it is until it is said otherwise.
+        self.assertEqual(self.deploy(recorders=recorders).count("up to date"), 6)
+        said = self.deploy("RecorderRegions=")
+        self.assertIn("add     AWS::Events::Rule SessionsRule", said)
+        self.assertEqual(self.c("lambda", OTHER_REGION).list_functions()["Functions"], [])
 
     def test_events_of_other_regions_are_forwarded(self):
         self.deploy_and_start_session()
@@ -180,20 +237,23 @@ class Deployment(unittest.TestCase):
         self.deploy_and_start_session()
         output = self.deploy("OwnerTag=Creator", "Owner=session-name")
         self.assertIn("modify  AWS::Lambda::Function TagHandler", output)
-        self.assertEqual(output.count("up to date"), 2, output)
+        self.assertEqual(output.count("up to date"), 4, output)
         url, arn = self.make_queue("changed")
         self.send(creation("sqs/CreateQueue", arn, self.session.identity))
         self.assertTrue(until(lambda: self.tags(url).get("Creator")), self.log())
         self.assertEqual(self.tags(url)["Creator"], "ann")
         # Parameters that are not passed again keep their values.
-        self.assertEqual(self.deploy().count("up to date"), 3)
+        self.assertEqual(self.deploy().count("up to date"), 5)
 
     def test_a_removal_leaves_the_session_table_and_a_new_deployment_takes_it_up(self):
         self.deploy_and_start_session()
         done = self.run_deploy("--remove")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(self.c("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])["StackSummaries"], [])
-        self.assertEqual(self.c("lambda").list_functions()["Functions"], [])
+        for region in (REGION, GLOBAL_REGION, OTHER_REGION):
+            stacks = self.c("cloudformation", region).list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])
+            self.assertEqual(stacks["StackSummaries"], [], region)
+            self.assertEqual(self.c("lambda", region).list_functions()["Functions"], [], region)
+        self.assertEqual(self.c("s3").list_buckets()["Buckets"], [])
         self.assertTrue(self.sessions())
         self.assertIn("taking up the table", self.deploy())
 

@@ -24,7 +24,8 @@ from template import Template  # noqa: E402
 
 SESSIONS = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/aws-tags-sessions"
 HOME_BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
-RULES = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/"
+# A Region with a session recorder that is not the home Region.
+AWAY = "us-east-1"
 # Parameter values that change what is allowed.
 CHOICES = [{"Services": services, "AlsoTag": also, "Tracing": "off"} for services in ("essential", "common", "all") for also in ("", "*")]
 CHOICES.append({"Services": "all", "AlsoTag": "*", "Tracing": "on"})
@@ -71,16 +72,17 @@ def role(name, logical_id, needs, choices=({},), **more):
         assert not changed, f"{changed} differ with {choice}: one simulation is not enough"
         policies.update(found)
         present.append(set(found))
-    return Role(name, policies, present, [needs(choice) for choice in choices], {})
+    known_as = f"{name} in {more['region']}" if more.get("region", REGION) != REGION else name
+    return Role(known_as, policies, present, [needs(choice) for choice in choices], {})
 
 
-def fixed(function, queue):
+def fixed(function, queue, region=REGION):
     """What any of the functions needs to run."""
-    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"
-    stream = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{function}:log-stream:x1"
+    queue = f"arn:aws:sqs:{region}:{ACCOUNT}:{queue}"
+    stream = f"arn:aws:logs:{region}:{ACCOUNT}:log-group:/aws/lambda/{function}:log-stream:x1"
     take = dict.fromkeys(("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"), (queue,))
     log = dict.fromkeys(("logs:CreateLogStream", "logs:PutLogEvents"), (stream,))
-    key = dict.fromkeys(("kms:Decrypt", "kms:GenerateDataKey"), (f"arn:aws:kms:{REGION}:{ACCOUNT}:key/Key",))
+    key = dict.fromkeys(("kms:Decrypt", "kms:GenerateDataKey"), (f"arn:aws:kms:{region}:{ACCOUNT}:key/Key",))
     return {**take, **log, **key, "sqs:SendMessage": (f"{queue}-dead-letters",)}
 
 
@@ -88,8 +90,9 @@ def traced(choice):
     return dict.fromkeys(("xray:PutTelemetryRecords", "xray:PutTraceSegments"), ANY) if choice["Tracing"] == "on" else {}
 
 
-def recorder_needs(choice):
-    return {**fixed("aws-tags-session-recorder", "aws-tags-sessions"), **traced(choice), "dynamodb:PutItem": (SESSIONS,)}
+def recorder_needs(region):
+    """The same in any Region, with the home Region's table."""
+    return lambda choice: {**fixed("aws-tags-session-recorder", "aws-tags-sessions", region), **traced(choice), "dynamodb:PutItem": (SESSIONS,)}
 
 
 def handler_needs(choice):
@@ -114,8 +117,8 @@ def rows():
     return [json.loads(line) for line in out.splitlines()]
 
 
-# Two keys, five queues, one role.
-EVENT_STATEMENTS = 8
+# Three keys, seven queues, one role.
+EVENT_STATEMENTS = 11
 
 
 class LeastPrivilege(unittest.TestCase):
@@ -126,7 +129,8 @@ class LeastPrivilege(unittest.TestCase):
         handler = Template("tag-handler")
         cls.roles = [
             role("tag-handler", "TagHandlerRole", handler_needs, CHOICES),
-            role("session-recorder", "SessionRecorderRole", recorder_needs, [{"Tracing": "off"}, {"Tracing": "on"}], imports=handler.exports),
+            *(role("session-recorder", "SessionRecorderRole", recorder_needs(region), [{"Tracing": "off"}, {"Tracing": "on"}],
+                   imports=handler.exports if region == REGION else {}, region=region, HomeRegion=REGION) for region in (REGION, AWAY)),
             role("region-forwarder", "ForwardRole", lambda _: {"events:PutEvents": (HOME_BUS,)}, HomeRegion=REGION),
         ]
         cls.answers = {one.name: one.simulate() for one in cls.roles}
@@ -187,11 +191,13 @@ class LeastPrivilege(unittest.TestCase):
     def test_only_our_rules_may_use_queues_keys_and_roles(self):
         handler = Template("tag-handler")
         requests = []
-        for template in (handler, Template("session-recorder", imports=handler.exports), Template("region-forwarder", HomeRegion=REGION)):
-            ours = RULES + template.of("AWS::Events::Rule")[0]["Properties"]["Name"]
+        for template in (handler, Template("session-recorder", imports=handler.exports, HomeRegion=REGION),
+                         Template("session-recorder", region=AWAY, HomeRegion=REGION), Template("region-forwarder", HomeRegion=REGION)):
+            rules = f"arn:aws:events:{template.values['AWS::Region']}:{ACCOUNT}:rule/"
+            ours = rules + template.of("AWS::Events::Rule")[0]["Properties"]["Name"]
             events, source = "events.amazonaws.com", "aws:SourceArn"
             # A rule of the template; another rule; a rule of another account; no rule; another service. Only the first is allowed.
-            senders = [(events, {source: ours}), (events, {source: f"{RULES}x1"}), (events, {source: ours.replace(ACCOUNT, OTHER_ACCOUNT)}),
+            senders = [(events, {source: ours}), (events, {source: f"{rules}x1"}), (events, {source: ours.replace(ACCOUNT, OTHER_ACCOUNT)}),
                        (events, {}), ("sns.amazonaws.com", {source: ours})]
             for arn, document in template.resource_policies():
                 for statement in document["Statement"]:
@@ -206,6 +212,16 @@ class LeastPrivilege(unittest.TestCase):
         for n, (request, answer) in enumerate(zip(requests, simulate({}, requests))):
             with self.subTest(request["resource"], principal=request["principal"], context=request["context"]):
                 self.assertIs(answer["allowed"], n % 5 == 0)
+
+    def test_sessions_are_forwarded_where_no_recorder_is_waited_for(self):
+        four = "eu-central-1,eu-north-1,ap-southeast-2,sa-east-1"
+        for further in ("", "eu-north-1", four):
+            variables = Template("tag-handler", RecorderRegions=further).resources["TagHandler"]["Properties"]["Environment"]["Variables"]
+            recorders = set(filter(None, variables["RECORDER_REGIONS"].split(",")))
+            self.assertEqual(recorders, {REGION, "us-east-1", *filter(None, further.split(","))})
+            for region in ("us-east-1", "eu-west-3", *four.split(",")):
+                forwarder = Template("region-forwarder", region=region, HomeRegion=REGION, RecorderRegions=further)
+                self.assertEqual("SessionsRule" in forwarder.resources, region not in recorders, (further, region))
 
     def test_the_policies_fit_into_a_role(self):
         for role in self.roles:

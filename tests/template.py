@@ -6,16 +6,16 @@ import re
 import yaml
 from local_aws import ACCOUNT, REGION, ROOT
 
-PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
+PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
 NOTHING = object()
 # The start of a type's ARNs, and the property with the resource's name. Without one, the logical id stands in for the name.
 ARNS = {
-    "AWS::SQS::Queue": (f"arn:aws:sqs:{REGION}:{ACCOUNT}:", "QueueName"),
-    "AWS::KMS::Key": (f"arn:aws:kms:{REGION}:{ACCOUNT}:key/", None),
-    "AWS::Logs::LogGroup": (f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:", "LogGroupName"),
+    "AWS::SQS::Queue": (f"arn:aws:sqs:{{}}:{ACCOUNT}:", "QueueName"),
+    "AWS::KMS::Key": (f"arn:aws:kms:{{}}:{ACCOUNT}:key/", None),
+    "AWS::Logs::LogGroup": (f"arn:aws:logs:{{}}:{ACCOUNT}:log-group:", "LogGroupName"),
     "AWS::IAM::Role": (f"arn:aws:iam::{ACCOUNT}:role/", None),
-    "AWS::Lambda::Function": (f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:", "FunctionName"),
-    "AWS::DynamoDB::Table": (f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/", "TableName"),
+    "AWS::Lambda::Function": (f"arn:aws:lambda:{{}}:{ACCOUNT}:function:", "FunctionName"),
+    "AWS::DynamoDB::Table": (f"arn:aws:dynamodb:{{}}:{ACCOUNT}:table/", "TableName"),
 }
 
 
@@ -44,15 +44,15 @@ def source(name):
 
 
 class Template:
-    """`resources` by logical id, without those whose conditions are false."""
+    """`resources` by logical id in a Region, without those whose conditions are false."""
 
-    def __init__(self, name, imports=None, **parameters):
+    def __init__(self, name, imports=None, region=REGION, **parameters):
         self.source = source(name)
         given = {key: of.get("Default", f"some-{key.lower()}") for key, of in self.source["Parameters"].items()}
         unknown = parameters.keys() - given.keys()
         if unknown:
             raise ValueError(f"{name} has no parameter {', '.join(unknown)}; allowed: {', '.join(given)}")
-        self.values, self.imports = {**PSEUDO, **given, **parameters, "AWS::NoValue": NOTHING}, imports or {}
+        self.values, self.imports = {**PSEUDO, "AWS::Region": region, **given, **parameters, "AWS::NoValue": NOTHING}, imports or {}
         there = {key: of for key, of in self.source["Resources"].items() if self.holds(of.get("Condition"))}
         self.resources = {key: {**self.resolve(of), "Id": key} for key, of in there.items()}
         self.exports = {self.resolve(of["Export"]["Name"]): self.resolve(of["Value"])
@@ -93,11 +93,18 @@ class Template:
         if attribute != "Arn":
             return self.resolve(resource["Properties"][attribute])
         start, named_by = ARNS[resource["Type"]]
+        start = start.format(self.values["AWS::Region"])
         end = ":*" if resource["Type"] == "AWS::Logs::LogGroup" else ""
         return start + (self.resolve(resource["Properties"][named_by]) if named_by else name) + end
 
     def fn_sub(self, text):
         return re.sub(r"\$\{([^}!]+)\}", lambda found: self.named(found[1]), text)
+
+    def fn_split(self, argument):
+        return self.resolve(argument[1]).split(argument[0])
+
+    def fn_select(self, argument):
+        return self.resolve(argument[1])[argument[0]]
 
     def named(self, name):
         return str(self.fn_getatt(name.split(".", 1)) if "." in name else self.reference(name))

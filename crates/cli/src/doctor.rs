@@ -12,20 +12,20 @@ use aws_tags::deployment::iam_policies;
 use aws_tags::deployment::resource_names::{
     DEAD_LETTERS, PREFIX, SESSION_RECORDER, SESSION_TABLE, TAG_HANDLER,
 };
-use aws_tags_aws::Error;
+use aws_tags::record::partition_of;
+use aws_tags_aws::{Aws, Error};
 use clap::Args;
 
-use crate::account::{AccessOptions, Queue, RegionalClients, region};
+use crate::account::{AccessOptions, Function, Queue, RegionalClients, region};
 use crate::console::{End, bad_input};
-use checks::Part;
+use checks::{Part, Place};
 use finding::{Finding, Severity};
 
 #[derive(Args)]
 pub(crate) struct Options {
     #[command(flatten)]
     access: AccessOptions,
-    /// Further Regions whose trails and rules are checked; by default us-east-1, where calls of the
-    /// global STS endpoint are logged.
+    /// Further Regions whose trails and rules are checked. Those with a session-recorder always are.
     #[arg(long, value_name = "REGION", value_delimiter = ',')]
     regions: Vec<String>,
     /// One JSON object per finding.
@@ -44,6 +44,7 @@ const CHECKS: &[(&str, &str)] = &[
     ("table", "dynamodb:DescribeTable, dynamodb:DescribeTimeToLive, dynamodb:DescribeContinuousBackups"),
     ("queues", "sqs:ListQueues, sqs:GetQueueAttributes; for reasons of dead letters, what redrive needs"),
     ("permissions", "iam:SimulatePrincipalPolicy"),
+    ("recorders", "iam:ListRoles"),
 ];
 
 /// Checks everything; a check that fails does not stop the rest.
@@ -60,51 +61,110 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
                 return Ok(bad_input(&format!("cannot ask AWS whose credentials these are: {error}")));
             }
         };
-        let regions = regions(&options.regions, &home);
+        let handler = RegionalClients::new(&aws, &home).function(TAG_HANDLER).await;
+        let recorders = recorders(handler.as_ref().ok().and_then(Option::as_ref), &home);
+        let regions = all([&recorders, &options.regions].into_iter().flatten());
         if !options.json {
             writeln!(out, "Account {account}, home Region {home}, Regions {}\n", regions.join(", "))?;
         }
-        let mut report = Report { out, json: options.json, counts: [0; 3], region: String::new() };
+        let report = Report { out, json: options.json, counts: [0; 3], region: String::new() };
+        let mut doctor = Doctor { aws: &aws, account, home, report };
         for region in &regions {
-            report.region.clone_from(region);
-            everywhere(&mut report, &RegionalClients::new(&aws, region), *region == home).await?;
+            doctor.everywhere(region, recorders.contains(region)).await?;
         }
-        report.region.clone_from(&home);
-        at_home(&mut report, &RegionalClients::new(&aws, &home), &account).await?;
-        report.end()
+        doctor.at_home(handler, &recorders, &regions).await?;
+        doctor.report.end()
     })
 }
 
-/// The Regions to check: those that are given, else the one in which the global endpoint of STS
-/// is logged; and always the home Region, first.
-fn regions(given: &[String], home: &str) -> Vec<String> {
-    let global = match aws_tags::record::partition_of(home) {
-        "aws" => vec!["us-east-1".to_owned()],
-        _ => Vec::new(),
-    };
-    let mut regions = vec![home.to_owned()];
-    for region in if given.is_empty() { &global } else { given } {
-        if !regions.contains(region) {
-            regions.push(region.clone());
-        }
-    }
-    regions
+/// The Regions in which a session-recorder should stand, the home Region first: those that the tag-handler
+/// waits for, or would wait for by default.
+fn recorders(handler: Option<&Function>, home: &str) -> Vec<String> {
+    let named = handler.and_then(|handler| handler.environment.get("RECORDER_REGIONS"));
+    let global = if partition_of(home) == "aws" { "us-east-1" } else { "" };
+    let others = named.map_or(global, String::as_str);
+    let names = [home].into_iter().chain(others.split(',').map(str::trim));
+    all(names.filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>().iter())
 }
 
-/// Trails, rules and their dead letters: wherever calls are made.
-async fn everywhere<W: Write>(
-    report: &mut Report<'_, W>,
-    here: &RegionalClients,
-    home: bool,
-) -> io::Result<()> {
-    report.check("trails", here.trails().await, |trails| checks::trails(&trails))?;
-    let wanted = |name: &str, pattern: &str| name.starts_with(PREFIX) || pattern.contains("CloudTrail");
-    let rules = here.rules(wanted).await;
-    report.check("rules", rules, |rules| checks::rules(&rules, home))?;
-    if home {
-        return Ok(());
+/// Each text once, in the order of their first places.
+fn all<'a>(texts: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut once: Vec<String> = Vec::new();
+    for text in texts {
+        if !once.contains(text) {
+            once.push(text.clone());
+        }
     }
-    report.check("queues", queues(here).await, |queues| checks::dead_letters(&queues))
+    once
+}
+
+/// Whom it asks, and whom it tells.
+struct Doctor<'a, W> {
+    aws: &'a Aws,
+    account: String,
+    home: String,
+    report: Report<'a, W>,
+}
+
+impl<W: Write> Doctor<'_, W> {
+    /// Trails, rules and dead letters, wherever calls are made; and the recorder where one stands.
+    async fn everywhere(&mut self, region: &str, has_recorder: bool) -> io::Result<()> {
+        self.report.region = region.to_owned();
+        let here = RegionalClients::new(self.aws, region);
+        let place = match has_recorder {
+            _ if region == self.home => Place::Home,
+            true => Place::Recorder,
+            false => Place::Forwarder,
+        };
+        self.report.check("trails", here.trails().await, |trails| checks::trails(&trails))?;
+        let wanted = |name: &str, pattern: &str| name.starts_with(PREFIX) || pattern.contains("CloudTrail");
+        let rules = here.rules(wanted).await;
+        self.report.check("rules", rules, |rules| checks::rules(&rules, place))?;
+        if has_recorder {
+            let recorder = here.function(SESSION_RECORDER).await;
+            self.function(&here, Part::Recorder, recorder, place == Place::Home).await?;
+        }
+        let account = self.account.clone();
+        self.report.check("queues", queues(&here).await, |queues| checks::queues(&queues, place, &account))
+    }
+
+    /// The tag-handler and the table, and whether recorders stand where they should.
+    async fn at_home(
+        &mut self,
+        handler: Result<Option<Function>, Error>,
+        recorders: &[String],
+        regions: &[String],
+    ) -> io::Result<()> {
+        self.report.region.clone_from(&self.home);
+        let here = RegionalClients::new(self.aws, &self.home);
+        self.function(&here, Part::Handler, handler, true).await?;
+        let table = here.table(SESSION_TABLE.0).await;
+        self.report.check("table", table, |table| checks::table(table.as_ref()))?;
+        let centers = here.identity_centers().await;
+        self.report.check("recorders", centers, |centers| {
+            checks::identity_centers(&centers, recorders, regions, partition_of(&self.home))
+        })
+    }
+
+    /// A function, and whether its role may do what it needs.
+    async fn function(
+        &mut self,
+        here: &RegionalClients,
+        part: Part,
+        asked: Result<Option<Function>, Error>,
+        is_home: bool,
+    ) -> io::Result<()> {
+        let found = asked.as_ref().ok().cloned().flatten();
+        let table_region = (!is_home).then_some(self.home.as_str());
+        self.report
+            .check("functions", asked, |function| checks::function(part, function.as_ref(), table_region))?;
+        let Some(function) = found else { return Ok(()) };
+        let actions = checks::needed_actions(part, &function);
+        let denied = denied(here, &function.role, &actions, &self.home, &self.account).await;
+        self.report.check("permissions", denied, |denied| {
+            checks::permissions(part.function_name(), &function.role, &denied)
+        })
+    }
 }
 
 /// The queues, and why there are dead letters.
@@ -116,29 +176,6 @@ async fn queues(here: &RegionalClients) -> Result<Vec<Queue>, Error> {
         let _ = here.look_at_reasons(queue).await;
     }
     Ok(queues)
-}
-
-/// Functions, table and queues: in the home Region only.
-async fn at_home<W: Write>(
-    report: &mut Report<'_, W>,
-    here: &RegionalClients,
-    account: &str,
-) -> io::Result<()> {
-    for part in [Part::Recorder, Part::Handler] {
-        let name = if part == Part::Handler { TAG_HANDLER } else { SESSION_RECORDER };
-        let asked = here.function(name).await;
-        let found = asked.as_ref().ok().cloned().flatten();
-        report.check("functions", asked, |function| checks::function(part, function.as_ref()))?;
-        if let Some(function) = found {
-            let actions = checks::needed_actions(part, &function);
-            let denied = denied(here, &function.role, &actions, &report.region, account).await;
-            report
-                .check("permissions", denied, |denied| checks::permissions(name, &function.role, &denied))?;
-        }
-    }
-    let table = here.table(SESSION_TABLE.0).await;
-    report.check("table", table, |table| checks::table(table.as_ref()))?;
-    report.check("queues", queues(here).await, |queues| checks::queues(&queues, account))
 }
 
 /// The actions that a role may not use on what it needs them for.
@@ -234,10 +271,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_global_sts_endpoint_is_checked_unless_regions_are_given() {
-        assert_eq!(regions(&[], "eu-west-1"), ["eu-west-1", "us-east-1"]);
-        assert_eq!(regions(&[], "us-east-1"), ["us-east-1"]);
-        assert_eq!(regions(&[], "cn-north-1"), ["cn-north-1"]);
-        assert_eq!(regions(&["eu-north-1".to_owned()], "eu-west-1"), ["eu-west-1", "eu-north-1"]);
+    fn recorders_stand_where_the_tag_handler_waits_for_them() {
+        let handler = |regions: &str| Function {
+            environment: [("RECORDER_REGIONS".to_owned(), regions.to_owned())].into(),
+            ..Function::default()
+        };
+        assert_eq!(recorders(None, "eu-west-1"), ["eu-west-1", "us-east-1"]);
+        assert_eq!(recorders(None, "us-east-1"), ["us-east-1"]);
+        assert_eq!(recorders(None, "cn-north-1"), ["cn-north-1"]);
+        let named = handler("eu-west-1,us-east-1,");
+        assert_eq!(recorders(Some(&named), "eu-west-1"), ["eu-west-1", "us-east-1"]);
+        let more = handler("eu-west-1, us-east-1,eu-central-1");
+        assert_eq!(recorders(Some(&more), "eu-west-1"), ["eu-west-1", "us-east-1", "eu-central-1"]);
     }
 }

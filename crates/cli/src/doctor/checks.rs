@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use aws_tags::Settings;
 use aws_tags::deployment::resource_names::{
-    CREATION_QUEUE, CREATION_RULES, DEAD_LETTERS, HEARTBEAT_RULE, PREFIX, SESSION_QUEUE, SESSION_RECORDER,
-    SESSION_RULE, SESSION_TABLE, TAG_HANDLER, TTL_ATTRIBUTE,
+    CREATION_QUEUE, CREATION_RULES, DEAD_LETTERS, FORWARDED_SESSION_RULE, HEARTBEAT_RULE, PREFIX,
+    SESSION_QUEUE, SESSION_RECORDER, SESSION_RULE, SESSION_TABLE, TAG_HANDLER, TTL_ATTRIBUTE,
 };
 use aws_tags::table::{BY_HAND, Row, Service};
 use serde_json::Value;
@@ -24,6 +24,26 @@ const DEPLOY: &str = "deploy again (`make deploy`)";
 pub(super) enum Part {
     Recorder,
     Handler,
+}
+
+impl Part {
+    pub(super) const fn function_name(self) -> &'static str {
+        match self {
+            Self::Recorder => SESSION_RECORDER,
+            Self::Handler => TAG_HANDLER,
+        }
+    }
+}
+
+/// What stands in a Region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Both functions.
+    Home,
+    /// A session-recorder, and a forwarder of creation events.
+    Recorder,
+    /// A forwarder of creation and STS events.
+    Forwarder,
 }
 
 /// Whether EventBridge gets the management events of a Region.
@@ -69,22 +89,27 @@ pub(super) fn trails(trails: &[Trail]) -> Vec<Finding> {
 }
 
 /// Our rules, and other rules that match the same events.
-pub(super) fn rules(rules: &[Rule], home: bool) -> Vec<Finding> {
-    let missing_to = match home {
-        true => format!("{DEPLOY}: stacks aws-tags-tag-handler and aws-tags-session-recorder"),
-        false => format!("{DEPLOY} for this Region as well: stack aws-tags-region-forwarder"),
+pub(super) fn rules(rules: &[Rule], place: Place) -> Vec<Finding> {
+    let stack = |name: &str| format!("{DEPLOY} for this Region as well: stack {name}");
+    let forwarder = "aws-tags-region-forwarder";
+    let (creation_stack, session_stack, session_rule) = match place {
+        Place::Home => (TAG_HANDLER, SESSION_RECORDER, SESSION_RULE),
+        Place::Recorder => (forwarder, SESSION_RECORDER, SESSION_RULE),
+        Place::Forwarder => (forwarder, forwarder, FORWARDED_SESSION_RULE),
     };
     let creations: Vec<&Rule> = rules.iter().filter(|rule| rule.name.starts_with(CREATION_RULES)).collect();
-    let sessions: Vec<&Rule> = rules.iter().filter(|rule| rule.name == SESSION_RULE).collect();
+    let sessions: Vec<&Rule> = rules.iter().filter(|rule| rule.name == session_rule).collect();
     let mut findings = Vec::new();
-    for (found, name) in [(&creations, format!("{CREATION_RULES}<n>")), (&sessions, SESSION_RULE.to_owned())]
-    {
+    for (found, name, of) in [
+        (&creations, format!("{CREATION_RULES}<n>"), creation_stack),
+        (&sessions, session_rule.to_owned(), session_stack),
+    ] {
         if found.is_empty() {
-            findings.push(Finding::error(format!("no rule `{name}`"), missing_to.clone()));
+            findings.push(Finding::error(format!("no rule `{name}`"), stack(of)));
         }
         findings.extend(found.iter().flat_map(|rule| our_rule(rule)));
     }
-    if home {
+    if place != Place::Forwarder {
         findings.extend(heartbeat(rules.iter().find(|rule| rule.name == HEARTBEAT_RULE)));
     }
     if !creations.is_empty() {
@@ -113,18 +138,19 @@ const ALL_EVENTS: &str = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS";
 fn our_rule(rule: &Rule) -> Vec<Finding> {
     let Rule { name, state, targets, .. } = rule;
     let mut findings = Vec::new();
-    let wanted = if name == SESSION_RULE { ALL_EVENTS } else { "ENABLED" };
+    let for_sessions = [SESSION_RULE, FORWARDED_SESSION_RULE].contains(&name.as_str());
+    let wanted = if for_sessions { ALL_EVENTS } else { "ENABLED" };
     if state == "DISABLED" {
         findings.push(Finding::error(
             format!("rule `{name}` is disabled"),
             format!("enable it as {wanted}: {DEPLOY}"),
         ));
-    } else if name == SESSION_RULE && state != ALL_EVENTS {
+    } else if for_sessions && state != ALL_EVENTS {
         findings.push(Finding::error(
             format!("rule `{name}` is {state}, so that it never sees AssumeRole, which CloudTrail counts as read-only"),
             format!("set its state to {ALL_EVENTS}: {DEPLOY}"),
         ));
-    } else if name != SESSION_RULE && state == ALL_EVENTS {
+    } else if !for_sessions && state == ALL_EVENTS {
         findings.push(Finding::warning(
             format!("rule `{name}` is {ALL_EVENTS}, which creation events do not need"),
             format!("set its state to ENABLED: {DEPLOY}"),
@@ -193,11 +219,13 @@ fn other_tagger(rule: &Rule) -> Option<Finding> {
     ))
 }
 
-/// A function, its settings, and what it is fed from.
-pub(super) fn function(part: Part, function: Option<&Function>) -> Vec<Finding> {
-    let (name, queue) = match part {
-        Part::Recorder => (SESSION_RECORDER, SESSION_QUEUE),
-        Part::Handler => (TAG_HANDLER, CREATION_QUEUE),
+/// A function, its settings, and what it is fed from. `table_region` is the Region of the session table, if
+/// it is another.
+pub(super) fn function(part: Part, function: Option<&Function>, table_region: Option<&str>) -> Vec<Finding> {
+    let name = part.function_name();
+    let queue = match part {
+        Part::Recorder => SESSION_QUEUE,
+        Part::Handler => CREATION_QUEUE,
     };
     let Some(function) = function else {
         return vec![Finding::error(format!("no function `{name}`"), DEPLOY)];
@@ -221,20 +249,26 @@ pub(super) fn function(part: Part, function: Option<&Function>) -> Vec<Finding> 
             todo,
         ));
     }
-    findings.extend(settings(part, name, function));
+    findings.extend(settings(part, function, table_region));
     findings.extend(source(name, queue, function));
     findings
 }
 
-fn settings(part: Part, name: &str, function: &Function) -> Vec<Finding> {
+fn settings(part: Part, function: &Function, table_region: Option<&str>) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let (name, table_name) = (part.function_name(), SESSION_TABLE.0);
     let todo = format!("correct the setting and {DEPLOY}");
+    let of_region = |table: &str| match table_region {
+        None => table == table_name || table.ends_with(&format!(":table/{table_name}")),
+        Some(region) => {
+            table.contains(&format!(":{region}:")) && table.ends_with(&format!(":table/{table_name}"))
+        }
+    };
     match function.environment.get("SESSION_TABLE").map(String::as_str) {
-        Some(table)
-            if table == SESSION_TABLE.0 || table.ends_with(&format!(":table/{}", SESSION_TABLE.0)) => {}
+        Some(table) if of_region(table) => {}
         Some(table) => {
-            let found =
-                format!("function `{name}` uses the session table `{table}`, not `{}`", SESSION_TABLE.0);
+            let of = table_region.map_or(String::new(), |region| format!(" of {region}"));
+            let found = format!("function `{name}` uses the session table `{table}`, not `{table_name}`{of}");
             findings.push(Finding::error(found, todo.clone()));
         }
         None => {
@@ -297,10 +331,46 @@ pub(super) fn table(table: Option<&Table>) -> Vec<Finding> {
     findings
 }
 
+/// Where Identity Center starts sessions, and whether a recorder stands there. Whether a read-only event that
+/// is forwarded meets a rule in another Region, no document says.
+pub(super) fn identity_centers(
+    centers: &[String],
+    recorders: &[String],
+    regions: &[String],
+    partition: &str,
+) -> Vec<Finding> {
+    let without = centers.iter().filter(|center| !recorders.contains(center));
+    let finding = |center: &String| {
+        let found =
+            format!("Identity Center starts its sessions in {center}, where no session-recorder stands");
+        let todo = format!("put one there: {DEPLOY} with that Region in RecorderRegions");
+        match regions.contains(center) {
+            _ if partition != "aws" => {
+                let todo = "deploy in that Region: here EventBridge sends no events between Regions";
+                Finding::error(format!("{found}: they are not seen"), todo)
+            }
+            true => Finding::warning(
+                format!("{found}: that they are forwarded rests on what AWS does not document"),
+                todo,
+            ),
+            false => Finding::warning(
+                format!("{found}, and perhaps no forwarder"),
+                format!("{todo}; or name it in --regions to have its forwarder checked"),
+            ),
+        }
+    };
+    without.map(finding).collect()
+}
+
 /// Queues, their backlog, and dead letters.
-pub(super) fn queues(queues: &[Queue], account: &str) -> Vec<Finding> {
+pub(super) fn queues(queues: &[Queue], place: Place, account: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for name in [SESSION_QUEUE, CREATION_QUEUE] {
+    let read: &[&str] = match place {
+        Place::Home => &[SESSION_QUEUE, CREATION_QUEUE],
+        Place::Recorder => &[SESSION_QUEUE],
+        Place::Forwarder => &[],
+    };
+    for &name in read {
         let Some(queue) = queues.iter().find(|queue| queue.name == name) else {
             findings.push(Finding::error(format!("no queue `{name}` in account {account}"), DEPLOY));
             continue;
@@ -320,7 +390,7 @@ pub(super) fn queues(queues: &[Queue], account: &str) -> Vec<Finding> {
 }
 
 /// Dead letters: every Region with rules has queues for them.
-pub(super) fn dead_letters(queues: &[Queue]) -> Vec<Finding> {
+fn dead_letters(queues: &[Queue]) -> Vec<Finding> {
     let dead = queues.iter().filter(|queue| queue.name.ends_with(DEAD_LETTERS));
     dead.filter(|queue| queue.waiting + queue.in_progress > 0)
         .map(|queue| {
@@ -415,8 +485,11 @@ mod tests {
         let athena =
             r#"{"detail": {"eventSource": ["athena.amazonaws.com"], "eventName": ["CreateWorkGroup"]}}"#;
         let sessions = rule(SESSION_RULE, ALL_EVENTS, "{}");
-        let found =
-            |pattern| rules(&[rule("aws-tags-creations-1", "ENABLED", pattern), sessions.clone()], false);
+        let found = |pattern| {
+            let heartbeat = rule(HEARTBEAT_RULE, "ENABLED", "");
+            let ours = [rule("aws-tags-creations-1", "ENABLED", pattern), sessions.clone(), heartbeat];
+            rules(&ours, Place::Recorder)
+        };
         assert_eq!(found(sqs), []);
         let old = found(athena);
         assert_eq!(severities(&old), [Severity::Warning]);
@@ -424,18 +497,62 @@ mod tests {
     }
 
     #[test]
-    fn the_heartbeat_is_checked_at_home() {
-        let ours = |more: Option<Rule>| {
+    fn the_rules_of_a_region_are_those_of_what_stands_there() {
+        let ours = |sessions: &str, more: Option<Rule>| {
             let sqs = r#"{"detail": {"eventSource": ["sqs.amazonaws.com"], "eventName": ["CreateQueue"]}}"#;
             let rules: Vec<Rule> =
-                [rule("aws-tags-creations-1", "ENABLED", sqs), rule(SESSION_RULE, ALL_EVENTS, "{}")].into();
+                [rule("aws-tags-creations-1", "ENABLED", sqs), rule(sessions, ALL_EVENTS, "{}")].into();
             rules.into_iter().chain(more).collect::<Vec<_>>()
         };
         let heartbeat = |state| Some(rule(HEARTBEAT_RULE, state, ""));
-        assert_eq!(rules(&ours(heartbeat("ENABLED")), true), []);
-        assert_eq!(severities(&rules(&ours(heartbeat("DISABLED")), true)), [Severity::Error]);
-        assert_eq!(severities(&rules(&ours(None), true)), [Severity::Error]);
-        assert_eq!(rules(&ours(None), false), []);
+        for place in [Place::Home, Place::Recorder] {
+            assert_eq!(rules(&ours(SESSION_RULE, heartbeat("ENABLED")), place), []);
+            assert_eq!(
+                severities(&rules(&ours(SESSION_RULE, heartbeat("DISABLED")), place)),
+                [Severity::Error]
+            );
+            assert_eq!(severities(&rules(&ours(SESSION_RULE, None), place)), [Severity::Error]);
+        }
+        assert_eq!(rules(&ours(FORWARDED_SESSION_RULE, None), Place::Forwarder), []);
+        let missing = rules(&ours(SESSION_RULE, None), Place::Forwarder);
+        assert_eq!(severities(&missing), [Severity::Error]);
+        assert!(missing[0].todo.contains("stack aws-tags-region-forwarder"), "{missing:?}");
+    }
+
+    #[test]
+    fn a_recorder_is_missing_where_identity_center_starts_sessions() {
+        let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let found = |center: &str, partition| {
+            identity_centers(
+                &names(&[center]),
+                &names(&["eu-west-1", "us-east-1"]),
+                &names(&["eu-west-1", "us-east-1", "eu-north-1"]),
+                partition,
+            )
+        };
+        assert_eq!(found("us-east-1", "aws"), []);
+        assert!(found("eu-north-1", "aws")[0].found.contains("rests on what AWS does not document"));
+        assert!(found("eu-central-1", "aws")[0].found.contains("perhaps no forwarder"));
+        assert_eq!(severities(&found("us-gov-east-1", "aws-us-gov")), [Severity::Error]);
+    }
+
+    #[test]
+    fn a_recorder_writes_to_the_table_of_the_home_region() {
+        let recorder = |table: &str| Function {
+            environment: [("SESSION_TABLE".to_owned(), table.to_owned())].into(),
+            event_source_mappings: vec![EventSourceMapping {
+                arn: format!("arn:aws:sqs:us-east-1:111122223333:{SESSION_QUEUE}"),
+                state: "Enabled".into(),
+                reports_failures: true,
+            }],
+            ..handler()
+        };
+        let home = "arn:aws:dynamodb:eu-west-1:111122223333:table/aws-tags-sessions";
+        let found = |table| function(Part::Recorder, Some(&recorder(table)), Some("eu-west-1"));
+        assert_eq!(found(home), []);
+        for wrong in ["aws-tags-sessions", &home.replace("eu-west-1", "us-east-1")] {
+            assert_eq!(severities(&found(wrong)), [Severity::Error], "{wrong}");
+        }
     }
 
     #[test]
@@ -466,10 +583,10 @@ mod tests {
 
     #[test]
     fn every_wrong_setting_of_the_function_is_named_with_what_is_allowed() {
-        assert_eq!(function(Part::Handler, Some(&handler())), []);
+        assert_eq!(function(Part::Handler, Some(&handler()), None), []);
         let mut wrong = handler();
         wrong.environment.insert("OWNER".into(), "everyone".into());
-        let findings = function(Part::Handler, Some(&wrong));
+        let findings = function(Part::Handler, Some(&wrong), None);
         assert_eq!(severities(&findings), [Severity::Error]);
         assert!(
             findings[0].found.contains("OWNER is `everyone`") && findings[0].todo.contains("principal-arn")
@@ -487,12 +604,12 @@ mod tests {
             reasons: BTreeMap::new(),
         };
         let with = |waiting| [queue(SESSION_QUEUE, 7), queue(CREATION_QUEUE, waiting)];
-        assert_eq!(queues(&with(BACKLOG), "111122223333"), []);
-        let backlog = queues(&with(BACKLOG + 1), "111122223333");
+        assert_eq!(queues(&with(BACKLOG), Place::Home, "111122223333"), []);
+        let backlog = queues(&with(BACKLOG + 1), Place::Home, "111122223333");
         assert_eq!(severities(&backlog), [Severity::Warning]);
         assert!(backlog[0].found.ends_with("`aws-tags-creations`: 1001"), "{backlog:?}");
         let dead = [&with(0)[..], &[queue("aws-tags-creations-dead-letters", 2)]].concat();
-        assert!(queues(&dead, "111122223333")[0].found.ends_with("dead-letters`: 3"));
+        assert!(queues(&dead, Place::Home, "111122223333")[0].found.ends_with("dead-letters`: 3"));
         let reasons = [("denied".to_owned(), 2), ("late".to_owned(), 1)].into();
         let dead = Queue { reasons, ..queue("aws-tags-creations-dead-letters", 2) };
         let found = &dead_letters(&[dead])[0].found;

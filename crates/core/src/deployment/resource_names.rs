@@ -15,6 +15,8 @@ pub const TTL_ATTRIBUTE: &str = "forget_after";
 pub const PREFIX: &str = "aws-tags-";
 /// The rule for STS events. Rules for creation events are `aws-tags-creations-<n>`.
 pub const SESSION_RULE: &str = "aws-tags-sessions";
+/// The rule that forwards STS events, where no recorder stands.
+pub const FORWARDED_SESSION_RULE: &str = "aws-tags-forwarded-sessions";
 /// The schedule of the session-recorder's heartbeat.
 pub const HEARTBEAT_RULE: &str = "aws-tags-heartbeat";
 /// Prefix of the names of the rules for creation events.
