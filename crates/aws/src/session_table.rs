@@ -6,7 +6,8 @@
 //! | `issued` | S, sort key | issue time and issued access key: `2026-05-04T09:00:00Z#ASIA…` |
 //! | `arn`, `source_identity` | S | as in the STS record |
 //! | `issuer` | S | id of the user who named a federated user |
-//! | `subject`, `assumed_by` | S | whom the identity provider names; who started the session |
+//! | `subject`, `assumed_by`, `on_behalf_of` | S | whom the identity provider names; who started the session; for whom |
+//! | `started_by` | M of S | the session that did: `id`, `created`, `access_key_id`, `issuer`, each where known |
 //! | `tags` | M of S | session tags |
 //! | `transitive_tag_keys` | L of S | keys that role chaining passes on |
 //! | `expires_at` | S | end of the credentials |
@@ -198,13 +199,35 @@ fn item(session: &Session) -> Item {
         ("issuer", &session.issuer),
         ("subject", &session.subject),
         ("assumed_by", &session.assumed_by),
+        ("on_behalf_of", &session.on_behalf_of),
     ];
-    for (name, value) in optional {
-        if let Some(value) = value {
-            item.insert(name.to_owned(), text(value));
-        }
+    let known = |(name, value): (&str, &Option<String>)| Some((name.to_owned(), text(value.as_ref()?)));
+    item.extend(optional.into_iter().filter_map(known));
+    if let Some(key) = &session.started_by {
+        let parts = [
+            ("id", &Some(key.id.clone())),
+            ("created", &key.created.map(timestamp::format)),
+            ("access_key_id", &key.access_key_id),
+            ("issuer", &key.issuer),
+        ];
+        item.insert(
+            "started_by".to_owned(),
+            AttributeValue::M(parts.into_iter().filter_map(known).collect()),
+        );
     }
     item
+}
+
+/// The session that started another one of the account.
+fn started_by(account: &str, parts: &Item) -> Option<SessionKey> {
+    let text = |name: &str| parts.get(name)?.as_s().ok().cloned();
+    Some(SessionKey {
+        account: account.to_owned(),
+        id: text("id")?,
+        created: text("created").and_then(|at| timestamp::parse(&at)),
+        access_key_id: text("access_key_id"),
+        issuer: text("issuer"),
+    })
 }
 
 /// `None` for an item that this program did not write.
@@ -230,6 +253,8 @@ fn session(account: &str, id: &str, item: &Item) -> Option<Session> {
         issuer: text("issuer"),
         subject: text("subject"),
         assumed_by: text("assumed_by"),
+        on_behalf_of: text("on_behalf_of"),
+        started_by: item.get("started_by").and_then(|parts| started_by(account, parts.as_m().ok()?)),
     })
 }
 
@@ -267,7 +292,15 @@ mod tests {
             source_identity: Some("ann@example.com".into()),
             issuer: Some("AIDAX".into()),
             subject: Some("repo:acme/infra:ref:refs/heads/main".into()),
-            assumed_by: Some("arn:aws:iam::111122223333:user/jo".into()),
+            assumed_by: Some("arn:aws:sts::111122223333:assumed-role/ops/jo".into()),
+            on_behalf_of: Some("94d8c4b8-0000-0000-0000-000000000000".into()),
+            started_by: Some(SessionKey {
+                account: "111122223333".into(),
+                id: "AROAY:jo".into(),
+                created: Some(at("2026-05-04T08:30:00Z")),
+                access_key_id: None,
+                issuer: None,
+            }),
         };
         let item = item(&stored);
         assert_eq!(item["caller"].as_s().map(String::as_str), Ok("111122223333#AROAX:ann"));

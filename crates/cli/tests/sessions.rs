@@ -78,17 +78,26 @@ fn a_trail_that_is_read_backwards_gives_the_same() {
 /// What the session's record says of a person or pipeline, where its name says nothing.
 #[test]
 fn the_owner_may_be_whom_the_session_was_given_to() {
-    for (trail, owner) in [
-        ("account-access", "ann@example.com"),
-        ("oidc", "repo:acme/infra:ref:refs/heads/main"),
-        ("saml", "ann@example.com"),
-        ("assume-role", "ann"),
+    let by_record = "session-tag:email, subject, session-name";
+    let user = "arn:aws:iam::111122223333:user/jo";
+    for (trail, forms, owner) in [
+        ("account-access", by_record, "ann@example.com"),
+        ("oidc", by_record, "repo:acme/infra:ref:refs/heads/main"),
+        ("saml", by_record, "ann@example.com"),
+        ("assume-role", by_record, "ann"),
+        ("assume-role", "origin", user),
+        ("role-chain", "origin", user),
+        ("role-chain", "session-name", "ann"),
+        ("oidc", "origin", "repo:acme/infra:ref:refs/heads/main"),
+        ("identity-center", "origin", "ann@example.com"),
+        ("ec2-instance", "origin", "arn:aws:sts::111122223333:assumed-role/machine/i-0a1b2c3d4e5f60718"),
+        ("no-session-recorded", "origin, session-name", "ann"),
     ] {
         let mut replay = Command::new(env!("CARGO_BIN_EXE_aws-tags"));
         replay
             .args(["replay", "--json", "--iam-tags", IAM_TAGS])
             .arg(format!("events/sessions/{trail}.json"));
-        replay.env("OWNER", "session-tag:email, subject, session-name").current_dir(root());
+        replay.env("OWNER", forms).current_dir(root());
         let lines = String::from_utf8(replay.output().expect("runs").stdout).expect("UTF-8");
         let of_queue = |line: &str| {
             let line: serde_json::Value = serde_json::from_str(line).expect("JSON");

@@ -1,9 +1,11 @@
 //! Who made a call: the principal, and the session that STS started for it.
 
+mod origin;
 mod principal;
 mod session;
 mod session_match;
 
+pub(crate) use origin::{LONGEST_CHAIN, head};
 pub use principal::{IamIdentity, IamKind, Principal, SessionKey};
 pub(crate) use session::matchable_starts;
 pub use session::{NotASession, STS, Session};

@@ -24,8 +24,8 @@ pub struct Setting {
 const OWNER: Setting = Setting {
     name: "OWNER",
     default: "principal-arn",
-    allowed: "`principal-arn`, `session-name`, `user-name`, `role-name`, `source-identity`, `subject` or `session-tag:KEY`, or several, separated by commas",
-    effect: "What the owner tag says: the first of these forms that the principal has, else one that it cannot choose: the IAM user's name, or its ARN. `subject` is whom an identity provider names. Where the session's record decides, the owner waits for it.",
+    allowed: "`principal-arn`, `session-name`, `user-name`, `role-name`, `source-identity`, `subject`, `origin` or `session-tag:KEY`, or several, separated by commas",
+    effect: "What the owner tag says: the first of these forms that the principal has, else one that it cannot choose: the IAM user's name, or its ARN. `subject` is whom an identity provider names; `origin`, who stands at the head of a chain of roles. Where the session's record decides, the owner waits for it.",
 };
 const OWNER_TAG: Setting =
     Setting { name: "OWNER_TAG", default: "Owner", allowed: "a tag key", effect: "Key of the owner tag." };
@@ -38,8 +38,8 @@ const PRINCIPAL_ID_TAG: Setting = Setting {
 const EXTRA_TAGS: Setting = Setting {
     name: "EXTRA_TAGS",
     default: "",
-    allowed: "`Key=text ${path.in.the.record}`, separated by commas",
-    effect: "Further tags, e.g. `CreatedAt=${eventTime}`; `${session.subject}` and `${session.assumedBy}` come from the session's record. A tag is left out where a variable is missing.",
+    allowed: "`Key=text ${path.in.the.record}`, separated by commas; of a session `${session.F}`, where F is `subject`, `assumedBy`, `sourceIdentity`, `onBehalfOf`, `origin` or `tags.KEY`",
+    effect: "Further tags, e.g. `CreatedAt=${eventTime}`. What `${session.…}` says comes from the session's record, and the tag waits for it. A tag is left out where a variable is missing.",
 };
 const INHERIT: Setting = Setting {
     name: "INHERIT",
@@ -112,11 +112,43 @@ pub(crate) enum OwnerForm {
     RoleName,
     /// Source identity of the session.
     SourceIdentity,
-    /// Whom the identity provider named when the session began.
-    Subject,
-    /// The session's tag of this key, in any case of letters.
-    SessionTag(String),
+    /// A fact of the session.
+    Session(SessionFact),
 }
+
+/// What the record of a session's start tells, or those of the chain before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SessionFact {
+    /// Whom the identity provider named.
+    Subject,
+    /// Who started it.
+    AssumedBy,
+    /// The source identity that was set then.
+    SourceIdentity,
+    /// The Identity Center user for whom it was started.
+    OnBehalfOf,
+    /// Who stands at the head of the chain.
+    Origin,
+    /// The session's tag of this key, in any case of letters.
+    Tag(String),
+}
+
+impl SessionFact {
+    /// The fact of a variable's name: what follows `session.` in `${session.subject}`.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "subject" => Self::Subject,
+            "assumedBy" => Self::AssumedBy,
+            "sourceIdentity" => Self::SourceIdentity,
+            "onBehalfOf" => Self::OnBehalfOf,
+            "origin" => Self::Origin,
+            _ => Self::Tag(name.strip_prefix("tags.").filter(|key| is_key(key))?.to_owned()),
+        })
+    }
+}
+
+/// What a variable of a session begins with.
+pub(crate) const SESSION_VARIABLE: &str = "session.";
 
 /// What comes before the key of a session tag.
 const SESSION_TAG: &str = "session-tag:";
@@ -127,7 +159,8 @@ const OWNER_FORMS: &[(&str, OwnerForm)] = &[
     ("user-name", OwnerForm::UserName),
     ("role-name", OwnerForm::RoleName),
     ("source-identity", OwnerForm::SourceIdentity),
-    ("subject", OwnerForm::Subject),
+    ("subject", OwnerForm::Session(SessionFact::Subject)),
+    ("origin", OwnerForm::Session(SessionFact::Origin)),
 ];
 
 /// Checked settings.
@@ -204,6 +237,19 @@ impl Settings {
             true => Ok(settings),
             false => Err(WrongSettings(reader.wrong)),
         }
+    }
+
+    /// Whether a tag tells who stands at the head of a chain of sessions.
+    pub(crate) fn asks_for_origin(&self) -> bool {
+        let origin = || Some(SessionFact::Origin);
+        let is_origin = |piece: Piece<'_>| match piece {
+            Piece::Text(_) => false,
+            Piece::Variable(path) => {
+                path.strip_prefix(SESSION_VARIABLE).and_then(SessionFact::named) == origin()
+            }
+        };
+        self.owner.contains(&OwnerForm::Session(SessionFact::Origin))
+            || self.extra_tags.iter().any(|(_, template)| pieces(template).any(is_origin))
     }
 
     /// Whether IAM and session tags of this key are inherited.
@@ -290,7 +336,7 @@ impl<F: Fn(&str) -> Option<OsString>> Reader<F> {
         for item in items {
             let key = item.strip_prefix(SESSION_TAG).map(str::trim).filter(|key| is_key(key));
             let word = OWNER_FORMS.iter().find(|(word, _)| *word == item).map(|(_, form)| form.clone());
-            match word.or_else(|| key.map(|key| OwnerForm::SessionTag(key.to_owned()))) {
+            match word.or_else(|| key.map(|key| OwnerForm::Session(SessionFact::Tag(key.to_owned())))) {
                 Some(form) => forms.push(form),
                 None => self.reject(setting, &item),
             }
@@ -358,7 +404,10 @@ fn is_key(text: &str) -> bool {
 fn is_template(text: &str) -> bool {
     pieces(text).all(|piece| match piece {
         Piece::Text(text) => text.chars().all(is_allowed) && text.chars().count() <= VALUE_LENGTH,
-        Piece::Variable(path) => !path.is_empty() && !path.to_ascii_lowercase().contains("credentials"),
+        Piece::Variable(path) => match path.strip_prefix(SESSION_VARIABLE) {
+            Some(name) => SessionFact::named(name).is_some(),
+            None => !path.is_empty() && !path.to_ascii_lowercase().contains("credentials"),
+        },
     })
 }
 
@@ -398,6 +447,8 @@ mod tests {
             ("EXTRA_TAGS", "CreatedAt"),
             ("EXTRA_TAGS", "Token=${responseElements.credentials.sessionToken}"),
             ("EXTRA_TAGS", "A=${open"),
+            ("EXTRA_TAGS", "Key=${session.accessKeyId}"),
+            ("EXTRA_TAGS", "Unit=${session.tags.}"),
             ("EXISTING_TAGS", "yes"),
             ("SERVICE_CREATED", ""),
             ("ALSO_TAG", "s3:objects"),

@@ -563,6 +563,59 @@ fn an_absent_session_is_final_only_when_the_recorder_has_kept_up() {
     assert_eq!((tag(&tagged, 0, "Team"), tagged.unfinished().len()), (Some("session"), 0), "by its key");
 }
 
+/// The session `AROA<role>:x` of a chain, which began at that minute, as `userIdentity` of its calls.
+fn link(role: &str, began: u8) -> Value {
+    let mut link = identity();
+    link["principalId"] = json!(format!("AROA{role}:x"));
+    link["arn"] = json!(format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/x"));
+    link["accessKeyId"] = json!(format!("ASIA{role}"));
+    link["sessionContext"]["attributes"]["creationDate"] = json!(format!("2026-05-04T09:{began}:00Z"));
+    link
+}
+
+/// The record of its start.
+fn start(caller: Value, role: &str, began: u8) -> Event {
+    event(
+        "sts.amazonaws.com",
+        "AssumeRole",
+        json!({"eventTime": format!("2026-05-04T09:{began}:00Z"), "userIdentity": caller, "responseElements": {
+            "credentials": {"accessKeyId": format!("ASIA{role}"), "expiration": "May 4, 2026, 9:00:00 PM"},
+            "assumedRoleUser": {"assumedRoleId": format!("AROA{role}:x"),
+                                "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/x")}}}),
+    )
+}
+
+#[test]
+fn the_owner_may_be_who_stands_at_the_head_of_a_chain() {
+    let user = json!({"type": "IAMUser", "principalId": "AIDAJO", "accountId": ACCOUNT, "userName": "jo",
+                      "arn": "arn:aws:iam::111122223333:user/jo"});
+    let head = start(user.clone(), "head", 50);
+    let rest = [start(link("head", 50), "middle", 55), start(link("middle", 55), "last", 59)];
+    let owner = |sessions: &[&Event], caller: Value, now| {
+        let world = world();
+        for session in sessions {
+            block_on(record_session(&world.sessions, None, session)).expect("a store");
+        }
+        let fields = json!({"userIdentity": caller, "responseElements": {"volumeId": "vol-1"}});
+        let made = event("ec2.amazonaws.com", "CreateVolume", fields);
+        let (asked, scope) = (settings(&[("OWNER", "origin,session-name")]), Scope::default());
+        let outcome = block_on(tag_resources(&world, &asked, &scope, |_| now, &[&made])).remove(0);
+        (tag(&outcome, 0, "Owner").map(str::to_owned), reasons(&outcome))
+    };
+    let jo = Some("arn:aws:iam::111122223333:user/jo".to_owned());
+    // The order of the records does not matter.
+    assert_eq!(owner(&[&rest[1], &head, &rest[0]], link("last", 59), AT), (jo.clone(), Vec::new()));
+    assert_eq!(owner(&[&head], link("head", 50), AT), (jo.clone(), Vec::new()));
+    assert_eq!(owner(&[], user, AT), (jo, Vec::new()), "who has no session is the head");
+    // Its first link may still come; later it is known to be unknown.
+    let waits = ["session of AROAhead:x is not recorded yet".to_owned()].into();
+    assert_eq!(owner(&[&rest[0], &rest[1]], link("last", 59), AT), (None, waits));
+    assert_eq!(owner(&[&rest[0], &rest[1]], link("last", 59), LATER), (Some("x".to_owned()), Vec::new()));
+    // Records that name each other have no head.
+    let ring = start(link("last", 59), "head", 50);
+    assert_eq!(owner(&[&ring, &rest[0], &rest[1]], link("last", 59), LATER).0, Some("x".to_owned()));
+}
+
 /// A session of a role in an account, as that account's trail has it.
 fn sts_record(account: &str) -> Value {
     json!({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole", "eventTime": BEGAN,

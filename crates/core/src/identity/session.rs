@@ -5,7 +5,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::principal::Principal;
+use super::principal::{Principal, SessionKey};
 use crate::record::{Arn, Event, is_account, pairs, timestamp};
 use crate::tags::{TagMap, insert_case_insensitive};
 
@@ -46,6 +46,10 @@ pub struct Session {
     pub subject: Option<String>,
     /// Who started the session: an ARN, a service, or an id.
     pub assumed_by: Option<String>,
+    /// The Identity Center user for whom it was started.
+    pub on_behalf_of: Option<String>,
+    /// The session that started this one, where a chain goes on.
+    pub started_by: Option<SessionKey>,
 }
 
 /// Why a record starts no session.
@@ -118,7 +122,9 @@ impl Session {
         let issued_at = event.time().ok_or(Missing("readable `eventTime`"))?;
         let arn = text(start.arn).or_else(|| session_arn(event));
         let account = account(event, arn.as_deref()).ok_or(Missing("account"))?;
+        let caller = Principal::of(event);
         Ok(Self {
+            started_by: caller.session_key(&account),
             account,
             id: text(start.id),
             arn,
@@ -130,18 +136,15 @@ impl Session {
             source_identity: text("requestParameters.sourceIdentity"),
             issuer: text("userIdentity.principalId").filter(|_| event.name == "GetFederationToken"),
             subject: text("userIdentity.userName").filter(|_| start.by_provider),
-            assumed_by: assumed_by(event),
+            on_behalf_of: caller.on_behalf_of.clone(),
+            assumed_by: assumed_by(caller),
         })
     }
 
-    /// What `${session.…}` says in settings: nothing secret.
-    pub(crate) fn fact(&self, name: &str) -> Option<&str> {
-        match name {
-            "subject" => self.subject.as_deref(),
-            "assumedBy" => self.assumed_by.as_deref(),
-            "sourceIdentity" => self.source_identity.as_deref(),
-            _ => None,
-        }
+    /// The value of a session tag; keys are compared as STS does.
+    pub(crate) fn tag(&self, key: &str) -> Option<&str> {
+        let mut tags = self.tags.iter();
+        tags.find(|(other, _)| other.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
     }
 
     /// The end of the credentials, not before their start: a record may say otherwise.
@@ -157,8 +160,7 @@ impl Session {
 }
 
 /// The caller of the STS call.
-fn assumed_by(event: &Event) -> Option<String> {
-    let caller = Principal::of(event);
+fn assumed_by(caller: Principal) -> Option<String> {
     caller.arn.clone().or_else(|| caller.service().map(str::to_owned)).or(caller.id)
 }
 

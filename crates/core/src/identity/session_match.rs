@@ -153,6 +153,8 @@ mod tests {
             issuer: None,
             subject: None,
             assumed_by: None,
+            on_behalf_of: None,
+            started_by: None,
         }
     }
 

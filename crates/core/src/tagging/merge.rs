@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::identity::{Principal, Session};
 use crate::record::{Event, Piece, pieces};
-use crate::settings::{OwnerForm, Settings};
+use crate::settings::{OwnerForm, SESSION_VARIABLE, SessionFact, Settings};
 use crate::tags::{KEY_LENGTH, Tag, TagMap, TagSource, VALUE_LENGTH, is_allowed, starts_reserved, too_long};
 
 /// A tag that does not reach the resource, and why: it is reported, never silent.
@@ -68,27 +68,50 @@ pub struct Merged {
     pub dropped: Vec<Dropped>,
 }
 
+/// What is known of a principal, for certain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inherited<'a> {
+    /// Tags of the role or user.
+    pub(crate) iam: &'a TagMap,
+    /// The session, if it has one that is recorded.
+    pub(crate) session: Option<&'a Session>,
+    /// Who stands at the head of the session's chain, where the settings ask for it.
+    pub(crate) origin: Option<&'a str>,
+}
+
+impl<'a> Inherited<'a> {
+    fn fact(self, fact: &SessionFact) -> Option<&'a str> {
+        match fact {
+            SessionFact::Origin => self.origin,
+            SessionFact::Subject => self.session?.subject.as_deref(),
+            SessionFact::AssumedBy => self.session?.assumed_by.as_deref(),
+            SessionFact::SourceIdentity => self.session?.source_identity.as_deref(),
+            SessionFact::OnBehalfOf => self.session?.on_behalf_of.as_deref(),
+            SessionFact::Tag(key) => self.session?.tag(key),
+        }
+    }
+}
+
 /// Merges the principal's tags into those of its resources. Session tags override IAM tags,
-/// case-insensitively; the tags that this program states come from nowhere else. `inherited` are the
-/// tags of IAM and the session, if there is one; `None` while they are not known.
+/// case-insensitively; the tags that this program states come from nowhere else. `inherited` is `None`
+/// while it is not known.
 pub(crate) fn merge(
     settings: &Settings,
     event: &Event,
     principal: &Principal,
-    inherited: Option<(&TagMap, Option<&Session>)>,
+    inherited: Option<Inherited<'_>>,
 ) -> Merged {
     let mut merged = Merged::default();
     let foreign = event.account().is_none_or(|account| principal.is_foreign_to(&account));
-    merged.add_owner(settings, principal, foreign, inherited.map(|(_, session)| session));
+    merged.add_owner(settings, principal, foreign, inherited);
     // Created by a service on its own, or from another account: the owner and nothing else.
     if principal.service().is_some() || foreign {
         return merged;
     }
     merged.add_mark(settings, principal);
     let no_tags = TagMap::new();
-    let known = inherited.map(|(_, session)| session);
-    let (iam, session) = inherited.unwrap_or((&no_tags, None));
-    let session = session.map_or(&no_tags, |session| &session.tags);
+    let iam = inherited.map_or(&no_tags, |known| known.iam);
+    let session = inherited.and_then(|known| known.session).map_or(&no_tags, |session| &session.tags);
     let overridden = |key: &String| session.keys().any(|other| other.eq_ignore_ascii_case(key));
     let session_tags = session.iter().map(|pair| (pair, TagSource::Session));
     let iam_tags = iam.iter().filter(|(key, _)| !overridden(key)).map(|pair| (pair, TagSource::Iam));
@@ -98,7 +121,7 @@ pub(crate) fn merge(
             None => merged.add(key, value.clone(), source),
         }
     }
-    merged.add_extra(settings, event, known);
+    merged.add_extra(settings, event, inherited);
     merged
 }
 
@@ -116,9 +139,9 @@ impl Merged {
         settings: &Settings,
         principal: &Principal,
         foreign: bool,
-        session: Option<Option<&Session>>,
+        inherited: Option<Inherited<'_>>,
     ) {
-        match owner(&settings.owner, principal, foreign, session) {
+        match owner(&settings.owner, principal, foreign, inherited) {
             Ok(owner) => self.add(&settings.owner_tag, owner, TagSource::Owner),
             Err(reason) => self.drop(&settings.owner_tag, TagSource::Owner, reason),
         }
@@ -131,9 +154,9 @@ impl Merged {
         }
     }
 
-    fn add_extra(&mut self, settings: &Settings, event: &Event, session: Option<Option<&Session>>) {
+    fn add_extra(&mut self, settings: &Settings, event: &Event, inherited: Option<Inherited<'_>>) {
         for (key, template) in &settings.extra_tags {
-            match filled(template, event, session) {
+            match filled(template, event, inherited) {
                 Err(reason) => self.drop(key, TagSource::Extra, reason),
                 Ok(value) if too_long(&value, VALUE_LENGTH) => {
                     self.drop(key, TagSource::Extra, DropReason::TooLong);
@@ -166,14 +189,13 @@ fn not_inherited_because(settings: &Settings, key: &str, value: &str) -> Option<
 
 /// The owner in the first of the forms that the principal has. One that it lacks, or that is too long for a
 /// tag, gives way to the next, and in the end only to what the principal cannot choose: the IAM user's name,
-/// then ARN, id and account. `session` is its session, if it has one; `None` while that is not known.
+/// then ARN, id and account.
 fn owner(
     forms: &[OwnerForm],
     principal: &Principal,
     foreign: bool,
-    session: Option<Option<&Session>>,
+    inherited: Option<Inherited<'_>>,
 ) -> Result<String, DropReason> {
-    let session = || session.ok_or(DropReason::SessionPending);
     if let Some(service) = principal.service() {
         return Ok(sanitized(service));
     }
@@ -189,11 +211,7 @@ fn owner(
             OwnerForm::SourceIdentity => {
                 principal.source_identity.as_deref().or(principal.on_behalf_of.as_deref())
             }
-            OwnerForm::Subject => session()?.and_then(|session| session.subject.as_deref()),
-            OwnerForm::SessionTag(key) => {
-                let mut tags = session()?.into_iter().flat_map(|session| &session.tags);
-                tags.find(|(other, _)| other.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
-            }
+            OwnerForm::Session(fact) => inherited.ok_or(DropReason::SessionPending)?.fact(fact),
         };
         if let Some(text) = text.filter(fits) {
             return Ok(sanitized(text));
@@ -206,17 +224,14 @@ fn owner(
 }
 
 /// Fills `${path}` from the record, and `${session.…}` from that of the session.
-fn filled(template: &str, event: &Event, session: Option<Option<&Session>>) -> Result<String, DropReason> {
+fn filled(template: &str, event: &Event, inherited: Option<Inherited<'_>>) -> Result<String, DropReason> {
     pieces(template)
         .map(|piece| match piece {
             Piece::Text(text) => Ok(text.to_owned()),
             Piece::Variable(path) => {
-                let text = match path.strip_prefix("session.") {
+                let text = match path.strip_prefix(SESSION_VARIABLE).and_then(SessionFact::named) {
                     None => event.text(path).map(std::borrow::Cow::into_owned),
-                    Some(name) => {
-                        let session = session.ok_or(DropReason::SessionPending)?;
-                        session.and_then(|session| session.fact(name)).map(str::to_owned)
-                    }
+                    Some(fact) => inherited.ok_or(DropReason::SessionPending)?.fact(&fact).map(str::to_owned),
                 };
                 text.ok_or(DropReason::NoVariable)
             }
@@ -261,7 +276,8 @@ mod tests {
     fn merged(vars: &[(&str, &str)], iam: &[(&str, &str)], session: &[(&str, &str)]) -> Merged {
         let event = event();
         let session = session_with(map(session));
-        merge(&settings(vars), &event, &Principal::of(&event), Some((&map(iam), Some(&session))))
+        let inherited = Inherited { iam: &map(iam), session: Some(&session), origin: Some("jo") };
+        merge(&settings(vars), &event, &Principal::of(&event), Some(inherited))
     }
 
     fn session_with(tags: TagMap) -> Session {
@@ -278,6 +294,8 @@ mod tests {
             issuer: None,
             subject: Some("repo:acme/infra:ref:refs/heads/main".into()),
             assumed_by: Some("arn:aws:iam::111122223333:user/jo".into()),
+            on_behalf_of: None,
+            started_by: None,
         }
     }
 
@@ -329,15 +347,20 @@ mod tests {
         assert_eq!(owner(forms, &[("email", "")]).as_deref(), Some("ann@example.com"));
         assert_eq!(owner("user-name,session-name,role-name", &[]).as_deref(), Some("ann_b"));
         assert_eq!(owner("subject", &[]).as_deref(), Some("repo:acme/infra:ref:refs/heads/main"));
+        assert_eq!(owner("origin,subject", &[]).as_deref(), Some("jo"));
     }
 
     #[test]
     fn extra_tags_may_say_who_began_the_session() {
-        let vars =
-            [("EXTRA_TAGS", "From=${session.subject} by ${session.assumedBy},Odd=${session.accessKeyId}")];
-        let known = merged(&vars, &[], &[]);
+        let vars = [(
+            "EXTRA_TAGS",
+            "From=${session.subject} by ${session.assumedBy},Head=${session.origin},Unit=${session.tags.team},\
+             Gone=${session.onBehalfOf}",
+        )];
+        let known = merged(&vars, &[], &[("Team", "payments")]);
         let from = "repo:acme/infra:ref:refs/heads/main by arn:aws:iam::111122223333:user/jo";
-        assert_eq!((value(&known, "From"), value(&known, "Odd")), (Some(from), None));
+        assert_eq!((value(&known, "From"), value(&known, "Head")), (Some(from), Some("jo")));
+        assert_eq!((value(&known, "Unit"), value(&known, "Gone")), (Some("payments"), None));
         let event = event();
         let waits = merge(&settings(&vars), &event, &Principal::of(&event), None);
         assert!(
@@ -407,7 +430,8 @@ mod tests {
         let event = Event::from_json(record).expect("a record");
         let vars = [("EXTRA_TAGS", "Agent=${userAgent},From=${sourceIPAddress}")];
         let no_tags = TagMap::new();
-        let merged = merge(&settings(&vars), &event, &Principal::of(&event), Some((&no_tags, None)));
+        let inherited = Inherited { iam: &no_tags, session: None, origin: None };
+        let merged = merge(&settings(&vars), &event, &Principal::of(&event), Some(inherited));
         assert_eq!(
             (merged.dropped[0].key.as_str(), &merged.dropped[0].reason),
             ("Agent", &DropReason::TooLong)
@@ -421,12 +445,10 @@ mod tests {
         record["userIdentity"] =
             json!({"type": "AWSAccount", "principalId": "AIDAX", "accountId": "111122223333"});
         let event = Event::from_json(record).expect("a record");
-        let merged = merge(
-            &settings(&[]),
-            &event,
-            &Principal::of(&event),
-            Some((&map(&[("a", "b")]), Some(&session_with(map(&[("c", "d")]))))),
-        );
+        let (iam, session) = (map(&[("a", "b")]), session_with(map(&[("c", "d")])));
+        let inherited = Inherited { iam: &iam, session: Some(&session), origin: Some("jo") };
+        let merged =
+            merge(&settings(&[("OWNER", "origin")]), &event, &Principal::of(&event), Some(inherited));
         assert_eq!(merged.tags.len(), 1);
         assert_eq!(value(&merged, "Owner"), Some("111122223333"));
     }

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::batch::{AT_ONCE, GROUPS_AT_ONCE, batches};
 use super::decide::decide;
 use super::group::{Read, groups};
-use super::merge::merge;
+use super::merge::{Inherited, merge};
 use super::outcome::{
     EventSkip, Handling, NotOurs, Outcome, ResourceOutcome, ResourceSkip, TagResult, Tagging, Unfinished,
 };
@@ -14,7 +14,7 @@ use super::present::{is_gone, keep_present, write_once};
 use super::refused::{Tagged, tag_batch};
 use super::shown::Shown;
 use crate::effect::Effect;
-use crate::identity::{Principal, SessionKey, SessionMatch, choose};
+use crate::identity::{LONGEST_CHAIN, Principal, Session, SessionKey, SessionMatch, choose, head};
 use crate::ports::{Failure, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
 use crate::record::Event;
 use crate::settings::Settings;
@@ -187,12 +187,24 @@ where
     let mut unfinished: Vec<_> = creation.missing.iter().cloned().map(Unfinished::Missing).collect();
     let account = event.account().unwrap_or_default();
     let iam = iam_tags(&ports.principal_tags, principal, &account, event, now, &mut unfinished).await;
-    let session = find_session(&ports.sessions, principal, &account, event, now, &mut unfinished).await;
+    let (key, at) = (principal.session_key(&account), event.time().unwrap_or(now));
+    let session = find_session(&ports.sessions, key, at, now, &mut unfinished).await;
+    let origin = match &session {
+        _ if !settings.asks_for_origin() => Some(None),
+        SessionMatch::NoSession => Some(principal.arn.clone()),
+        SessionMatch::Found(session) => origin(&ports.sessions, session, now, &mut unfinished).await,
+        _ => Some(None),
+    };
     // Inherited tags are written once, when they are certain: what is written stays.
-    let inherited = match (&iam, &session) {
-        (None, _) | (_, SessionMatch::Pending { .. }) => None,
-        (Some(iam), SessionMatch::Found(session)) => Some((iam, Some(session.as_ref()))),
-        (Some(iam), _) => Some((iam, None)),
+    let inherited = match (&iam, &session, &origin) {
+        (None, ..) | (_, SessionMatch::Pending { .. }, _) | (_, _, None) => None,
+        (Some(iam), session, Some(origin)) => {
+            let session = match session {
+                SessionMatch::Found(session) => Some(session.as_ref()),
+                _ => None,
+            };
+            Some(Inherited { iam, session, origin: origin.as_deref() })
+        }
     };
     let merged = merge(settings, event, principal, inherited);
     let mut resources = creation.resources.clone();
@@ -241,18 +253,18 @@ async fn iam_tags<P: PrincipalTags>(
     }
 }
 
+/// The session that made a call at that time.
 async fn find_session<S: SessionStore>(
     sessions: &S,
-    principal: &Principal,
-    account: &str,
-    event: &Event,
+    key: Option<SessionKey>,
+    at: OffsetDateTime,
     now: OffsetDateTime,
     unfinished: &mut Vec<Unfinished>,
 ) -> SessionMatch {
-    let Some(key) = principal.session_key(account) else {
+    let Some(key) = key else {
         return SessionMatch::NoSession;
     };
-    match found(sessions, &key, event.time().unwrap_or(now), now).await {
+    match found(sessions, &key, at, now).await {
         Ok(SessionMatch::Pending { until }) if until <= now => {
             unfinished.push(Unfinished::SessionUnknown(key.id));
             SessionMatch::Pending { until }
@@ -267,6 +279,27 @@ async fn find_session<S: SessionStore>(
             SessionMatch::Pending { until: now }
         }
     }
+}
+
+/// Who stands at the head of a session's chain, and `Some(None)` if that was not recorded; `None` while it is
+/// not certain.
+async fn origin<S: SessionStore>(
+    sessions: &S,
+    session: &Session,
+    now: OffsetDateTime,
+    unfinished: &mut Vec<Unfinished>,
+) -> Option<Option<String>> {
+    let mut link = session.clone();
+    for _ in 0..LONGEST_CHAIN {
+        let key = link.started_by.clone();
+        link = match find_session(sessions, key, link.issued_at, now, unfinished).await {
+            SessionMatch::NoSession => return Some(head(&link).map(str::to_owned)),
+            SessionMatch::Found(before) => *before,
+            SessionMatch::Pending { .. } => return None,
+            SessionMatch::Unknown | SessionMatch::Ambiguous => break,
+        };
+    }
+    Some(None)
 }
 
 /// The session of a call. What does not rest on the caller's own key is certain only as far as every
