@@ -20,6 +20,7 @@ import urllib.parse
 from local_aws import ACCOUNT, ROOT, TARGET, batch, client_env, load
 from records import fresh
 from runtime_api import Function, Handler, Server
+from sessionless import report_all
 
 SESSION = load("sts/AssumeRole")
 VOLUME = load("ec2/CreateVolume")
@@ -261,6 +262,7 @@ def main():
         report(f"tag-handler: tagging calls of {count:,} {what} events in batches of 100", calls, count * 6 / 100, "calls")
     function.stop()
     full(report, binaries["tag-handler"], aws, bad)
+    report_all(report, binaries["tag-handler"])
     cpus, memory = os.cpu_count(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"{cpus} CPUs; this script itself used {memory} MiB")
     if bad:

@@ -156,7 +156,10 @@ class Sessions(unittest.TestCase):
         arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
         self.assertEqual(MOTO.tag([creation("ec2/CreateVolume", arn, identity)]), [0], "another of the same second may be recorded yet")
         self.assertEqual(ec2_tags(MOTO.c, arn)["Owner"], session.arn)
-        self.assertEqual(MOTO.tag([creation("ec2/CreateVolume", arn, identity, now() - datetime.timedelta(minutes=3))]), [])
+        call = creation("ec2/CreateVolume", arn, identity, now() - datetime.timedelta(minutes=3))
+        self.assertEqual(MOTO.tag([call]), [0], "the record does not say that it is the console")
+        call["detail"]["sessionCredentialFromConsole"] = "true"
+        self.assertEqual(MOTO.tag([call]), [])
         self.assertEqual(ec2_tags(MOTO.c, arn)["Person"], "ann")
 
 

@@ -422,8 +422,8 @@ class ARecorderThatWasDown(unittest.TestCase):
         self.mapping.restart()
         return self.mapping.invoke(self.mapping.functions[0], messages)
 
-    def beat(self):
-        event = {"eventSource": "heartbeat.aws-tags", "eventName": "Heartbeat", "eventTime": iso(now()), "awsRegion": REGION}
+    def beat(self, at=None):
+        event = {"eventSource": "heartbeat.aws-tags", "eventName": "Heartbeat", "eventTime": iso(at or now()), "awsRegion": REGION}
         self.assertEqual(WORLD.recorder.functions[0].invoke(local_aws.batch([event])), {"batchItemFailures": []})
 
     def test_events_wait_until_it_has_kept_up(self):
@@ -442,6 +442,33 @@ class ARecorderThatWasDown(unittest.TestCase):
         self.beat()
         self.assertEqual(self.deliver([message for message in waiting if made[1].events[0]["detail"]["eventID"] in message["Body"]]), [])
         self.assertEqual([one.read()[0].get("Person") for one in made], ["ann", None])
+
+
+    def test_every_event_of_an_hour_gets_its_session_tags(self):
+        minutes = range(5, 65, 5)
+        began = {m: now() - datetime.timedelta(minutes=m) for m in minutes}
+        sessions = {m: Session(WORLD.c, WORLD.role, f"hour-{m}", [("Person", f"p{m}")], at=at) for m, at in began.items()}
+        self.beat(now() - datetime.timedelta(minutes=65))
+        made = {m: volume(WORLD, f"h{m}", identity=session.identity) for m, session in sessions.items()}
+        for m, one in made.items():
+            at = iso(began[m] + datetime.timedelta(seconds=30))
+            one.events[0]["time"] = one.events[0]["detail"]["eventTime"] = at
+        self.mapping.send([one.events[0] for one in made.values()])
+        waiting = []
+        while some := self.mapping.receive():
+            left = self.deliver(some)
+            self.assertEqual(len(left), len(some), "none is given up, however old")
+            waiting += left
+        self.assertEqual(len(waiting), len(minutes))
+        self.assertEqual([one.read()[0].get("Person") for one in made.values()], [None] * len(minutes))
+        # It is mended: what waited in its queue is recorded, and then its heartbeat.
+        records = [session.event for session in sessions.values()]
+        self.assertEqual(WORLD.recorder.functions[0].invoke(local_aws.batch(records)), {"batchItemFailures": []})
+        self.beat()
+        for start in range(0, len(waiting), 10):
+            self.assertEqual(self.deliver(waiting[start:start + 10]), [])
+        self.assertEqual([one.read()[0].get("Person") for one in made.values()], [f"p{m}" for m in minutes])
+        self.assertEqual(sum(self.mapping.count(self.mapping.dead)), 0)
 
 
 def setUpModule():

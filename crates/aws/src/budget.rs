@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use aws_tags::identity::{IamIdentity, Session, SessionKey};
-use aws_tags::ports::{Batch, Failure, FailureKind, Lookups, PrincipalTags, SessionStore, Tagger};
+use aws_tags::ports::{Batch, Failure, FailureKind, IamEntity, Lookups, PrincipalTags, SessionStore, Tagger};
 use aws_tags::table::{Lookup, Read, Resource, Route};
 use aws_tags::tags::TagMap;
 use time::OffsetDateTime;
@@ -107,8 +107,8 @@ impl<T: SessionStore> SessionStore for Bounded<T> {
 }
 
 impl<T: PrincipalTags> PrincipalTags for Bounded<T> {
-    async fn tags(&self, identity: &IamIdentity) -> Result<Option<TagMap>, Failure> {
-        self.budget.ask(self.inner.tags(identity)).await
+    async fn entity(&self, identity: &IamIdentity) -> Result<Option<IamEntity>, Failure> {
+        self.budget.ask(self.inner.entity(identity)).await
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::Tag;
-use aws_tags::identity::{IamIdentity, IamKind};
-use aws_tags::ports::{Failure, PrincipalTags};
+use aws_tags::identity::{IamIdentity, IamKind, takes_session_tags};
+use aws_tags::ports::{Failure, IamEntity, PrincipalTags};
 use aws_tags::tags::TagMap;
 
 use crate::cache::Cache;
@@ -26,7 +26,7 @@ const GLOBAL: &str = "";
 pub struct IamTags {
     client: Client,
     paces: Paces,
-    known: Cache<IamIdentity, Option<TagMap>>,
+    known: Cache<IamIdentity, Option<IamEntity>>,
 }
 
 impl IamTags {
@@ -36,27 +36,31 @@ impl IamTags {
     }
 
     /// `GetRole` and `GetUser` return the unique id and all tags in one call.
-    async fn ask(&self, identity: &IamIdentity) -> Result<Option<TagMap>, Error> {
+    async fn ask(&self, identity: &IamIdentity) -> Result<Option<IamEntity>, Error> {
         let answer = match identity.kind {
             IamKind::Role => {
                 let call = self.client.get_role().role_name(&identity.name).send();
                 self.paces.call(("IAM", "GetRole"), GLOBAL, call).await.map(|answer| {
                     let role = answer.role?;
-                    Some((role.role_id, role.tags))
+                    let takes_none =
+                        role.assume_role_policy_document.is_some_and(|policy| !takes_session_tags(&policy));
+                    Some((role.role_id, role.tags, takes_none))
                 })
             }
             IamKind::User => {
                 let call = self.client.get_user().user_name(&identity.name).send();
                 self.paces.call(("IAM", "GetUser"), GLOBAL, call).await.map(|answer| {
                     let user = answer.user?;
-                    Some((user.user_id, user.tags))
+                    Some((user.user_id, user.tags, false))
                 })
             }
         };
         match answer {
             // Deleted and created again under the same name: these tags are not the principal's.
-            Ok(Some((id, _))) if id != identity.id => Ok(None),
-            Ok(Some((_, tags))) => Ok(Some(tag_map(tags.unwrap_or_default()))),
+            Ok(Some((id, ..))) if id != identity.id => Ok(None),
+            Ok(Some((_, tags, takes_no_session_tags))) => {
+                Ok(Some(IamEntity { tags: tag_map(tags.unwrap_or_default()), takes_no_session_tags }))
+            }
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         }
@@ -64,7 +68,7 @@ impl IamTags {
 }
 
 impl PrincipalTags for IamTags {
-    async fn tags(&self, identity: &IamIdentity) -> Result<Option<TagMap>, Failure> {
+    async fn entity(&self, identity: &IamIdentity) -> Result<Option<IamEntity>, Failure> {
         self.known.get(identity, |_| true, async || self.ask(identity).await).await.map_err(Failure::from)
     }
 }

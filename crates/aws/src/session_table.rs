@@ -7,7 +7,7 @@
 //! | `arn`, `source_identity` | S | as in the STS record |
 //! | `issuer` | S | id of the user who named a federated user |
 //! | `subject`, `assumed_by`, `on_behalf_of` | S | whom the identity provider names; who started the session; for whom |
-//! | `started_by` | M of S | the session that did: `id`, `created`, `access_key_id`, `issuer`, each where known |
+//! | `started_by` | M | the session that did: `id`, `created`, `access_key_id`, `signed_in`, `issuer`, where known |
 //! | `tags` | M of S | session tags |
 //! | `transitive_tag_keys` | L of S | keys that role chaining passes on |
 //! | `expires_at` | S | end of the credentials |
@@ -210,10 +210,9 @@ fn item(session: &Session) -> Item {
             ("access_key_id", &key.access_key_id),
             ("issuer", &key.issuer),
         ];
-        item.insert(
-            "started_by".to_owned(),
-            AttributeValue::M(parts.into_iter().filter_map(known).collect()),
-        );
+        let mut parts: Item = parts.into_iter().filter_map(known).collect();
+        parts.insert("signed_in".to_owned(), AttributeValue::Bool(key.signed_in));
+        item.insert("started_by".to_owned(), AttributeValue::M(parts));
     }
     item
 }
@@ -226,6 +225,7 @@ fn started_by(account: &str, parts: &Item) -> Option<SessionKey> {
         id: text("id")?,
         created: text("created").and_then(|at| timestamp::parse(&at)),
         access_key_id: text("access_key_id"),
+        signed_in: matches!(parts.get("signed_in"), Some(AttributeValue::Bool(true))),
         issuer: text("issuer"),
     })
 }
@@ -299,6 +299,7 @@ mod tests {
                 id: "AROAY:jo".into(),
                 created: Some(at("2026-05-04T08:30:00Z")),
                 access_key_id: None,
+                signed_in: true,
                 issuer: None,
             }),
         };

@@ -15,7 +15,7 @@ use dead_letter::without_token;
 
 pub use dead_letter::{DeadLetter, GivenUpBy, LostEvent};
 pub use fate::Fate;
-pub use obstacle::{Obstacle, Reason};
+pub use obstacle::{Obstacle, Over, Reason};
 
 /// The message attribute in which `aws-tags redrive` says what CloudTrail's history has of the event.
 pub const HISTORY: &str = "AwsTagsHistory";

@@ -4,6 +4,7 @@ mod origin;
 mod principal;
 mod session;
 mod session_match;
+mod trust;
 
 pub(crate) use origin::{LONGEST_CHAIN, head};
 pub use principal::{IamIdentity, IamKind, Principal, SessionKey};
@@ -11,3 +12,4 @@ pub(crate) use session::matchable_starts;
 pub use session::{NotASession, STS, Session};
 pub(crate) use session_match::choose;
 pub use session_match::{DELIVERY_TIME, SessionMatch};
+pub use trust::takes_session_tags;

@@ -28,9 +28,17 @@ pub trait SessionStore {
 /// Tags of IAM roles and users.
 #[expect(async_fn_in_trait, reason = "only our own, single-threaded callers await these")]
 pub trait PrincipalTags {
-    /// The tags; `None` where another role or user has the name by now. One that IAM does not know is a
+    /// What IAM says; `None` where another role or user has the name by now. One that IAM does not know is a
     /// failure: it may not know it yet.
-    async fn tags(&self, identity: &IamIdentity) -> Result<Option<TagMap>, Failure>;
+    async fn entity(&self, identity: &IamIdentity) -> Result<Option<IamEntity>, Failure>;
+}
+
+/// What IAM says of a role or user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IamEntity {
+    pub tags: TagMap,
+    /// Whether it lets nobody pass tags to its sessions: then it is no use to ask often for one.
+    pub takes_no_session_tags: bool,
 }
 
 /// Resources that records do not name.

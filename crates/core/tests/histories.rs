@@ -182,18 +182,27 @@ fn deletion(id: usize, kind: Kind, name: u8, at: i64) -> Option<Event> {
     Some(record(format!("d{id}"), source, call, at, 0, request, Value::Null))
 }
 
-/// The session that a person works in.
+/// The record of the session that a person works in.
 fn session(by: usize) -> Event {
+    start(by, "", "team-of")
+}
+
+/// The record of another session of the same role and name that began in the same second, with other tags.
+fn twin(by: usize) -> Event {
+    start(by, "TWIN", "not-the-team-of")
+}
+
+fn start(by: usize, key: &str, team: &str) -> Event {
     let person = PEOPLE[by];
     let role = format!("arn:aws:sts::{ACCOUNT}:assumed-role/dev/{person}");
     record(
-        format!("s{by}"),
+        format!("s{by}{key}"),
         "sts",
         "AssumeRole",
         0,
         by,
-        json!({"tags": [{"key": "Team", "value": format!("team-of-{person}")}, {"key": person, "value": person}]}),
-        json!({"credentials": {"accessKeyId": format!("ASIA{person}"), "expiration": "May 5, 2026, 12:00:00 AM"},
+        json!({"tags": [{"key": "Team", "value": format!("{team}-{person}")}, {"key": person, "value": person}]}),
+        json!({"credentials": {"accessKeyId": format!("ASIA{person}{key}"), "expiration": "May 5, 2026, 12:00:00 AM"},
                "assumedRoleUser": {"assumedRoleId": format!("AROA{person}:{person}"), "arn": role}}),
     )
 }
@@ -432,6 +441,8 @@ fn delivered(history: &History, rng: &mut Rng) -> World {
         }
     }
     let mut dead = BTreeSet::new();
+    // A twin's record, before or after.
+    let twins = [0, 1].map(|_| (rng.u8(0..2) == 0).then(|| rng.i64(1..14 * 60)));
     let mut is_recorded = [false; 2];
     while let Some(at) = queue.iter().map(|(at, ..)| *at).min() {
         for by in 0..2 {
@@ -439,6 +450,9 @@ fn delivered(history: &History, rng: &mut Rng) -> World {
             if recorded[by] <= at && (!is_recorded[by] || rng.u8(0..20) == 0) {
                 block_on(record_session(&ports.sessions, None, &session(by))).expect("a store");
                 is_recorded[by] = true;
+            }
+            if twins[by].is_some_and(|recorded| recorded <= at) {
+                block_on(record_session(&ports.sessions, None, &twin(by))).expect("a store");
             }
         }
         ports.sessions.recorded_until.set(Some(time(if at < mended { 0 } else { at })));

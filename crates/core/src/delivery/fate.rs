@@ -10,7 +10,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::Queued;
-use super::obstacle::{Obstacle, Reason};
+use super::obstacle::{Obstacle, Over, Reason};
 
 /// Before the second attempt; each further one waits twice as long.
 const FIRST: Duration = Duration::from_secs(30);
@@ -49,19 +49,24 @@ impl Fate {
             let lasting = obstacles.iter().find(|obstacle| obstacle.reason.patience().is_zero());
             return Self::GivenUp(lasting.unwrap_or(first).reason);
         }
-        let mut pause = queued.pause();
-        // What is surely over then need not wait longer.
-        if let Some(until) = passing.clone().map(|obstacle| obstacle.until).max().flatten()
-            && passing.clone().all(|obstacle| obstacle.until.is_some())
-        {
-            let left = Duration::try_from(between(now, until)).unwrap_or_default();
-            pause = pause.min(left.saturating_add(Duration::from_secs(1)));
-        }
+        let mut pause = pause(queued.pause(), passing.clone().map(|obstacle| obstacle.over), now);
         if passing.any(|obstacle| obstacle.reason == Reason::Throttled) {
             pause = pause.saturating_add(BETWEEN_THROTTLED.saturating_mul(throttled));
         }
         Self::Again(Some(pause))
     }
+}
+
+/// How long to wait for all that is in the way: not after it is surely over, and not before it can be.
+fn pause(usual: Duration, overs: impl Iterator<Item = Over>, now: OffsetDateTime) -> Duration {
+    let left =
+        |at| Duration::try_from(between(now, at)).unwrap_or_default().saturating_add(Duration::from_secs(1));
+    let pauses = overs.map(|over| match over {
+        Over::Sometime => usual,
+        Over::By(at) => usual.min(left(at)),
+        Over::At(at) => left(at),
+    });
+    pauses.max().unwrap_or(usual)
 }
 
 /// The time from one instant to a later one.
@@ -92,7 +97,7 @@ mod tests {
     }
 
     fn obstacle(reason: Reason) -> Obstacle {
-        Obstacle { reason, message: "why".into(), until: None }
+        Obstacle { reason, message: "why".into(), over: Over::Sometime }
     }
 
     fn fate(reasons: &[Reason], attempt: u32, age: time::Duration) -> Fate {
@@ -150,7 +155,7 @@ mod tests {
     #[test]
     fn a_young_session_is_waited_for_no_longer_than_it_can_come() {
         let young = |left: time::Duration| Obstacle {
-            until: Some(NOW.saturating_add(left)),
+            over: Over::By(NOW.saturating_add(left)),
             ..obstacle(Reason::SessionPending)
         };
         let fate = |obstacles: &[Obstacle]| {
@@ -159,6 +164,10 @@ mod tests {
         assert_eq!(fate(&[young(time::Duration::seconds(40))]), Fate::Again(Some(Duration::from_secs(41))));
         assert!(seconds(&fate(&[young(time::Duration::HOUR)])) > 300);
         assert!(seconds(&fate(&[young(time::Duration::MINUTE), obstacle(Reason::Unavailable)])) > 300);
+        // Nothing comes sooner: one more attempt is enough.
+        let sure = |left| Obstacle { over: Over::At(NOW + left), ..obstacle(Reason::SessionPending) };
+        assert_eq!(fate(&[sure(time::Duration::HOUR)]), Fate::Again(Some(Duration::from_secs(3601))));
+        assert_eq!(fate(&[sure(time::Duration::SECOND)]), Fate::Again(Some(Duration::from_secs(2))));
     }
 
     #[test]

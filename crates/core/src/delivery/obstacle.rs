@@ -12,8 +12,17 @@ pub struct Obstacle {
     pub reason: Reason,
     /// The same in full, with AWS's own words: no tag values of ours, but names and ARNs.
     pub message: String,
-    /// When it is surely over, where that is known.
-    pub until: Option<OffsetDateTime>,
+    pub over: Over,
+}
+
+/// When an obstacle is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    Sometime,
+    /// At any time, but by then for sure.
+    By(OffsetDateTime),
+    /// Then, and no sooner.
+    At(OffsetDateTime),
 }
 
 /// Why an event is not done, in one word: the log, dead letters and `redrive` count by it.
@@ -97,28 +106,33 @@ impl From<FailureKind> for Reason {
 
 impl From<&Unfinished> for Obstacle {
     fn from(reason: &Unfinished) -> Self {
-        let (word, until) = match reason {
-            Unfinished::Unresolvable(_) | Unfinished::Missing(_) => (Reason::Unresolvable, None),
-            Unfinished::Late(_) => (Reason::Late, None),
-            Unfinished::SessionUnknown(_) => (Reason::SessionUnknown, None),
-            Unfinished::SessionPending { until, .. } => (Reason::SessionPending, Some(*until)),
+        let over = match reason {
+            Unfinished::SessionPending { until, soon: true, .. } => Over::By(*until),
+            Unfinished::SessionPending { until, soon: false, .. } => Over::At(*until),
+            _ => Over::Sometime,
+        };
+        let word = match reason {
+            Unfinished::Unresolvable(_) | Unfinished::Missing(_) => Reason::Unresolvable,
+            Unfinished::Late(_) => Reason::Late,
+            Unfinished::SessionUnknown(_) => Reason::SessionUnknown,
+            Unfinished::SessionPending { .. } => Reason::SessionPending,
             Unfinished::IamTags { failure, .. }
             | Unfinished::Session { failure, .. }
             | Unfinished::Lookup { failure, .. }
-            | Unfinished::Resource { failure, .. } => (failure.kind.into(), None),
+            | Unfinished::Resource { failure, .. } => failure.kind.into(),
         };
-        Self { reason: word, message: reason.to_string(), until }
+        Self { reason: word, message: reason.to_string(), over }
     }
 }
 
 impl From<&Failure> for Obstacle {
     fn from(failure: &Failure) -> Self {
-        Self { reason: failure.kind.into(), message: failure.to_string(), until: None }
+        Self { reason: failure.kind.into(), message: failure.to_string(), over: Over::Sometime }
     }
 }
 
 impl From<&NotAnEvent> for Obstacle {
     fn from(why: &NotAnEvent) -> Self {
-        Self { reason: Reason::NotAnEvent, message: why.to_string(), until: None }
+        Self { reason: Reason::NotAnEvent, message: why.to_string(), over: Over::Sometime }
     }
 }

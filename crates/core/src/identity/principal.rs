@@ -32,6 +32,8 @@ pub struct Principal {
     pub on_behalf_of: Option<String>,
     /// The AWS service that made the call, for itself or with the caller's credentials.
     pub invoked_by: Option<String>,
+    /// Whether the console or `aws login` signed the call: with keys that no STS record names.
+    pub(crate) signed_in: bool,
     /// Whether EC2 or Lambda gave an instance or function its role's credentials: they pass no session tags.
     pub(crate) is_machine: bool,
 }
@@ -83,6 +85,8 @@ pub struct SessionKey {
     /// The key that signed the call; the console and Identity Center use other keys than STS
     /// issued.
     pub access_key_id: Option<String>,
+    /// Whether the record shows that STS did not issue that key.
+    pub signed_in: bool,
     /// Unique id of the user who named a federated user.
     pub issuer: Option<String>,
 }
@@ -112,6 +116,8 @@ impl Principal {
             source_identity: text("userIdentity.sessionContext.sourceIdentity"),
             on_behalf_of: text("userIdentity.onBehalfOf.userId"),
             invoked_by: text("userIdentity.invokedBy"),
+            signed_in: event.text("sessionCredentialFromConsole").is_some_and(|said| said == "true")
+                || text("userIdentity.sessionContext.signInSessionArn").is_some(),
             is_machine: text("userIdentity.sessionContext.ec2RoleDelivery").is_some()
                 || text("userIdentity.inScopeOf.issuerType").is_some(),
         }
@@ -223,6 +229,7 @@ impl Principal {
             id: self.id.clone().filter(|id| id.contains(':'))?,
             created: self.session_created,
             access_key_id: self.access_key_id.clone(),
+            signed_in: self.signed_in || self.access_key_id.is_none(),
             issuer: issuer.filter(|_| is_federated),
         })
     }

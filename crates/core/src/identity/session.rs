@@ -147,6 +147,14 @@ impl Session {
         tags.find(|(other, _)| other.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
     }
 
+    /// Whether whoever has the session signs with other keys than STS issued: Identity Center and account
+    /// access hand them out.
+    pub(super) fn has_other_keys(&self) -> bool {
+        let is_of_identity_center = |arn: &str| arn.contains(":assumed-role/AWSReservedSSO_");
+        self.arn.as_deref().is_some_and(is_of_identity_center)
+            || self.assumed_by.as_deref() == Some("account-access.amazonaws.com")
+    }
+
     /// The end of the credentials, not before their start: a record may say otherwise.
     pub(super) fn ends_at(&self) -> OffsetDateTime {
         self.expires_at.max(self.issued_at)

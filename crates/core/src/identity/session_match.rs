@@ -12,6 +12,9 @@ pub const DELIVERY_TIME: Duration = Duration::minutes(15);
 /// Another session of the same name and second is known by then, as a rule.
 const TWIN_TIME: Duration = Duration::minutes(2);
 
+/// A recorder's heartbeat comes once a minute, through its queue: by then it shows that nothing is missing.
+const HEARTBEAT_TIME: Duration = Duration::seconds(90);
+
 /// STS writes whole seconds in one record and rounds in the other.
 const CLOCK_SLACK: Duration = Duration::seconds(1);
 
@@ -30,6 +33,8 @@ pub enum SessionMatch {
     Pending {
         /// When it is certain.
         until: OffsetDateTime,
+        /// Whether its own record is missing, with which it would be certain at once.
+        missing: bool,
     },
     /// None was recorded, and none will be.
     Unknown,
@@ -74,9 +79,11 @@ impl SessionKey {
 }
 
 /// Chooses among the sessions of the caller's id that began in its window: the one with the caller's key;
-/// else, as the console and Identity Center sign with keys that no record names, the only one of the
-/// caller's second, once another would be known; else the only one of the seconds beside it, once none can
-/// come any more.
+/// else the only one of the caller's second, else of the seconds beside it, once none can come any more.
+///
+/// The console, Identity Center and account access sign with keys that no record names. Where call or session
+/// show that, the only one of the second counts as soon as another would be known: people do not begin two
+/// sessions in one second, but pipelines that share a name do, and the caller's own record may be the later.
 pub(crate) fn choose(
     key: &SessionKey,
     at: OffsetDateTime,
@@ -90,21 +97,28 @@ pub(crate) fn choose(
     // A session of unknown age is no older than the call.
     let settled = key.created.unwrap_or(at).saturating_add(DELIVERY_TIME);
     let is_young = now < settled;
+    let missing = SessionMatch::Pending { until: settled.saturating_add(HEARTBEAT_TIME), missing: true };
     let Some(created) = key.created else {
-        return if is_young { SessionMatch::Pending { until: settled } } else { SessionMatch::Unknown };
+        return if is_young { missing } else { SessionMatch::Unknown };
     };
     let is_exact = recorded.iter().any(|session| session.issued_at == created);
     if is_exact {
         recorded.retain(|session| session.issued_at == created);
     }
-    let until = if is_exact { settled.min(at.saturating_add(TWIN_TIME)) } else { settled };
+    let is_expected = key.signed_in || recorded.iter().all(Session::has_other_keys);
+    let until = match is_exact && is_expected {
+        true => settled.min(at.saturating_add(TWIN_TIME)),
+        false => settled,
+    };
     match alike(&recorded).or_else(|| alike(&alive(&recorded, at))) {
-        _ if recorded.is_empty() && is_young => SessionMatch::Pending { until: settled },
+        _ if recorded.is_empty() && is_young => missing,
         _ if recorded.is_empty() => SessionMatch::Unknown,
-        Some(_) if now < until => SessionMatch::Pending { until },
+        Some(_) if now < until => {
+            SessionMatch::Pending { until: until.saturating_add(HEARTBEAT_TIME), missing: false }
+        }
         Some(session) => SessionMatch::Found(Box::new(session)),
         // The caller's own record, with its key, may still come.
-        None if is_young => SessionMatch::Pending { until: settled },
+        None if is_young => missing,
         None => SessionMatch::Ambiguous,
     }
 }
@@ -135,6 +149,7 @@ mod tests {
             id: "AROAX:ann".into(),
             created: Some(BEGAN),
             access_key_id: key.map(str::to_owned),
+            signed_in: key.is_none_or(|key| key == "console"),
             issuer: None,
         }
     }
@@ -187,6 +202,20 @@ mod tests {
     }
 
     #[test]
+    fn a_neighbour_of_the_same_second_does_not_count_while_the_callers_own_record_may_come() {
+        let (own, mut neighbour) = (session_key(Some("B")), recorded("A", 0, "a"));
+        assert_eq!(chosen(&own, 0, 14, &[neighbour.clone()]), "pending");
+        assert_eq!(chosen(&own, 0, 14, &[neighbour.clone(), recorded("B", 0, "b")]), "b");
+        assert_eq!(chosen(&own, 0, 15, &[neighbour.clone()]), "a");
+        // Identity Center hands out other keys: none of its own will come.
+        neighbour.arn = Some("arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Dev_0123/ann".into());
+        assert_eq!(chosen(&own, 0, 2, &[neighbour.clone()]), "a");
+        neighbour.arn = None;
+        neighbour.assumed_by = Some("account-access.amazonaws.com".into());
+        assert_eq!(chosen(&own, 0, 2, &[neighbour]), "a");
+    }
+
+    #[test]
     fn a_session_of_the_second_before_or_after_counts_when_none_can_come() {
         let (key, beside) = (session_key(None), [recorded("A", 1, "a")]);
         assert_eq!(chosen(&key, 0, 14, &beside), "pending");
@@ -215,8 +244,11 @@ mod tests {
         let key = session_key(Some("A"));
         assert_eq!(chosen(&key, 0, 14, &[]), "pending");
         assert_eq!(chosen(&key, 0, 15, &[]), "unknown");
-        let until = BEGAN.saturating_add(DELIVERY_TIME);
-        assert_eq!(choose(&key, BEGAN, BEGAN, Vec::new()), SessionMatch::Pending { until });
+        let until = BEGAN.saturating_add(DELIVERY_TIME + HEARTBEAT_TIME);
+        assert_eq!(choose(&key, BEGAN, BEGAN, Vec::new()), SessionMatch::Pending { until, missing: true });
+        let (until, one) = (BEGAN.saturating_add(TWIN_TIME + HEARTBEAT_TIME), vec![recorded("A", 0, "a")]);
+        let pending = SessionMatch::Pending { until, missing: false };
+        assert_eq!(choose(&session_key(None), BEGAN, BEGAN, one), pending);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
-use super::{Batch, Failure, FailureKind, Lookups, PrincipalTags, SessionStore, Tagger};
+use super::{Batch, Failure, FailureKind, IamEntity, Lookups, PrincipalTags, SessionStore, Tagger};
 use crate::identity::{IamIdentity, IamKind, Session, SessionKey};
 use crate::table::{Lookup, Read, Resource, Route};
 use crate::tags::TagMap;
@@ -70,7 +70,7 @@ pub struct GivenIamTags {
 }
 
 impl PrincipalTags for GivenIamTags {
-    async fn tags(&self, identity: &IamIdentity) -> Result<Option<TagMap>, Failure> {
+    async fn entity(&self, identity: &IamIdentity) -> Result<Option<IamEntity>, Failure> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
@@ -78,7 +78,8 @@ impl PrincipalTags for GivenIamTags {
             IamKind::Role => "role",
             IamKind::User => "user",
         };
-        Ok(self.tags.get(&format!("{kind}/{}", identity.name)).cloned())
+        let tags = self.tags.get(&format!("{kind}/{}", identity.name)).cloned();
+        Ok(tags.map(|tags| IamEntity { tags, ..IamEntity::default() }))
     }
 }
 

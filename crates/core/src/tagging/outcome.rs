@@ -146,8 +146,10 @@ pub enum Unfinished {
     #[error("session of {id} is not recorded yet")]
     SessionPending {
         id: String,
-        /// When it will not be recorded any more.
+        /// When it is certain.
         until: OffsetDateTime,
+        /// Whether it may be sooner, as soon as its record is there.
+        soon: bool,
     },
     /// The recorder has not kept up: the session may have been recorded otherwise.
     #[error("session of {0} is not known: the session-recorder has not kept up")]

@@ -15,11 +15,10 @@ use super::refused::{Tagged, tag_batch};
 use super::shown::Shown;
 use crate::effect::Effect;
 use crate::identity::{LONGEST_CHAIN, Principal, Session, SessionKey, SessionMatch, choose, head};
-use crate::ports::{Failure, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
+use crate::ports::{Failure, IamEntity, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
 use crate::record::Event;
 use crate::settings::Settings;
 use crate::table::{Answered, Creation, Lookup, Resource, Route};
-use crate::tags::TagMap;
 
 /// Whose events are acted on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -186,9 +185,10 @@ where
 {
     let mut unfinished: Vec<_> = creation.missing.iter().cloned().map(Unfinished::Missing).collect();
     let account = event.account().unwrap_or_default();
-    let iam = iam_tags(&ports.principal_tags, principal, &account, event, now, &mut unfinished).await;
+    let iam = iam_entity(&ports.principal_tags, principal, &account, event, now, &mut unfinished).await;
+    let soon = iam.as_ref().is_none_or(|entity| !entity.takes_no_session_tags);
     let (key, at) = (principal.session_key(&account), event.time().unwrap_or(now));
-    let session = find_session(&ports.sessions, key, at, now, &mut unfinished).await;
+    let session = find_session(&ports.sessions, key, at, now, soon, &mut unfinished).await;
     let origin = match &session {
         _ if !settings.asks_for_origin() => Some(None),
         SessionMatch::NoSession => Some(principal.arn.clone()),
@@ -203,7 +203,7 @@ where
                 SessionMatch::Found(session) => Some(session.as_ref()),
                 _ => None,
             };
-            Some(Inherited { iam, session, origin: origin.as_deref() })
+            Some(Inherited { iam: &iam.tags, session, origin: origin.as_deref() })
         }
     };
     let merged = merge(settings, event, principal, inherited);
@@ -231,21 +231,21 @@ where
     Tagging { session, merged, resources, unfinished }
 }
 
-/// The IAM tags; `None` while IAM cannot be asked.
-async fn iam_tags<P: PrincipalTags>(
+/// What IAM says of the role or user; `None` while it cannot be asked.
+async fn iam_entity<P: PrincipalTags>(
     principal_tags: &P,
     principal: &Principal,
     account: &str,
     event: &Event,
     now: OffsetDateTime,
     unfinished: &mut Vec<Unfinished>,
-) -> Option<TagMap> {
+) -> Option<IamEntity> {
     let Some(identity) = principal.iam_identity(account) else {
-        return Some(TagMap::new());
+        return Some(IamEntity::default());
     };
-    match principal_tags.tags(&identity).await {
-        Ok(tags) => Some(tags.unwrap_or_default()),
-        Err(failure) if is_gone(&failure, event, now) => Some(TagMap::new()),
+    match principal_tags.entity(&identity).await {
+        Ok(entity) => Some(entity.unwrap_or_default()),
+        Err(failure) if is_gone(&failure, event, now) => Some(IamEntity::default()),
         Err(failure) => {
             unfinished.push(Unfinished::IamTags { name: identity.name, failure });
             None
@@ -253,30 +253,31 @@ async fn iam_tags<P: PrincipalTags>(
     }
 }
 
-/// The session that made a call at that time.
+/// The session that made a call at that time. `soon` says whether it is worth asking again before it is
+/// certain anyway: the record of a session with tags should not wait.
 async fn find_session<S: SessionStore>(
     sessions: &S,
     key: Option<SessionKey>,
     at: OffsetDateTime,
     now: OffsetDateTime,
+    soon: bool,
     unfinished: &mut Vec<Unfinished>,
 ) -> SessionMatch {
     let Some(key) = key else {
         return SessionMatch::NoSession;
     };
     match found(sessions, &key, at, now).await {
-        Ok(SessionMatch::Pending { until }) if until <= now => {
-            unfinished.push(Unfinished::SessionUnknown(key.id));
-            SessionMatch::Pending { until }
-        }
-        Ok(SessionMatch::Pending { until }) => {
-            unfinished.push(Unfinished::SessionPending { until, id: key.id });
-            SessionMatch::Pending { until }
+        Ok(SessionMatch::Pending { until, missing }) => {
+            unfinished.push(match until <= now {
+                true => Unfinished::SessionUnknown(key.id),
+                false => Unfinished::SessionPending { until, id: key.id, soon: missing && soon },
+            });
+            SessionMatch::Pending { until, missing }
         }
         Ok(found) => found,
         Err(failure) => {
             unfinished.push(Unfinished::Session { id: key.id, failure });
-            SessionMatch::Pending { until: now }
+            SessionMatch::Pending { until: now, missing: true }
         }
     }
 }
@@ -292,7 +293,7 @@ async fn origin<S: SessionStore>(
     let mut link = session.clone();
     for _ in 0..LONGEST_CHAIN {
         let key = link.started_by.clone();
-        link = match find_session(sessions, key, link.issued_at, now, unfinished).await {
+        link = match find_session(sessions, key, link.issued_at, now, true, unfinished).await {
             SessionMatch::NoSession => return Some(head(&link).map(str::to_owned)),
             SessionMatch::Found(before) => *before,
             SessionMatch::Pending { .. } => return None,

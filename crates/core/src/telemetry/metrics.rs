@@ -217,10 +217,10 @@ mod tests {
             event("made.up", "X"),
         );
         let mut counts = Counts::new(TAG_HANDLER);
-        let (pending, none) =
-            (outcome(&volume, SessionMatch::Pending { until: OffsetDateTime::UNIX_EPOCH }), |event| {
-                outcome(event, SessionMatch::NoSession)
-            });
+        let (pending, none) = (
+            outcome(&volume, SessionMatch::Pending { until: OffsetDateTime::UNIX_EPOCH, missing: true }),
+            |event| outcome(event, SessionMatch::NoSession),
+        );
         counts.add(&Handled { event: Some((&volume, &pending)), fate: &AGAIN });
         for event in [&unknown, &made_up] {
             counts.add(&Handled { event: Some((event, &none(event))), fate: &DONE });
