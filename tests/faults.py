@@ -391,10 +391,10 @@ class Later(unittest.TestCase):
         mapping.send(volume(WORLD, "due", identity=young.identity).events)
         self.assertEqual(len(mapping.invoke(mapping.functions[0], mapping.receive())), 1)
         self.assertEqual(mapping.receive(), [], "it is hidden")
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not (again := mapping.receive(wait=1)) and time.monotonic() < end:
             pass
-        self.assertEqual(len(again), 1, "ten seconds, not 190")
+        self.assertEqual(len(again), 1, "about half a minute, not 190 s")
         self.assertEqual(mapping.invoke(mapping.functions[0], again), [])
 
 

@@ -1,11 +1,12 @@
 """A local AWS with the functions, a role, and a recorded session of that role."""
+import json
 import os
 import subprocess
 import sys
 
 import kinds
 import local_aws
-from local_aws import COMMAND, ROOT, Lambdas, batch, client_env, say
+from local_aws import ACCOUNT, COMMAND, ROOT, Lambdas, batch, client_env, say
 from records import Session
 
 ROLE_TAGS = {"Squad": "from-iam", "CostCenter": "4711"}
@@ -23,7 +24,9 @@ def build():
 
 
 def trust():
-    return '{"Version":"2012-10-17","Statement":[]}'
+    """A trust policy that lets the account pass session tags."""
+    allowed = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    return json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
 
 
 class Stack:
