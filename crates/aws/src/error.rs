@@ -1,9 +1,11 @@
-//! Errors of AWS, in one line.
+//! Errors of AWS, in one line that says what to do, where that is known.
 
+use std::error::Error as StdError;
 use std::fmt;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_runtime_api::http::Response;
 use aws_tags::ports::{Failure, FailureKind};
 
 /// A failed call.
@@ -23,21 +25,53 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl StdError for Error {}
 
-impl<E, R> From<SdkError<E, R>> for Error
+impl<E> From<SdkError<E, Response>> for Error
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: fmt::Debug,
+    E: ProvideErrorMetadata + StdError + 'static,
 {
-    fn from(error: SdkError<E, R>) -> Self {
-        let code = error.code().map(str::to_owned);
-        let message = match error.message() {
-            Some(message) => message.to_owned(),
-            None => DisplayErrorContext(&error).to_string(),
+    fn from(error: SdkError<E, Response>) -> Self {
+        let answer = error.raw_response().map(|answer| format!("HTTP {}", answer.status().as_u16()));
+        let code = error.code().map(str::to_owned).or(answer);
+        let message = match (error.message(), &error) {
+            (Some(message), _) => message.to_owned(),
+            (None, SdkError::ServiceError(_)) => "AWS gives no reason".to_owned(),
+            (None, error) => without_answer(error),
         };
         Self { code, message }
     }
+}
+
+/// What kept AWS from answering.
+fn without_answer<E: StdError + 'static>(error: &SdkError<E, Response>) -> String {
+    if let Some(error) = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>()) {
+        return match error {
+            CredentialsError::CredentialsNotLoaded(_) => format!("no credentials: {LOG_IN}"),
+            error => format!("no credentials: {}; {LOG_IN}", root(error).trim_end_matches('.')),
+        };
+    }
+    match error {
+        SdkError::TimeoutError(_) => "AWS does not answer in time".to_owned(),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            "AWS does not answer in time".to_owned()
+        }
+        SdkError::DispatchFailure(failure) if failure.is_io() => format!("cannot connect: {}", root(error)),
+        SdkError::ResponseError(_) => format!("the answer cannot be read: {}", root(error)),
+        _ => root(error),
+    }
+}
+
+const LOG_IN: &str = "set AWS_PROFILE or AWS_ACCESS_KEY_ID, or log in (`aws login`, `aws sso login`)";
+
+/// An error, and what caused it, to the first cause.
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| (*error).source())
+}
+
+/// The first cause.
+fn root(error: &(dyn StdError + 'static)) -> String {
+    causes(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
 impl Error {

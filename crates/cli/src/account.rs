@@ -1,4 +1,4 @@
-//! What `doctor` and `redrive` read of an account, as plain facts: nothing is judged here.
+//! What commands read of an account, as plain facts: nothing is judged here.
 
 mod functions;
 mod history;
@@ -21,7 +21,7 @@ pub(crate) use rules::Target;
 pub(crate) use table::Table;
 pub(crate) use trails::Trail;
 
-use aws_tags_aws::{Access, Aws};
+use aws_tags_aws::{Access, Aws, Error};
 use clap::Args;
 
 /// Which account, Region and endpoint are asked.
@@ -30,7 +30,7 @@ pub(crate) struct AccessOptions {
     /// A profile of the shared AWS configuration.
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
-    /// The home Region of the deployment.
+    /// The Region to ask, e.g. the home Region of the deployment.
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
     /// Send all calls to this address, e.g. to a local AWS.
@@ -39,6 +39,28 @@ pub(crate) struct AccessOptions {
 }
 
 impl AccessOptions {
+    /// Whether any of them is given.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.profile.is_some() || self.region.is_some() || self.endpoint_url.is_some()
+    }
+
+    /// What was asked for in vain: the account that the credentials belong to.
+    pub(crate) fn cannot_ask(&self, aws: &Aws, error: &Error) -> String {
+        let place = match (&self.endpoint_url, region(aws)) {
+            (Some(url), _) => format!(" at {url}"),
+            (None, Some(region)) => format!(" in {region}"),
+            (None, None) => String::new(),
+        };
+        let profile = self.profile.as_ref().map(|name| format!(" with profile `{name}`")).unwrap_or_default();
+        let expired = ["Expired", "InvalidClientToken", "UnrecognizedClient"];
+        let code = error.code.as_deref().unwrap_or_default();
+        let hint = match expired.iter().any(|part| code.contains(part)) {
+            true => "; log in again, or check the credentials",
+            false => "",
+        };
+        format!("cannot ask AWS{place}{profile} whose credentials these are: {error}{hint}")
+    }
+
     /// Connects with the credentials of the environment or the profile.
     pub(crate) async fn connect(&self) -> Aws {
         let (profile, region) = (self.profile.clone(), self.region.clone());

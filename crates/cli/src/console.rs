@@ -1,7 +1,11 @@
 //! How a command ends, its messages on standard error, and texts of records for people's eyes.
 
 use std::fmt::{Display, Write as _};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
 
 /// How a command ended. Bad input is reported at once, on standard error, and remembered here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,14 +27,75 @@ pub(crate) fn complain(message: &str) {
 pub(crate) fn visible(text: impl Display) -> String {
     let mut visible = String::new();
     for c in text.to_string().chars() {
-        let steers = c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        match steers {
+        match steers(c) {
             true => drop(write!(visible, "{}", c.escape_default())),
             false => visible.push(c),
         }
     }
     visible
+}
+
+/// Whether a character does something to a terminal or a line instead of standing in it: controls, marks that turn
+/// the direction of writing, separators of lines, invisible tags.
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// One JSON value on a line of its own: the same characters are escaped in it, as JSON does.
+pub(crate) fn write_json(out: &mut impl Write, value: &impl Serialize) -> std::io::Result<()> {
+    let text = serde_json::to_string(value)?;
+    let mut rest = text.as_str();
+    while let Some((place, c)) = rest.char_indices().find(|(_, c)| steers(*c)) {
+        let (before, after) = rest.split_at(place);
+        out.write_all(before.as_bytes())?;
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            write!(out, "\\u{unit:04x}")?;
+        }
+        rest = after.strip_prefix(c).unwrap_or_default();
+    }
+    writeln!(out, "{rest}")
+}
+
+/// How far long work is, on standard error if that is a terminal, once it has taken a second.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    began: Instant,
+    what: &'static str,
+}
+
+impl Progress {
+    /// Progress that counts such things.
+    pub(crate) fn new(what: &'static str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        Self { bar, began: Instant::now(), what }
+    }
+
+    /// So many things are done.
+    pub(crate) fn set(&mut self, count: u64) {
+        if !count.is_multiple_of(1000) {
+            return;
+        }
+        let is_long = self.began.elapsed() > Duration::from_secs(1);
+        if self.bar.is_hidden() && is_long && std::io::stderr().is_terminal() {
+            let style = ProgressStyle::with_template(&format!("{{human_pos}} {} in {{elapsed}}", self.what));
+            self.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+        }
+        self.bar.set_position(count);
+    }
+
+    /// Makes room for other lines.
+    pub(crate) fn hide(&mut self) {
+        if !self.bar.is_hidden() {
+            self.bar.reset();
+        }
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.bar.finish_and_clear();
+    }
 }
 
 /// Complains about an argument, a file or a setting.
@@ -41,12 +106,18 @@ pub(crate) fn bad_input(message: &str) -> End {
 
 #[cfg(test)]
 mod tests {
-    use super::visible;
+    use super::{visible, write_json};
 
     #[test]
     fn what_steers_a_terminal_is_shown_and_everything_else_stays() {
         assert_eq!(visible("\u{1b}]52;c;aGk=\u{7}"), r"\u{1b}]52;c;aGk=\u{7}");
         assert_eq!(visible("a\nb\u{9b}31m\u{202e}c"), r"a\nb\u{9b}31m\u{202e}c");
         assert_eq!(visible("größe 日本 `x` 'y'"), "größe 日本 `x` 'y'");
+        let mut written = Vec::new();
+        write_json(&mut written, &"a\u{9b}b\u{202e}\u{2028}\u{e0041}ü\u{1b}").expect("writable");
+        let written = String::from_utf8(written).expect("UTF-8");
+        assert_eq!(written, "\"a\\u009bb\\u202e\\u2028\\udb40\\udc41ü\\u001b\"\n");
+        let back: String = serde_json::from_str(&written).expect("JSON");
+        assert_eq!(back, "a\u{9b}b\u{202e}\u{2028}\u{e0041}ü\u{1b}");
     }
 }

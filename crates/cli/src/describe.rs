@@ -46,3 +46,20 @@ pub(crate) fn principal(principal: &Principal) -> String {
         None => kind.to_owned(),
     }
 }
+
+/// The principal as people call it: `developer/ann`, `user ann`, `ecs.amazonaws.com`.
+pub(crate) fn short(principal: &Principal) -> String {
+    let resource = principal.arn.as_deref().and_then(|arn| arn.splitn(6, ':').nth(5));
+    if let Some(service) = principal.service() {
+        return service.to_owned();
+    }
+    match resource.and_then(|resource| resource.split_once('/')) {
+        Some(("assumed-role", session)) => session.to_owned(),
+        Some((kind, name)) => format!("{kind} {name}"),
+        None => resource
+            .or(principal.id.as_deref())
+            .or(principal.account.as_deref())
+            .unwrap_or("nobody that the record names")
+            .to_owned(),
+    }
+}

@@ -58,7 +58,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         let account = match aws.scope().await {
             Ok(scope) => scope.account.clone().unwrap_or_default(),
             Err(error) => {
-                return Ok(bad_input(&format!("cannot ask AWS whose credentials these are: {error}")));
+                return Ok(bad_input(&options.access.cannot_ask(&aws, &error)));
             }
         };
         let handler = RegionalClients::new(&aws, &home).function(TAG_HANDLER).await;

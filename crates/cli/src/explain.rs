@@ -8,9 +8,9 @@ use aws_tags::{Effect, Event, Principal, Session};
 use clap::Args;
 use serde::Serialize;
 
-use crate::console::{End, visible};
+use crate::console::{End, visible, write_json};
 use crate::describe::{self, SessionFields};
-use crate::input::{Input, Record, Records};
+use crate::input::{Input, Record};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -37,21 +37,18 @@ struct Explanation<'a> {
 
 /// Explains every record.
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
-    let input = Records::read(&options.input.paths);
-    for (nth, Record { file, event }) in input.records.iter().enumerate() {
-        let effect = Effect::of(event);
+    let mut is_first = true;
+    let reading = options.input.read(&mut |Record { file, event }| {
+        let effect = Effect::of(&event);
         if options.json {
-            let line = as_json(file, event, &effect);
-            serde_json::to_writer(&mut *out, &line)?;
-            writeln!(out)?;
-        } else {
-            if nth > 0 {
-                writeln!(out)?;
-            }
-            write_text(out, file, event, &effect)?;
+            return write_json(out, &as_json(&file, &event, &effect));
         }
-    }
-    Ok(if input.all_good { End::Done } else { End::BadInput })
+        if !std::mem::take(&mut is_first) {
+            writeln!(out)?;
+        }
+        write_text(out, &file, &event, &effect)
+    })?;
+    Ok(if reading.all_good { End::Done } else { End::BadInput })
 }
 
 fn as_json<'a>(file: &'a str, event: &'a Event, effect: &'a Effect) -> Explanation<'a> {

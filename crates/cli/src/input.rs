@@ -1,22 +1,32 @@
 //! Finds and reads records, in every form that CloudTrail, EventBridge and their tools give them.
 
-use std::fs::File;
+mod bytes;
+mod envelope;
+mod split;
+
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use aws_tags::Event;
 use clap::Args;
-use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 
-use crate::console::complain;
+use crate::console::{Progress, complain};
+use envelope::Content;
+use split::{Flaw, Part, Splitter};
+
+/// Complaints about one file; the rest is counted.
+const COMPLAINTS: usize = 10;
+/// Text without any record or end of line that is read before a file is given up: it may have no end.
+const IDLE_BYTES: u64 = 64 << 20;
 
 /// Where records come from.
 #[derive(Args)]
 pub(crate) struct Input {
-    /// Files, folders (every .json and .json.gz inside), or `-` for standard input. Records may
-    /// be bare, in EventBridge events, in `{"Records": […]}`, in the answer of `aws cloudtrail
-    /// lookup-events`, one or many in a file, gzipped or not.
+    /// Files, folders, or `-` for standard input. Folders are searched, and links followed. Records may be bare or in any
+    /// envelope: of trails, EventBridge, `lookup-events`, SQS, SNS, CloudWatch Logs, Firehose, CloudTrail Lake; one or many in a
+    /// file; gzipped or not; in UTF-8 or UTF-16.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 }
@@ -28,37 +38,72 @@ pub(crate) struct Record {
     pub(crate) event: Event,
 }
 
-/// The records of all paths. Input that cannot be read is reported on standard error, one line each,
-/// and does not stop the rest.
-pub(crate) struct Records {
-    /// In the order of paths, sorted by name within folders.
-    pub(crate) records: Vec<Record>,
-    /// Whether all input was good.
+/// What was in the input besides records.
+pub(crate) struct Reading {
+    /// Whether all input was good. What was not is reported on standard error, and does not stop the rest.
     pub(crate) all_good: bool,
+    /// What holds no records, by what it is: digest files, other files of a folder.
+    pub(crate) others: BTreeMap<&'static str, usize>,
 }
 
-impl Records {
-    pub(crate) fn read(paths: &[PathBuf]) -> Self {
-        let mut all = Self { records: Vec::new(), all_good: true };
-        for path in paths {
-            if path.is_dir() {
-                all.add_folder(path);
-            } else {
-                all.add_file(path);
+impl Input {
+    /// Gives every record of all paths, in the order of paths, sorted by name within folders.
+    pub(crate) fn read(&self, take: &mut impl FnMut(Record) -> io::Result<()>) -> io::Result<Reading> {
+        let mut reader = Reader {
+            take,
+            reading: Reading { all_good: true, others: BTreeMap::new() },
+            records: 0,
+            progress: Progress::new("records"),
+        };
+        for path in &self.paths {
+            match path.is_dir() {
+                true => reader.folder(path)?,
+                false => reader.file(path, false)?,
             }
         }
-        all
+        reader.progress.end();
+        Ok(reader.reading)
     }
+}
 
-    fn add_folder(&mut self, folder: &Path) {
-        let before = self.records.len();
-        let was_all_good = self.all_good;
-        for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
+struct Reader<'a, F> {
+    take: &'a mut F,
+    reading: Reading,
+    /// Records so far.
+    records: u64,
+    progress: Progress,
+}
+
+/// What was found in a file so far.
+#[derive(Default)]
+struct Found {
+    /// Values of the text and of its lists: what complaints call records.
+    values: usize,
+    records: usize,
+    /// Whether it holds a list of records, empty or not, or what is known to hold none.
+    is_known: bool,
+    complaints: Vec<String>,
+    /// Complaints beyond those.
+    more: usize,
+}
+
+impl Found {
+    fn complain(&mut self, complaint: String) {
+        match self.complaints.len() < COMPLAINTS {
+            true => self.complaints.push(complaint),
+            false => self.more = self.more.saturating_add(1),
+        }
+    }
+}
+
+impl<F: FnMut(Record) -> io::Result<()>> Reader<'_, F> {
+    fn folder(&mut self, folder: &Path) -> io::Result<()> {
+        let before = (self.records, self.reading.others.clone(), self.reading.all_good);
+        for entry in walkdir::WalkDir::new(folder).follow_links(true).sort_by_file_name() {
             match entry {
-                Ok(entry) if entry.file_type().is_file() && may_hold_records(entry.path()) => {
-                    self.add_file(entry.path());
-                }
+                Ok(entry) if entry.file_type().is_file() => self.file(entry.path(), true)?,
                 Ok(_) => {}
+                Err(error) if error.loop_ancestor().is_some() => self.count("links to a folder around them"),
                 Err(error) => {
                     let path = error.path().unwrap_or(folder).display().to_string();
                     let reason = error.io_error().map_or_else(|| error.to_string(), io::Error::to_string);
@@ -66,112 +111,142 @@ impl Records {
                 }
             }
         }
-        if self.records.len() == before && self.all_good == was_all_good {
-            self.reject(
-                &folder.display().to_string(),
-                "no .json or .json.gz file with CloudTrail records inside",
-            );
+        if before == (self.records, self.reading.others.clone(), self.reading.all_good) {
+            self.reject(&folder.display().to_string(), "no file with CloudTrail records inside");
         }
+        Ok(())
     }
 
-    fn add_file(&mut self, path: &Path) {
+    /// Reads a file. One that was found in a folder, has another name than logs have, and holds no record is no
+    /// mistake.
+    fn file(&mut self, path: &Path, in_folder: bool) -> io::Result<()> {
         let file = path.display().to_string();
-        let text = match read(path) {
-            Ok(text) => text,
-            Err(error) => return self.reject(&file, &error.to_string()),
+        let mut found = Found::default();
+        let end = match bytes::open(path) {
+            Ok(text) => self.text(&file, text, &mut found)?,
+            Err(error) => Some(error.to_string()),
         };
-        let mut values = serde_json::Deserializer::from_slice(&text).into_iter::<Value>();
-        let mut found = 0;
-        for value in &mut values {
-            match value {
-                Ok(value) => found += self.add_value(&file, value),
-                Err(error) => {
-                    let what = if error.is_eof() { "JSON ends too early" } else { "not JSON" };
-                    return self.reject(&file, &format!("{what}: {error}"));
+        let has_none = found.records == 0 && !found.is_known;
+        if has_none && in_folder && !is_log(path) {
+            self.count("other files");
+            return Ok(());
+        }
+        if has_none && found.complaints.is_empty() && end.is_none() {
+            found.complain("no CloudTrail record: the file is empty".to_owned());
+        }
+        for complaint in &found.complaints {
+            self.reject(&file, complaint);
+        }
+        if found.more > 0 {
+            self.reject(&file, &format!("{} more like these", found.more));
+        }
+        if let Some(reason) = end {
+            self.reject(&file, &reason);
+        }
+        Ok(())
+    }
+
+    /// Reads a text to its end. Gives the reason why the rest cannot be read, if it cannot.
+    fn text(&mut self, file: &str, mut text: Box<dyn Read>, found: &mut Found) -> io::Result<Option<String>> {
+        let (mut splitter, mut chunk, mut idle) = (Splitter::default(), vec![0; 1 << 16], 0_u64);
+        loop {
+            let count = match text.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Ok(Some(error.to_string())),
+            };
+            let (mut written, mut parts) = (Ok(()), 0_u64);
+            splitter.feed(&chunk[..count], &mut |part| {
+                parts = parts.saturating_add(1);
+                if written.is_ok() {
+                    written = self.part(file, part, found);
                 }
+            });
+            written?;
+            idle = if parts > 0 { 0 } else { idle.saturating_add(u64::try_from(count).unwrap_or(u64::MAX)) };
+            if idle > IDLE_BYTES {
+                return Ok(Some(format!("given up after {} MB without a record", IDLE_BYTES >> 20)));
             }
         }
-        if found == 0 {
-            self.reject(&file, "no CloudTrail record: the file is empty");
+        let mut written = Ok(());
+        splitter.end(&mut |part| written = self.part(file, part, found));
+        written?;
+        Ok(None)
+    }
+
+    fn part(&mut self, file: &str, part: Part<'_>, found: &mut Found) -> io::Result<()> {
+        match part {
+            Part::Value(value, list) => {
+                found.values = found.values.saturating_add(1);
+                if list == Some("configurationItems") {
+                    found.is_known = true;
+                    return Ok(());
+                }
+                self.value(file, value, list.is_some(), found)
+            }
+            Part::Around(object) => {
+                found.is_known = true;
+                let around = serde_json::from_slice::<Value>(object).ok();
+                let fields = around.as_ref().and_then(Value::as_object);
+                if let Some(kind) = fields.and_then(envelope::other) {
+                    self.count(kind);
+                }
+                Ok(())
+            }
+            Part::Broken(flaw, line) => {
+                found.complain(match flaw {
+                    Flaw::NotJson => format!("line {line}: neither a JSON object nor a list"),
+                    Flaw::Cut => format!("line {line}: JSON ends too early"),
+                    Flaw::TooLong => format!("line {line}: longer than any record"),
+                });
+                Ok(())
+            }
         }
     }
 
-    /// Adds the records in a JSON value, and returns how many there are, good or bad.
-    fn add_value(&mut self, file: &str, value: Value) -> usize {
-        match unpacked(value) {
-            Ok(values) => {
-                let count = values.len();
-                for (nth, value) in values.into_iter().enumerate() {
-                    match Event::from_json(value) {
-                        Ok(event) => self.records.push(Record { file: file.to_owned(), event }),
-                        Err(error) if count == 1 => self.reject(file, &error.to_string()),
-                        Err(error) => self.reject(file, &format!("record {}: {error}", nth + 1)),
-                    }
+    /// A value of the text, or of one of its lists.
+    fn value(&mut self, file: &str, value: &[u8], in_list: bool, found: &mut Found) -> io::Result<()> {
+        let parsed = serde_json::from_slice::<Value>(value);
+        let contents = match parsed {
+            Ok(value) => envelope::contents(value, 0),
+            Err(error) => vec![Err(format!("not JSON: {error}"))],
+        };
+        found.is_known |= in_list || contents.is_empty();
+        let nth = found.values;
+        for content in contents {
+            match content {
+                Ok(Content::Record(event)) => {
+                    found.records = found.records.saturating_add(1);
+                    self.records = self.records.saturating_add(1);
+                    self.progress.set(self.records);
+                    (self.take)(Record { file: file.to_owned(), event: *event })?;
                 }
-                // An empty list of records is good input: CloudTrail delivers such files.
-                count.max(1)
-            }
-            Err(reason) => {
-                self.reject(file, &reason);
-                1
+                Ok(Content::Other(kind)) => {
+                    found.is_known = true;
+                    self.count(kind);
+                }
+                Err(reason) => found.complain(format!("record {nth}: {reason}")),
             }
         }
+        Ok(())
+    }
+
+    fn count(&mut self, kind: &'static str) {
+        let count = self.reading.others.entry(kind).or_default();
+        *count = count.saturating_add(1);
     }
 
     fn reject(&mut self, file: &str, reason: &str) {
-        self.all_good = false;
+        self.reading.all_good = false;
+        self.progress.hide();
         complain(&format!("{file}: {reason}"));
     }
 }
 
-fn may_hold_records(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.ends_with(".json") || name.ends_with(".json.gz")
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if path == Path::new("-") {
-        io::stdin().lock().read_to_end(&mut bytes)?;
-    } else {
-        File::open(path)?.read_to_end(&mut bytes)?;
-    }
-    if !bytes.starts_with(&GZIP) {
-        return Ok(bytes);
-    }
-    let mut text = Vec::new();
-    MultiGzDecoder::new(bytes.as_slice())
-        .read_to_end(&mut text)
-        .map_err(|error| io::Error::new(error.kind(), format!("broken gzip: {error}")))?;
-    Ok(text)
-}
-
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-
-/// The records in a JSON value: a list of them, `{"Records": […]}` of a trail's files, the
-/// `{"Events": [{"CloudTrailEvent": "…"}]}` of `lookup-events`, or one.
-fn unpacked(value: Value) -> Result<Vec<Value>, String> {
-    let Value::Object(mut fields) = value else {
-        return match value {
-            Value::Array(values) => Ok(values),
-            other => Ok(vec![other]),
-        };
-    };
-    if let Some(Value::Array(records)) = fields.remove("Records") {
-        return records.into_iter().map(unquoted).collect();
-    }
-    match fields.remove("Events") {
-        Some(Value::Array(events)) => events.into_iter().map(unquoted).collect(),
-        _ => Ok(vec![unquoted(Value::Object(fields))?]),
-    }
-}
-
-/// Tools put records into strings: `CloudTrailEvent` of `lookup-events`, `body` of SQS messages.
-fn unquoted(value: Value) -> Result<Value, String> {
-    for key in ["CloudTrailEvent", "body"] {
-        if let Some(text) = value.get(key).and_then(Value::as_str) {
-            return serde_json::from_str(text).map_err(|error| format!("`{key}` is not JSON: {error}"));
-        }
-    }
-    Ok(value)
+/// Whether a file is named as logs of CloudTrail are.
+fn is_log(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    [".json", ".jsonl", ".ndjson"].iter().any(|end| name.ends_with(end))
 }

@@ -16,12 +16,12 @@ mod replay;
 mod services;
 mod settings;
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use console::{End, complain};
+use console::{End, bad_input, complain};
 
 /// New AWS resources inherit the tags of whoever created them.
 #[derive(Parser)]
@@ -36,8 +36,8 @@ const EXIT_CODES: &str = "Exit codes: 0 success, 1 some resources could not be t
 could not be sent, 2 bad input, settings or credentials.";
 
 #[cfg(not(feature = "aws"))]
-const EXIT_CODES: &str = "Exit codes: 0 success, 2 bad input or settings.
-This build does not reach AWS (`--no-default-features`): it has no doctor, no redrive and no replay --apply.";
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 some resources are unresolvable, 2 bad input or settings.
+This build does not reach AWS (`--no-default-features`): it has no doctor, no redrive, no replay --live and no replay --apply.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -52,13 +52,18 @@ enum Command {
     /// get which tag, and where the tag comes from.
     #[command(after_help = "Examples:
   aws-tags replay events
-  aws-tags replay --iam-tags iam-tags.json trail/
+  aws-tags replay --summary trail/
+  aws-tags replay --quiet --service ec2 trail/
+  aws-tags replay --iam-tags iam-tags.json --owner '*/ann' trail/
   OWNER=session-name aws-tags replay --json trail/ | jq 'select(.resources != [])'
-  aws-tags replay --apply trail/2026/05/04
+  aws-tags replay --live --profile prod --region eu-west-1 trail/2026/05/04
+  aws-tags replay --apply --profile prod --region eu-west-1 trail/2026/05/04
 
 The settings of the tag-handler apply here too: see `aws-tags settings`.
-Without --apply nobody is asked: old events count as if they had just come, and of the tags that resources have, only those
-that the records show are known. With it, what bears a name an hour after the event may be another's and is left alone.")]
+Without --live or --apply nobody is asked: old events count as if they had just come, IAM tags come from --iam-tags, and of the
+tags that resources have, only those that the records show are known. With them, sessions also come from the session table of the
+Region or SESSION_TABLE, and what bears a name an hour after the event may be another's and is late.
+Exit codes: 0 all is tagged or left alone, 1 some resources are unresolvable, late or failed, 2 bad input, settings or credentials.")]
     Replay(replay::Options),
     /// Lists what is supported: services, calls, resource types, and how they are tagged.
     #[command(after_help = "Examples:
@@ -78,6 +83,10 @@ that the records show are known. With it, what bears a name an hour after the ev
   aws-tags policy --tier all --json | jq .document")]
     Policy(deployment::Options),
     /// Lists the settings, which are environment variables, and checks those that are set.
+    #[command(after_help = "Examples:
+  aws-tags settings
+  OWNER=session-tag:email,origin aws-tags settings
+  aws-tags settings --json | jq -r '.name'")]
     Settings(settings::Options),
     /// Checks a deployment, and shows what to do about each finding: trails, rules, functions and
     /// their settings, table, queues, permissions, other taggers.
@@ -105,6 +114,31 @@ An event that fails again is a dead letter only after all its retries; until the
 Exit codes: 0 all events are sent, 1 some failed again or could not be sent, 2 the queues cannot be read.")]
     #[cfg(feature = "aws")]
     Redrive(redrive::Options),
+    /// Prints the completions of a shell.
+    #[command(after_help = "Examples:
+  aws-tags completions bash > ~/.local/share/bash-completion/completions/aws-tags
+  aws-tags completions zsh > ~/.zfunc/_aws-tags
+  aws-tags completions fish > ~/.config/fish/completions/aws-tags.fish")]
+    Completions { shell: clap_complete::Shell },
+    /// Prints the manual page, or that of a command.
+    #[command(after_help = "Examples:
+  aws-tags man | man -l -
+  aws-tags man replay > aws-tags-replay.1")]
+    Man { command: Option<String> },
+}
+
+/// Prints the manual page of a command, or of all.
+fn man(command: Option<&str>, out: &mut impl Write) -> io::Result<End> {
+    let mut all = Cli::command();
+    all.build();
+    let page = match command {
+        None => Some(all),
+        Some(name) => all.find_subcommand(name).cloned(),
+    };
+    match page {
+        Some(page) => clap_mangen::Man::new(page).render(out).map(|()| End::Done),
+        None => Ok(bad_input(&format!("there is no command `{}`", command.unwrap_or_default()))),
+    }
 }
 
 fn main() -> ExitCode {
@@ -120,6 +154,12 @@ fn main() -> ExitCode {
         Command::Doctor(options) => doctor::run(&options, out),
         #[cfg(feature = "aws")]
         Command::Redrive(options) => redrive::run(&options, out),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "aws-tags", &mut script);
+            out.write_all(&script).map(|()| End::Done)
+        }
+        Command::Man { command } => man(command.as_deref(), out),
     };
     match end {
         Ok(End::Done) => ExitCode::SUCCESS,

@@ -1,7 +1,12 @@
-//! `aws-tags replay`: runs events through the code of the functions, with stand-ins for AWS or, with
-//! `--apply`, with AWS itself.
+//! `aws-tags replay`: runs events through the code of the functions, with stand-ins for AWS; with `--live`, with what AWS
+//! says; with `--apply`, with AWS itself.
 
+mod filter;
+#[cfg(feature = "aws")]
+mod live;
 mod report;
+mod spool;
+mod summary;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -11,13 +16,18 @@ use aws_tags::ports::offline::{CountingTagger, GivenIamTags, GivenLookups, Memor
 use aws_tags::ports::{Lookups, Ports, PrincipalTags, SessionStore, Tagger};
 use aws_tags::tagging::Scope;
 use aws_tags::tags::TagMap;
-use aws_tags::{Event, Settings, record_session, tag_resources};
+use aws_tags::{Effect, Event, Settings, record_session, tag_resources};
 use clap::Args;
+use futures_util::FutureExt;
 use time::{Duration, OffsetDateTime};
 
-use crate::console::{End, bad_input};
-use crate::input::{Input, Record, Records};
-use report::Report;
+#[cfg(feature = "aws")]
+use crate::account::AccessOptions;
+use crate::console::{End, Progress, bad_input};
+use crate::input::Input;
+use filter::Filter;
+use report::{Detail, Report};
+use spool::Spool;
 
 /// Events that are tagged together, so that resources with the same tags share calls.
 const TOGETHER: usize = 100;
@@ -29,29 +39,25 @@ pub(crate) struct Options {
     /// One JSON object per event.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    detail: Detail,
+    #[command(flatten)]
+    filter: Filter,
     /// IAM tags of roles and users: {"role/developer": {"Team": "payments"}, "user/ann": {…}}.
     #[arg(long, value_name = "FILE")]
+    #[cfg_attr(feature = "aws", arg(conflicts_with_all = ["live", "apply"]))]
     iam_tags: Option<PathBuf>,
-    /// Tag the resources in AWS, with the credentials of the environment. Only records of the
-    /// credentials' account are acted on.
+    /// Ask AWS for IAM tags, sessions, lookups and present tags, and tag nothing.
     #[cfg(feature = "aws")]
     #[arg(long)]
-    apply: bool,
-    /// Send all calls to this address, e.g. to a local AWS.
+    live: bool,
+    /// The same, and tag the resources. Only records of the credentials' account are acted on.
     #[cfg(feature = "aws")]
-    #[arg(long, value_name = "URL", requires = "apply")]
-    endpoint_url: Option<String>,
-}
-
-impl Options {
-    /// Whether AWS is asked and resources are tagged.
-    const fn applies(&self) -> bool {
-        #[cfg(feature = "aws")]
-        let applies = self.apply;
-        #[cfg(not(feature = "aws"))]
-        let applies = false;
-        applies
-    }
+    #[arg(long, conflicts_with_all = ["live", "owner", "outcome"])]
+    apply: bool,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    access: AccessOptions,
 }
 
 /// Replays everything that the paths hold, in order of time.
@@ -64,41 +70,18 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         Ok(tags) => tags,
         Err(reason) => return Ok(bad_input(&reason)),
     };
-    let mut input = Records::read(&options.input.paths);
-    if !options.applies() {
-        // Nobody is asked what bears a name today: the records are taken as if they had just been written.
-        for record in &mut input.records {
-            record.event.is_last_of_its_name = true;
-        }
-    }
-    // Stable, so that records without a time keep their order, after those with one.
-    input.records.sort_by_key(|record| (record.event.time().is_none(), record.event.time()));
-    let mut report = Report::new(out, options.json, options.applies());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(replay(options, iam_tags, &settings, &mut report, &input.records))?;
-    let failed = report.end()?;
-    Ok(match (input.all_good, failed) {
-        (false, _) => End::BadInput,
-        (true, 0) => End::Done,
-        (true, _) => End::Failed,
-    })
-}
-
-async fn replay<W: Write>(
-    options: &Options,
-    iam_tags: Option<GivenIamTags>,
-    settings: &Settings,
-    report: &mut Report<'_, W>,
-    records: &[Record],
-) -> io::Result<()> {
     #[cfg(feature = "aws")]
-    if options.apply {
-        return apply(options, iam_tags, settings, report, records).await;
+    if options.live || options.apply {
+        return runtime.block_on(live::replay(options, &settings, out));
+    } else if options.access.is_given() {
+        return Ok(bad_input(
+            "--profile, --region and --endpoint-url say which AWS to ask: add --live or --apply",
+        ));
     }
-    #[cfg(not(feature = "aws"))]
-    let _ = options;
+    let sessions = MemorySessions::default();
     let ports = Ports {
-        sessions: MemorySessions::default(),
+        sessions: &sessions,
         principal_tags: iam_tags.unwrap_or_default(),
         lookups: GivenLookups::default(),
         tagger: CountingTagger::default(),
@@ -106,48 +89,30 @@ async fn replay<W: Write>(
     // Late enough that a session that is not recorded counts as unknown, not as pending.
     let now =
         |event: &Event| event.time().unwrap_or(OffsetDateTime::UNIX_EPOCH).saturating_add(Duration::DAY);
-    handle_all(&ports, settings, &Scope::default(), now, report, records, false).await
+    let report = Report::new(out, options.json, options.detail, Asked::Nobody, &settings);
+    runtime.block_on(replay(options, &sessions, &ports, &settings, &Scope::default(), now, report))
 }
 
-/// With AWS: sessions are those of the records, everything else is asked and done there.
-#[cfg(feature = "aws")]
-async fn apply<W: Write>(
+/// Who is asked, and whether anything is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Nobody,
+    #[cfg(feature = "aws")]
+    Aws,
+    #[cfg(feature = "aws")]
+    AwsAndWritten,
+}
+
+/// Reads all records, then handles them in order of time.
+async fn replay<S, P, L, T, W>(
     options: &Options,
-    iam_tags: Option<GivenIamTags>,
-    settings: &Settings,
-    report: &mut Report<'_, W>,
-    records: &[Record],
-) -> io::Result<()> {
-    use aws_tags_aws::{Access, Aws, AwsLookups, AwsTagger, IamTags};
-
-    let access = Access { endpoint_url: options.endpoint_url.clone(), ..Access::default() };
-    let aws = Aws::connect(&access).await;
-    let scope = aws.scope().await.map_err(io::Error::other)?;
-    let now = |_: &Event| OffsetDateTime::now_utc();
-    let sessions = MemorySessions::default();
-    let (lookups, tagger) = (AwsLookups::new(&aws), AwsTagger::new(&aws));
-    match iam_tags {
-        Some(principal_tags) => {
-            let ports = Ports { sessions, principal_tags, lookups, tagger };
-            handle_all(&ports, settings, scope, now, report, records, true).await
-        }
-        None => {
-            let principal_tags = IamTags::new(&aws);
-            let ports = Ports { sessions, principal_tags, lookups, tagger };
-            handle_all(&ports, settings, scope, now, report, records, true).await
-        }
-    }
-}
-
-async fn handle_all<S, P, L, T, W>(
+    sessions: &MemorySessions,
     ports: &Ports<S, P, L, T>,
     settings: &Settings,
     scope: &Scope,
     now: impl Fn(&Event) -> OffsetDateTime,
-    report: &mut Report<'_, W>,
-    records: &[Record],
-    applies: bool,
-) -> io::Result<()>
+    mut report: Report<'_, W>,
+) -> io::Result<End>
 where
     S: SessionStore,
     P: PrincipalTags,
@@ -155,25 +120,57 @@ where
     T: Tagger,
     W: Write,
 {
-    // A call belongs to the session that began at its creation date: the order of recording does
-    // not matter.
-    for Record { event, .. } in records {
-        let recorded = record_session(&ports.sessions, None, event).await;
-        recorded.map_err(|error| io::Error::other(error.to_string()))?;
-    }
+    let mut spool = Spool::new();
+    let reading = options.input.read(&mut |record| {
+        let event = &record.event;
+        // A call belongs to the session that began at its creation date: the order of recording does not matter.
+        // Memory answers at once.
+        let recorded = record_session(sessions, None, event).now_or_never();
+        recorded.transpose().map_err(|failure| io::Error::other(failure.to_string()))?;
+        if !options.filter.wants_service_of(event) {
+            return Ok(());
+        }
+        let effect = Effect::of(event);
+        match report.shows(&effect) {
+            true => spool.keep(&record),
+            false => {
+                report.count_unshown(&effect);
+                Ok(())
+            }
+        }
+    })?;
+    let mut progress = Progress::new("events handled");
+    let mut handled = 0;
     // Where nothing is asked, each record stands for itself.
-    for chunk in records.chunks(if applies { TOGETHER } else { 1 }) {
-        let events: Vec<&Event> = chunk.iter().map(|record| &record.event).collect();
+    let together = if report.asked() == Asked::Nobody { 1 } else { TOGETHER };
+    for records in spool.in_order(together) {
+        let mut records = records?;
+        for record in &mut records {
+            // Nobody is asked what bears a name today: the records are taken as if they had just been written.
+            record.event.is_last_of_its_name = report.asked() == Asked::Nobody;
+        }
+        let events: Vec<&Event> = records.iter().map(|record| &record.event).collect();
         let outcomes = tag_resources(ports, settings, scope, &now, &events).await;
-        for (record, outcome) in chunk.iter().zip(outcomes) {
+        progress.hide();
+        for (record, outcome) in records.iter().zip(outcomes) {
             let outcomes = match outcome.waits_its_turn() {
                 true => tag_resources(ports, settings, scope, &now, &[&record.event]).await,
                 false => vec![outcome],
             };
-            outcomes.iter().try_for_each(|outcome| report.add(record, outcome))?;
+            for outcome in outcomes.iter().filter(|outcome| options.filter.wants(outcome, settings)) {
+                report.add(record, outcome)?;
+            }
+            handled += 1;
+            progress.set(handled);
         }
     }
-    Ok(())
+    progress.end();
+    let is_all_good = report.end(&reading)?;
+    Ok(match (reading.all_good, is_all_good) {
+        (false, _) => End::BadInput,
+        (true, true) => End::Done,
+        (true, false) => End::Failed,
+    })
 }
 
 /// Reads `{"role/developer": {"Team": "payments"}}`; the error names file and position.

@@ -37,6 +37,9 @@ const CALLS: &[&str] = &["Management", "Data"];
 impl Effect {
     /// Reads a record.
     pub fn of(event: &Event) -> Self {
+        if let Some(category) = event.text("eventCategory").filter(|category| !CALLS.contains(&&**category)) {
+            return Self::NotACall(category.into_owned());
+        }
         if event.source == STS {
             return match Session::of(event) {
                 Ok(session) => Self::Session(Box::new(session)),
@@ -46,9 +49,6 @@ impl Effect {
         let Some((service, rows)) = rows(&event.source, &event.name) else {
             return Self::NotSupported;
         };
-        if let Some(category) = event.text("eventCategory").filter(|category| !CALLS.contains(&&**category)) {
-            return Self::NotACall(category.into_owned());
-        }
         if let Some(code) = event.error_code() {
             return Self::FailedCall(code.into_owned());
         }

@@ -25,6 +25,28 @@ pub trait SessionStore {
     async fn recorded_until(&self) -> Result<Option<OffsetDateTime>, Failure>;
 }
 
+impl<S: SessionStore> SessionStore for &S {
+    async fn put(&self, session: &Session) -> Result<(), Failure> {
+        (**self).put(session).await
+    }
+
+    async fn find(
+        &self,
+        key: &SessionKey,
+        window: (OffsetDateTime, OffsetDateTime),
+    ) -> Result<Vec<Session>, Failure> {
+        (**self).find(key, window).await
+    }
+
+    async fn beat(&self, recorder: &str, at: OffsetDateTime) -> Result<(), Failure> {
+        (**self).beat(recorder, at).await
+    }
+
+    async fn recorded_until(&self) -> Result<Option<OffsetDateTime>, Failure> {
+        (**self).recorded_until().await
+    }
+}
+
 /// Tags of IAM roles and users.
 #[expect(async_fn_in_trait, reason = "only our own, single-threaded callers await these")]
 pub trait PrincipalTags {

@@ -8,7 +8,7 @@ use wildmatch::WildMatch;
 
 use crate::record::{Piece, pieces};
 use crate::table;
-use crate::tags::{Appearance, KEY_LENGTH, VALUE_LENGTH, is_allowed, starts_reserved};
+use crate::tags::{Appearance, KEY_LENGTH, Tag, VALUE_LENGTH, is_allowed, starts_reserved};
 
 /// One environment variable, as the README and `--help` describe it.
 #[derive(Debug)]
@@ -237,6 +237,11 @@ impl Settings {
             true => Ok(settings),
             false => Err(WrongSettings(reader.wrong)),
         }
+    }
+
+    /// The owner that some of our tags name.
+    pub fn owner_of<'a>(&self, tags: &'a [Tag]) -> Option<&'a str> {
+        tags.iter().find(|tag| tag.key == self.owner_tag).map(|tag| tag.value.as_str())
     }
 
     /// Whether a tag tells who stands at the head of a chain of sessions.

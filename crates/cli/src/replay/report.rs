@@ -6,56 +6,95 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use aws_tags::record::timestamp;
 use aws_tags::table::Lookup;
-use aws_tags::tagging::{DropReason, Dropped, Handling, ResourceOutcome, TagResult, Unfinished};
+use aws_tags::tagging::{Dropped, Handling, ResourceOutcome, ResourceSkip, TagResult, Unfinished};
 use aws_tags::tags::Tag;
-use aws_tags::{Effect, Outcome, SessionMatch};
+use aws_tags::{Effect, Outcome, SessionMatch, Settings};
+use clap::Args;
 use serde::Serialize;
 
-use crate::console::visible;
+use super::Asked;
+use super::summary::Summary;
+use crate::console::{visible, write_json};
 use crate::describe::{self, SessionFields};
-use crate::input::Record;
+use crate::input::{Reading, Record};
+
+/// How much is shown to people.
+#[derive(Clone, Copy, Args)]
+pub(super) struct Detail {
+    /// Also show calls that create nothing.
+    #[arg(long, conflicts_with_all = ["quiet", "summary"])]
+    all: bool,
+    /// Show only what could not be tagged, and the summary.
+    #[arg(long, short, conflicts_with = "summary")]
+    quiet: bool,
+    /// Show only the summary; with --json, on standard error.
+    #[arg(long)]
+    summary: bool,
+}
 
 /// Writes what became of each event, and counts it.
 pub(super) struct Report<'a, W> {
     out: &'a mut W,
     json: bool,
-    /// Whether AWS was asked.
-    applies: bool,
-    counts: Counts,
+    detail: Detail,
+    asked: Asked,
+    settings: &'a Settings,
+    summary: Summary,
+    /// Whether an event was written.
+    has_lines: bool,
 }
 
-#[derive(Default)]
-struct Counts {
-    events: usize,
-    sessions: usize,
-    tagged: usize,
-    failed: usize,
-    late: usize,
-    /// Resources that are left alone.
-    skipped: usize,
-    /// Tags that stay as they are.
-    kept: usize,
-    /// Events without resources, by what they are.
-    others: BTreeMap<&'static str, usize>,
+impl Asked {
+    pub(super) const fn writes(self) -> bool {
+        #[cfg(feature = "aws")]
+        let writes = matches!(self, Self::AwsAndWritten);
+        #[cfg(not(feature = "aws"))]
+        let writes = false;
+        writes
+    }
 }
 
 impl<'a, W: Write> Report<'a, W> {
-    pub(super) fn new(out: &'a mut W, json: bool, applies: bool) -> Self {
-        Self { out, json, applies, counts: Counts::default() }
+    pub(super) fn new(
+        out: &'a mut W,
+        json: bool,
+        detail: Detail,
+        asked: Asked,
+        settings: &'a Settings,
+    ) -> Self {
+        Self { out, json, detail, asked, settings, summary: Summary::default(), has_lines: false }
+    }
+
+    pub(super) const fn asked(&self) -> Asked {
+        self.asked
+    }
+
+    /// Whether a call with this effect can be of interest: not one that creates nothing.
+    pub(super) fn shows(&self, effect: &Effect) -> bool {
+        let is_of_interest = matches!(
+            effect,
+            Effect::Created(_) | Effect::Unresolvable(_) | Effect::Session(_) | Effect::NotOurs(_)
+        ) || effect.unresolvable().is_some();
+        is_of_interest || self.detail.all || self.json
+    }
+
+    /// Counts a call that is not shown.
+    pub(super) fn count_unshown(&mut self, effect: &Effect) {
+        self.summary.add_unshown(effect);
     }
 
     /// Writes what became of an event.
     pub(super) fn add(&mut self, record: &Record, outcome: &Outcome) -> io::Result<()> {
-        self.counts.count(outcome);
+        self.summary.add(outcome, |tags| self.settings.owner_of(tags));
+        let is_problem = matches!(outcome.as_str(), "failed" | "late" | "unresolvable");
+        if self.detail.summary || self.detail.quiet && !is_problem {
+            return Ok(());
+        }
+        self.has_lines = true;
         match self.json {
-            true => self.write_json(record, outcome),
+            true => write_json(self.out, &Line::new(record, outcome)),
             false => self.write_text(record, outcome),
         }
-    }
-
-    fn write_json(&mut self, record: &Record, outcome: &Outcome) -> io::Result<()> {
-        serde_json::to_writer(&mut *self.out, &Line::new(record, outcome))?;
-        writeln!(self.out)
     }
 
     fn write_text(&mut self, Record { event, .. }: &Record, outcome: &Outcome) -> io::Result<()> {
@@ -65,7 +104,7 @@ impl<'a, W: Write> Report<'a, W> {
             self.out,
             "{dim}{at:<20}{dim:#} {bold}{}{bold:#} by {}",
             visible(&event.name),
-            visible(describe::principal(&outcome.principal))
+            visible(describe::short(&outcome.principal))
         )?;
         if let Effect::Session(session) = &outcome.effect {
             let tags: Vec<_> = session.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
@@ -105,7 +144,10 @@ impl<'a, W: Write> Report<'a, W> {
         let (green, red) = (AnsiColor::Green.on_default(), AnsiColor::Red.on_default());
         let arn = visible(&made.resource.arn);
         match &made.result {
-            TagResult::Skipped(why) => return writeln!(self.out, "  {arn} is skipped: {}", visible(why)),
+            TagResult::Skipped(why @ ResourceSkip::OptIn(_)) => {
+                return writeln!(self.out, "  {arn} is {}", visible(why));
+            }
+            TagResult::Skipped(why) => return writeln!(self.out, "  {arn} is left alone: {}", visible(why)),
             TagResult::Late => {
                 writeln!(self.out, "  {arn} is late: another resource may have its name by now")?
             }
@@ -121,56 +163,17 @@ impl<'a, W: Write> Report<'a, W> {
         Ok(())
     }
 
-    /// Ends with a summary for people; returns how many resources failed.
-    pub(super) fn end(self) -> io::Result<usize> {
-        let Counts { events, sessions, tagged, failed, late, skipped, kept, others } = &self.counts;
+    /// Ends with a summary. Whether everything that was created is tagged, or left alone on purpose.
+    pub(super) fn end(self, reading: &Reading) -> io::Result<bool> {
         if !self.json {
-            if !self.applies && *tagged > 0 {
-                let dim = Style::new().dimmed();
-                writeln!(
-                    self.out,
-                    "\n{dim}No AWS was asked: of the tags that are there already, only those that the records show are known.{dim:#}"
-                )?;
+            if self.has_lines {
+                writeln!(self.out)?;
             }
-            write!(
-                self.out,
-                "\n{events} events: {tagged} resources tagged, {failed} failed, {sessions} sessions"
-            )?;
-            for (what, count) in [("late", late), ("left alone", skipped), ("present tags kept", kept)] {
-                if *count > 0 {
-                    write!(self.out, ", {count} {what}")?;
-                }
-            }
-            for (why, count) in others {
-                write!(self.out, ", {count} {why}")?;
-            }
-            writeln!(self.out)?;
+            self.summary.write(self.out, self.asked, reading)?;
+        } else if self.detail.summary {
+            self.summary.write(&mut anstream::stderr(), self.asked, reading)?;
         }
-        Ok(*failed)
-    }
-}
-
-impl Counts {
-    fn count(&mut self, outcome: &Outcome) {
-        self.events += 1;
-        if let Effect::Session(_) = outcome.effect {
-            self.sessions += 1;
-        } else if outcome.resources().is_empty() {
-            let name = match &outcome.handling {
-                Handling::Skipped(_) => "skipped",
-                _ => outcome.effect.as_str(),
-            };
-            *self.others.entry(name).or_default() += 1;
-        }
-        let results = |matches: fn(&TagResult) -> bool| {
-            outcome.resources().iter().filter(|made| matches(&made.result)).count()
-        };
-        self.tagged += results(|result| matches!(result, TagResult::Tagged));
-        self.failed += results(|result| matches!(result, TagResult::Failed(_)));
-        self.late += results(|result| *result == TagResult::Late);
-        self.skipped += results(|result| matches!(result, TagResult::Skipped(_)));
-        let dropped = outcome.resources().iter().flat_map(|made| &made.dropped);
-        self.kept += dropped.filter(|dropped| dropped.reason == DropReason::Present).count();
+        Ok(self.summary.is_all_good())
     }
 }
 
@@ -248,7 +251,7 @@ impl<'a> Line<'a> {
             event_source: &event.source,
             event_name: &event.name,
             principal: describe::principal(&outcome.principal),
-            outcome: outcome.effect.as_str(),
+            outcome: outcome.as_str(),
             reason: why_nothing(outcome),
             session_match: tagging
                 .map_or(SessionMatch::NoSession.as_str(), |tagging| tagging.session.as_str()),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use super::arn::{is_account, partition_in, partition_of};
@@ -86,6 +86,15 @@ impl Event {
             is_last_of_its_name: false,
             record,
         })
+    }
+
+    /// The event as JSON, from which [`Event::from_json`] reads it again.
+    pub fn to_json(&self) -> Value {
+        let record = Value::Object(self.record.clone());
+        match (&self.envelope_source, &self.envelope_account) {
+            (None, None) => record,
+            (source, account) => json!({"source": source, "account": account, "detail": record}),
+        }
     }
 
     /// The values at `path`, in the record's order; none where a step is absent, null or empty.

@@ -172,6 +172,25 @@ impl Outcome {
         }
     }
 
+    /// What became of it, in a word, for logs and output: what is worst of its resources.
+    pub fn as_str(&self) -> &'static str {
+        let tagging = match &self.handling {
+            Handling::NotACreation => return self.effect.as_str(),
+            Handling::Skipped(_) => return "skipped",
+            Handling::Unresolvable => return "unresolvable",
+            Handling::Tagging(tagging) => tagging,
+        };
+        let any =
+            |matches: fn(&TagResult) -> bool| tagging.resources.iter().any(|made| matches(&made.result));
+        match () {
+            () if any(|result| matches!(result, TagResult::Failed(_))) => "failed",
+            () if any(|result| *result == TagResult::Late) => "late",
+            () if any(|result| *result == TagResult::Tagged) => "tagged",
+            () if tagging.resources.is_empty() => "not-found",
+            () => "left-alone",
+        }
+    }
+
     /// Every resource and what became of it.
     pub fn resources(&self) -> &[ResourceOutcome] {
         self.tagging().map_or(&[], |tagging| &tagging.resources)

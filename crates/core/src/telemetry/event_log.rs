@@ -23,12 +23,7 @@ pub fn tagged(
     event: &Event,
     outcome: &Outcome,
 ) -> Map<String, Value> {
-    let name = match &outcome.handling {
-        Handling::NotACreation => outcome.effect.as_str(),
-        Handling::Skipped(_) => "skipped",
-        Handling::Unresolvable | Handling::Tagging(_) => "tagged",
-    };
-    let mut line = line(now, "INFO", name);
+    let mut line = line(now, "INFO", outcome.as_str());
     describe(&mut line, event, &outcome.principal);
     match &outcome.handling {
         Handling::NotACreation => {
