@@ -8,7 +8,8 @@ import zipfile
 import local_aws
 from local_aws import ACCOUNT, REGION, TABLE
 
-OTHER_REGION = "us-east-1"
+# With a session recorder, as the global endpoint of STS is logged there; and with a forwarder only.
+OTHER_REGION, FORWARDED_REGION = "us-east-1", "eu-central-1"
 CREATIONS, SESSIONS = "aws-tags-creations", "aws-tags-sessions"
 DEAD_LETTERS = "-dead-letters"
 FUNCTIONS = {"aws-tags-tag-handler": CREATIONS, "aws-tags-session-recorder": SESSIONS}
@@ -23,14 +24,14 @@ def clients(url):
     return functools.cache(local_aws.session(url))
 
 
-def make_queues(c):
+def make_queues(c, names=(CREATIONS, SESSIONS), region=REGION):
     """Creates the queues and dead-letter queues; returns their URLs by name."""
-    urls = {}
-    for name in (CREATIONS, SESSIONS):
+    urls, sqs = {}, c("sqs", region)
+    for name in names:
         dead = name + DEAD_LETTERS
-        urls[dead] = c("sqs").create_queue(QueueName=dead)["QueueUrl"]
-        policy = {"deadLetterTargetArn": queue_arn(dead), "maxReceiveCount": 3}
-        urls[name] = c("sqs").create_queue(QueueName=name, Attributes={
+        urls[dead] = sqs.create_queue(QueueName=dead)["QueueUrl"]
+        policy = {"deadLetterTargetArn": queue_arn(dead, region), "maxReceiveCount": 3}
+        urls[name] = sqs.create_queue(QueueName=name, Attributes={
             "RedrivePolicy": json.dumps(policy), "VisibilityTimeout": "1"})["QueueUrl"]
     return urls
 
@@ -52,11 +53,14 @@ class Installation:
         cloudtrail.start_logging(Name="main")
         self.select("All")
         self.urls = make_queues(self.c)
-        for region in (REGION, OTHER_REGION):
+        make_queues(self.c, [SESSIONS], OTHER_REGION)
+        for region in (REGION, OTHER_REGION, FORWARDED_REGION):
             self.make_rules(region)
         self.make_table()
         for name, queue in FUNCTIONS.items():
             self.make_function(name, queue)
+        table = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{TABLE}"
+        self.make_function("aws-tags-session-recorder", SESSIONS, {"SESSION_TABLE": table}, OTHER_REGION)
 
     def select(self, read_write, management=True):
         self.c("cloudtrail").put_event_selectors(TrailName="main", EventSelectors=[
@@ -65,11 +69,13 @@ class Installation:
     def make_rules(self, region):
         for nth, (service, calls) in enumerate(self.calls.items(), 1):
             self.make_rule(region, f"aws-tags-creations-{nth}", "ENABLED", service, calls, CREATIONS)
-        self.make_rule(region, "aws-tags-sessions", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS", "sts",
+        name = "aws-tags-forwarded-sessions" if region == FORWARDED_REGION else "aws-tags-sessions"
+        self.make_rule(region, name, "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS", "sts",
                        ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetFederationToken"], SESSIONS)
-        if region == REGION:
-            self.c("events").put_rule(Name="aws-tags-heartbeat", ScheduleExpression="rate(1 minute)", State="ENABLED")
-            self.c("events").put_targets(Rule="aws-tags-heartbeat", Targets=[{"Id": "queue", "Arn": queue_arn(SESSIONS)}])
+        if region != FORWARDED_REGION:
+            events = self.c("events", region)
+            events.put_rule(Name="aws-tags-heartbeat", ScheduleExpression="rate(1 minute)", State="ENABLED")
+            events.put_targets(Rule="aws-tags-heartbeat", Targets=[{"Id": "queue", "Arn": queue_arn(SESSIONS, region)}])
 
     def make_rule(self, region, name, state, service, calls, queue, **target):
         events = self.c("events", region)
@@ -85,17 +91,17 @@ class Installation:
         dynamodb.update_time_to_live(TableName=TABLE, TimeToLiveSpecification={"Enabled": True, "AttributeName": "forget_after"})
         dynamodb.update_continuous_backups(TableName=TABLE, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True})
 
-    def make_function(self, name, queue, environment=None, **mapping):
+    def make_function(self, name, queue, environment=None, region=REGION, **mapping):
         """Creates a function. Its code is empty, because it never runs."""
         role = self.role(self.c, name)
         code = io.BytesIO()
         with zipfile.ZipFile(code, "w") as file:
             file.writestr("bootstrap", "")
-        self.c("lambda").create_function(
+        self.c("lambda", region).create_function(
             FunctionName=name, Runtime="provided.al2023", Handler="bootstrap", Role=role, Code={"ZipFile": code.getvalue()},
             Environment={"Variables": {"SESSION_TABLE": TABLE, **(environment or {})}})
-        self.c("lambda").create_event_source_mapping(
-            FunctionName=name, EventSourceArn=queue_arn(queue), **{"FunctionResponseTypes": ["ReportBatchItemFailures"], **mapping})
+        self.c("lambda", region).create_event_source_mapping(
+            FunctionName=name, EventSourceArn=queue_arn(queue, region), **{"FunctionResponseTypes": ["ReportBatchItemFailures"], **mapping})
 
     def role(self, c, name):
         trust = '{"Version":"2012-10-17","Statement":[]}'

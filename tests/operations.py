@@ -16,7 +16,7 @@ from local_aws import ACCOUNT, COMMAND, REGION, client_env, load
 local_aws.with_boto3()
 
 import kinds  # noqa: E402
-from installation import (CREATIONS, DEAD_LETTERS, OTHER_REGION, SESSIONS, Installation,  # noqa: E402
+from installation import (CREATIONS, DEAD_LETTERS, FORWARDED_REGION, OTHER_REGION, SESSIONS, Installation,  # noqa: E402
                           make_queues, queue_arn)
 from kinds import ec2_arn, ec2_tags  # noqa: E402
 from history import History  # noqa: E402
@@ -107,7 +107,26 @@ class TheDoctor(unittest.TestCase):
         events = self.here.c("events", OTHER_REGION)
         events.remove_targets(Rule="aws-tags-sessions", Ids=["queue"])
         events.delete_rule(Name="aws-tags-sessions")
-        self.finds("error", "rules", "no rule `aws-tags-sessions`", OTHER_REGION, "aws-tags-region-forwarder")
+        self.finds("error", "rules", "no rule `aws-tags-sessions`", OTHER_REGION, "aws-tags-session-recorder")
+
+    def test_a_missing_session_rule_in_a_region_without_a_recorder(self):
+        self.assertEqual(self.doctor("--json", "--regions", FORWARDED_REGION).stdout, "")
+        events = self.here.c("events", FORWARDED_REGION)
+        events.remove_targets(Rule="aws-tags-forwarded-sessions", Ids=["queue"])
+        events.delete_rule(Name="aws-tags-forwarded-sessions")
+        (found,) = lines(self.doctor("--json", "--regions", FORWARDED_REGION).stdout)
+        self.assertEqual((found["severity"], found["region"]), ("error", FORWARDED_REGION))
+        self.assertIn("no rule `aws-tags-forwarded-sessions`", found["found"])
+        self.assertIn("aws-tags-region-forwarder", found["todo"])
+
+    def test_a_missing_recorder(self):
+        self.here.c("lambda", OTHER_REGION).delete_function(FunctionName="aws-tags-session-recorder")
+        self.finds("error", "functions", "no function `aws-tags-session-recorder`", OTHER_REGION)
+
+    def test_a_recorder_that_the_handler_waits_for(self):
+        self.configure(SESSION_TABLE="aws-tags-sessions", RECORDER_REGIONS=f"{REGION},{OTHER_REGION},{FORWARDED_REGION}")
+        found = {(one["check"], one["region"]) for one in lines(self.doctor("--json").stdout)}
+        self.assertEqual(found, {("rules", FORWARDED_REGION), ("functions", FORWARDED_REGION), ("queues", FORWARDED_REGION)})
 
     def test_a_session_rule_that_never_sees_assume_role(self):
         self.here.c("events").enable_rule(Name="aws-tags-sessions")
@@ -229,7 +248,8 @@ class TheDoctor(unittest.TestCase):
     def test_without_credentials_nothing_can_be_checked(self):
         done = self.doctor("--endpoint-url", "http://127.0.0.1:1")
         self.assertEqual(done.returncode, 2)
-        self.assertIn("cannot ask AWS whose credentials these are", done.stderr)
+        self.assertEqual(done.stderr, "aws-tags: cannot ask AWS at http://127.0.0.1:1 whose credentials these are: cannot connect: "
+                                      "Connection refused (os error 111)\n")
 
 
 class Redrive(unittest.TestCase):
