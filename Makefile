@@ -1,5 +1,5 @@
 # Needs Rust, Python 3 and make; everything else is installed below the target folder.
-.PHONY: demo local test histories bench snapshots deploy undeploy
+.PHONY: demo local test histories bench generate check deploy undeploy
 
 # Everything with all features, always: each other choice is another AWS SDK to build.
 ALL = --workspace --all-features --locked
@@ -16,6 +16,7 @@ local:
 test:
 	@python3 tests/stack.py
 	cargo test $(ALL) --no-run
+	python3 tests/derived.py
 	python3 tests/templates.py
 	python3 tests/commands.py
 	python3 tests/patterns.py
@@ -38,10 +39,23 @@ bench:
 	python3 tests/bench.py $(if $(AGAINST),--against $(AGAINST))
 	python3 tests/load.py $(if $(AGAINST),--against $(AGAINST))
 
-# Writes what is derived from the table and the event files.
-snapshots:
+# Writes everything that is derived: from pinned packages the table of creating calls, the tag and read operations, the coverage page
+# and the event files of generated rows; from these the snapshots beside event files, rules and permissions in the templates, and
+# settings and parameters in infra/README.md.
+generate:
+	$(CATALOG) generate
 	UPDATE=1 cargo test $(ALL) --test events --test sessions --quiet
 	python3 infra/generate.py
+
+# Fails if something derived differs from what `make generate` would write, and names it.
+check:
+	@failed=; \
+	$(CATALOG) check || failed=1; \
+	cargo test $(ALL) --test events --test sessions --quiet || failed=1; \
+	python3 infra/generate.py --check || failed=1; \
+	if [ "$$failed" ]; then echo 'make check: some derived files differ, see above: run `make generate`, and read the difference' >&2; exit 1; fi
+
+CATALOG = cargo run --quiet --locked --all-features --bin catalog --
 
 # make deploy HOME_REGION=eu-west-1 [REGIONS=us-east-1,… or all] [PROFILE=name] [SET="Owner=session-name Services=all"]
 deploy:

@@ -41,7 +41,7 @@ pub fn page(catalog: &Catalog, rows: &[Row]) -> String {
     let sources: BTreeSet<&str> = table::all().map(|service| service.name).collect();
     let (rows_table, recorded, modelled) = rows_table();
     let mut page = format!(
-        "# Coverage\n\nWritten by `cargo run -p aws-tags-catalog -- coverage`.\n\n\
+        "# Coverage\n\nWritten by `make generate`.\n\n\
          - {} calls of {} event sources create taggable resources of {} types. {recorded} rows are `recorded`: a \
          published record confirms them. {modelled} are `modelled`: the model of the API says so.\n\
          - The tagging actions of the service authorization data list {} types. Calls of published APIs create \

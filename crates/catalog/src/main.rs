@@ -1,96 +1,158 @@
 //! `catalog`: generates the table of creating calls from pinned packages. A developer's tool.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use aws_tags_catalog::sources::Unfetched;
 use aws_tags_catalog::table::{Catalog, Row};
 use aws_tags_catalog::{coverage, emit, requests, sample, stale};
+use clap::{Parser, Subcommand};
+
+/// Generates the table of creating calls, and what is derived from the same packages.
+#[derive(Parser)]
+#[command(name = "catalog")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// The repository.
+    #[arg(long, global = true, value_name = "FOLDER", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))]
+    root: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Writes the table, the tag operations, the coverage page and the event files of generated rows.
+    Generate,
+    /// Fails if one of these differs from what the packages give, if the models contradict a row, or if an
+    /// override overrides nothing.
+    Check,
+    /// Lists all rows, those written by hand too.
+    List,
+    /// Prints a request of each tag operation of the compiled table.
+    Requests,
+    /// Reads answers of read operations from standard input, as the compiled table says.
+    Answers,
+}
 
 fn main() -> Result<()> {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    // From the table that is compiled in: no package is needed.
-    if arguments == ["requests"] {
-        requests::print();
-        return Ok(());
-    }
-    if arguments == ["answers"] {
-        return requests::read_answers();
+    let Cli { command, root } = Cli::parse();
+    match command {
+        // From the table that is compiled in: no package is needed.
+        Command::Requests => {
+            requests::print();
+            return Ok(());
+        }
+        Command::Answers => return requests::read_answers(),
+        Command::Generate | Command::Check | Command::List => {}
     }
     let catalog = match Catalog::read() {
-        Err(error) if arguments == ["check"] && error.is::<Unfetched>() => {
+        Err(error) if matches!(command, Command::Check) && error.is::<Unfetched>() => {
             eprintln!("catalog: skipped: cannot fetch the packages: {error}");
             return Ok(());
         }
         read => read?,
     };
-    let rows = catalog.rows();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => write(&catalog, &rows),
-        ["list"] => {
-            for row in catalog.all_rows() {
-                let format = row.formats.first().map_or("-", String::as_str);
-                println!(
-                    "{}\t{}\t{}\t{format}\t{:?}\t{}\t{}\t{}\t{}",
-                    row.source,
-                    row.event_name,
-                    row.resource_type,
-                    row.because,
-                    row.registered.as_deref().unwrap_or("-"),
-                    row.upsert,
-                    row.from.0,
-                    row.places.join(" | ")
-                );
-            }
+    match command {
+        Command::Generate => generate(&catalog, &root),
+        Command::Check => check(&catalog, &root),
+        Command::List => {
+            list(&catalog);
             Ok(())
         }
-        ["coverage"] => Ok(fs::write(coverage_page(), coverage::page(&catalog, &catalog.all_rows()))?),
-        ["events"] => write_events(&catalog, &rows),
-        ["check"] => check(&catalog, &rows),
-        _ => bail!("usage: catalog [list | check | coverage | events | requests | answers]"),
+        Command::Requests | Command::Answers => Ok(()),
     }
 }
 
-/// Fails if a file differs from what the packages give, or an override overrides nothing.
-fn check(catalog: &Catalog, rows: &[Row]) -> Result<()> {
-    let all_rows = catalog.all_rows();
-    let mut files: Vec<(PathBuf, String)> =
-        generated(catalog, rows).into_iter().map(|(file, text)| (folder().join(file), text)).collect();
-    files.push((coverage_page(), coverage::page(catalog, &all_rows)));
+fn list(catalog: &Catalog) {
+    for row in catalog.all_rows() {
+        let format = row.formats.first().map_or("-", String::as_str);
+        println!(
+            "{}\t{}\t{}\t{format}\t{:?}\t{}\t{}\t{}\t{}",
+            row.source,
+            row.event_name,
+            row.resource_type,
+            row.because,
+            row.registered.as_deref().unwrap_or("-"),
+            row.upsert,
+            row.from.0,
+            row.places.join(" | ")
+        );
+    }
+}
+
+/// The event files of generated rows.
+const EVENTS: &str = "events/modelled";
+
+/// Every derived file, by its path below the repository.
+fn derived(catalog: &Catalog, rows: &[Row]) -> BTreeMap<PathBuf, String> {
+    let mut files = BTreeMap::from([
+        (PathBuf::from("crates/core/src/table/generated/services.rs"), emit::rust(catalog, rows)),
+        (PathBuf::from("crates/core/src/table/generated/operations.rs"), emit::operations(catalog, rows)),
+        (PathBuf::from("crates/catalog/COVERAGE.md"), coverage::page(catalog, &catalog.all_rows())),
+    ]);
+    let events = events(catalog, rows).into_iter();
+    files.extend(events.map(|(source, text)| (Path::new(EVENTS).join(format!("{source}.json")), text)));
+    files
+}
+
+fn generate(catalog: &Catalog, root: &Path) -> Result<()> {
+    let files = derived(catalog, &catalog.rows());
+    for left in left_over(root, &files)? {
+        fs::remove_file(root.join(left))?;
+    }
     for (path, text) in files {
-        ensure!(fs::read_to_string(&path)? == text, "{} differs from what the packages give", path.display());
+        let path = root.join(path);
+        // What does not change is not built again.
+        if fs::read_to_string(&path).ok().as_deref() != Some(&text) {
+            fs::write(&path, text).with_context(|| path.display().to_string())?;
+        }
     }
-    for (source, text) in events(catalog, rows) {
-        let path = events_folder().join(format!("{source}.json"));
-        ensure!(fs::read_to_string(&path)? == text, "{} differs from what the packages give", path.display());
-    }
-    let faults: Vec<String> = rows
+    Ok(())
+}
+
+/// Names everything that is wrong, not only the first.
+fn check(catalog: &Catalog, root: &Path) -> Result<()> {
+    let rows = catalog.rows();
+    let files = derived(catalog, &rows);
+    let mut wrong: Vec<String> = left_over(root, &files)?
         .iter()
-        .filter(|row| sample::is_tried(row))
-        .filter_map(|row| sample::fault(catalog, row))
+        .map(|path| format!("{} is left over", path.display()))
+        .chain(files.iter().filter_map(|(path, text)| {
+            let differs = fs::read_to_string(root.join(path)).ok().as_ref() != Some(text);
+            differs.then(|| format!("{} differs from what the packages give", path.display()))
+        }))
         .collect();
-    ensure!(faults.is_empty(), "rows that the models contradict:\n{}", faults.join("\n"));
-    let stale = stale::overrides(catalog, &all_rows);
-    ensure!(stale.is_empty(), "overrides that override nothing: {}", stale.join(", "));
-    Ok(())
+    if !wrong.is_empty() {
+        wrong.push("run `make generate`".to_owned());
+    }
+    let faults =
+        rows.iter().filter(|row| sample::is_tried(row)).filter_map(|row| sample::fault(catalog, row));
+    wrong.extend(faults.map(|fault| format!("the models contradict a row: {fault}")));
+    let stale = stale::overrides(catalog, &catalog.all_rows());
+    wrong.extend(stale.iter().map(|one| format!("an override overrides nothing: {one}")));
+    match wrong.is_empty() {
+        true => Ok(()),
+        false => bail!("{}", wrong.join("\n")),
+    }
 }
 
-/// Writes the event files of generated rows: one per event source, like CloudTrail's own files.
-fn write_events(catalog: &Catalog, rows: &[Row]) -> Result<()> {
-    let folder = events_folder();
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
+/// Event files of sources that have no generated row any more.
+fn left_over(root: &Path, files: &BTreeMap<PathBuf, String>) -> Result<BTreeSet<PathBuf>> {
+    let folder = root.join(EVENTS);
+    let there = fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
+    let mut left = BTreeSet::new();
+    for file in there {
+        let path = Path::new(EVENTS).join(file?.file_name());
+        if !files.contains_key(&path) {
+            left.insert(path);
+        }
     }
-    fs::create_dir_all(&folder)?;
-    for (source, text) in events(catalog, rows) {
-        fs::write(folder.join(format!("{source}.json")), text)?;
-    }
-    Ok(())
+    Ok(left)
 }
 
-/// The files of `events/modelled`: one record per line.
+/// The files of `events/modelled`: one record per line, like CloudTrail's own files.
 fn events(catalog: &Catalog, rows: &[Row]) -> BTreeMap<String, String> {
     let variant = sample::Variant { seed: 1, region: "us-east-1" };
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -101,28 +163,4 @@ fn events(catalog: &Catalog, rows: &[Row]) -> BTreeMap<String, String> {
     }
     let file = |lines: Vec<String>| format!("{{\"Records\": [\n{}\n]}}\n", lines.join(",\n"));
     lines.into_iter().map(|(source, lines)| (source, file(lines))).collect()
-}
-
-fn coverage_page() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("COVERAGE.md")
-}
-
-/// The generated files and what they hold.
-fn generated(catalog: &Catalog, rows: &[Row]) -> [(&'static str, String); 2] {
-    [("services.rs", emit::rust(catalog, rows)), ("operations.rs", emit::operations(catalog, rows))]
-}
-
-fn write(catalog: &Catalog, rows: &[Row]) -> Result<()> {
-    for (file, text) in generated(catalog, rows) {
-        fs::write(folder().join(file), text)?;
-    }
-    Ok(())
-}
-
-fn events_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/modelled")
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src/table/generated")
 }

@@ -1,7 +1,7 @@
 //! The event files: one for every row, named after its call, with a `.txt` that holds what `explain`
 //! prints for it.
 //!
-//! `UPDATE=1 cargo test -p aws-tags-cli --test events` writes the `.txt` files again.
+//! `make generate` writes the `.txt` files again.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -17,8 +17,10 @@ const MODELLED: &str = "events/modelled";
 /// Trails: see the test of sessions.
 const SESSIONS: &str = "events/sessions";
 
+/// The repository; tests of the tests may name a copy.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    std::env::var_os("REPOSITORY").map_or(here, PathBuf::from).canonicalize().expect("the repository")
 }
 
 /// Paths below the workspace, and the events in them.
@@ -125,7 +127,7 @@ fn explanations_equal_their_snapshots() {
             wrong.push(path);
         }
     }
-    assert!(wrong.is_empty(), "explanations differ from their .txt (UPDATE=1 writes it again): {wrong:#?}");
+    assert!(wrong.is_empty(), "explanations differ from their .txt (run `make generate`): {wrong:#?}");
 }
 
 #[test]

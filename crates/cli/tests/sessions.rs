@@ -1,7 +1,7 @@
 //! Trails of every kind of session and of what goes wrong with them, one a file of `events/sessions`: what
 //! `replay` prints for each is in the `.txt` beside it.
 //!
-//! `UPDATE=1 cargo test -p aws-tags-cli --test sessions` writes the `.txt` files again.
+//! `make generate` writes the `.txt` files again.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -11,8 +11,10 @@ use std::process::Command;
 /// The tags of the roles and users of the trails: each role's `Base` is its name.
 const IAM_TAGS: &str = "crates/cli/tests/session-iam-tags.json";
 
+/// The repository; tests of the tests may name a copy.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    std::env::var_os("REPOSITORY").map_or(here, PathBuf::from).canonicalize().expect("the repository")
 }
 
 fn trails() -> Vec<PathBuf> {
@@ -43,7 +45,7 @@ fn every_trail_gives_the_tags_of_its_snapshot() {
             wrong.push(path.display().to_string());
         }
     }
-    assert!(wrong.is_empty(), "differ from their .txt (UPDATE=1 writes it again): {wrong:#?}");
+    assert!(wrong.is_empty(), "differ from their .txt (run `make generate`): {wrong:#?}");
 }
 
 /// The order of records changes nothing: CloudTrail delivers them in any.
