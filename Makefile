@@ -1,5 +1,5 @@
 # Needs Rust, Python 3 and make; everything else is installed below the target folder.
-.PHONY: demo local test histories bench generate check deploy undeploy
+.PHONY: demo local test histories mutations bench generate check deploy undeploy
 
 # Everything with all features, always: each other choice is another AWS SDK to build.
 ALL = --workspace --all-features --locked
@@ -32,6 +32,10 @@ test:
 # 10,000 generated histories, each delivered in 20 orders: nobody is harmed. `make test` tries a sample.
 histories:
 	HISTORIES=10000 ORDERS=20 cargo test --release -p aws-tags --test histories -- --nocapture
+
+# Ten million mutated files through `explain`: no panic, no hang, nothing raw. `make test` tries a sample.
+mutations:
+	MUTATIONS=10000000 cargo test --release --locked -p aws-tags-cli --no-default-features --bin aws-tags mutations -- --nocapture
 
 # Start, memory, CPU and AWS calls of the release binaries, and many creations at AWS's rates; with AGAINST=COMMIT also another
 # commit's. Builds them: a quarter of an hour; the load takes half an hour.

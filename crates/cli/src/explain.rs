@@ -38,17 +38,22 @@ struct Explanation<'a> {
 /// Explains every record.
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let mut is_first = true;
-    let reading = options.input.read(&mut |Record { file, event }| {
-        let effect = Effect::of(&event);
-        if options.json {
-            return write_json(out, &as_json(&file, &event, &effect));
-        }
-        if !std::mem::take(&mut is_first) {
+    let reading = options.input.read(&mut |record| {
+        if !options.json && !std::mem::take(&mut is_first) {
             writeln!(out)?;
         }
-        write_text(out, &file, &event, &effect)
+        write(out, options.json, &record)
     })?;
     Ok(if reading.all_good { End::Done } else { End::BadInput })
+}
+
+/// Explains one record.
+pub(crate) fn write(out: &mut impl Write, json: bool, Record { file, event }: &Record) -> io::Result<()> {
+    let effect = Effect::of(event);
+    match json {
+        true => write_json(out, &as_json(file, event, &effect)),
+        false => write_text(out, file, event, &effect),
+    }
 }
 
 fn as_json<'a>(file: &'a str, event: &'a Event, effect: &'a Effect) -> Explanation<'a> {

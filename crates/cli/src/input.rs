@@ -66,6 +66,25 @@ impl Input {
     }
 }
 
+/// The records in some bytes, and the complaints about them.
+#[cfg(test)]
+pub(crate) fn records_in(bytes: Vec<u8>) -> (Vec<Record>, Vec<String>) {
+    let (mut records, mut found) = (Vec::new(), Found::default());
+    let mut take = |record| {
+        records.push(record);
+        Ok(())
+    };
+    let mut reader = Reader {
+        take: &mut take,
+        reading: Reading { all_good: true, others: BTreeMap::new() },
+        records: 0,
+        progress: Progress::new("records"),
+    };
+    let end = bytes::text(io::Cursor::new(bytes)).and_then(|text| reader.text("file", text, &mut found));
+    let end = end.unwrap_or_else(|error| Some(error.to_string()));
+    (records, found.complaints.into_iter().chain(end).collect())
+}
+
 struct Reader<'a, F> {
     take: &'a mut F,
     reading: Reading,

@@ -10,6 +10,8 @@ mod describe;
 mod doctor;
 mod explain;
 mod input;
+#[cfg(test)]
+mod mutations;
 #[cfg(feature = "aws")]
 mod redrive;
 mod replay;

@@ -93,6 +93,29 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     runtime.block_on(replay(options, &sessions, &ports, &settings, &Scope::default(), now, report))
 }
 
+/// What `replay` writes about some records, without a summary.
+#[cfg(test)]
+pub(crate) fn offline(records: &[crate::input::Record], out: &mut impl Write) -> io::Result<()> {
+    let settings = Settings::read(|_| None::<String>).map_err(io::Error::other)?;
+    let ports = Ports {
+        sessions: MemorySessions::default(),
+        principal_tags: GivenIamTags::default(),
+        lookups: GivenLookups::default(),
+        tagger: CountingTagger::default(),
+    };
+    let mut report = Report::new(out, false, Detail::default(), Asked::Nobody, &settings);
+    for record in records {
+        let now =
+            |event: &Event| event.time().unwrap_or(OffsetDateTime::UNIX_EPOCH).saturating_add(Duration::DAY);
+        let recorded = record_session(&ports.sessions, None, &record.event).now_or_never();
+        recorded.transpose().map_err(|failure| io::Error::other(failure.to_string()))?;
+        let outcomes =
+            tag_resources(&ports, &settings, &Scope::default(), now, &[&record.event]).now_or_never();
+        outcomes.unwrap_or_default().iter().try_for_each(|outcome| report.add(record, outcome))?;
+    }
+    Ok(())
+}
+
 /// Who is asked, and whether anything is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {

@@ -19,7 +19,7 @@ use crate::describe::{self, SessionFields};
 use crate::input::{Reading, Record};
 
 /// How much is shown to people.
-#[derive(Clone, Copy, Args)]
+#[derive(Clone, Copy, Default, Args)]
 pub(super) struct Detail {
     /// Also show calls that create nothing.
     #[arg(long, conflicts_with_all = ["quiet", "summary"])]
