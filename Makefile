@@ -1,5 +1,5 @@
 # Needs Rust, Python 3 and make; everything else is installed below the target folder.
-.PHONY: demo local test histories mutations bench generate check deploy undeploy
+.PHONY: demo local test histories mutations bench generate lint check deploy undeploy
 
 # Everything with all features, always: each other choice is another AWS SDK to build.
 ALL = --workspace --all-features --locked
@@ -50,6 +50,17 @@ generate:
 	$(CATALOG) generate
 	UPDATE=1 cargo test $(ALL) --test events --test sessions --quiet
 	python3 infra/generate.py
+
+# Formatting, clippy, dependencies: licences, bans and sources, and none that nobody uses. Builds the two tools the first time: minutes.
+lint:
+	cargo fmt --all --check
+	cargo clippy $(ALL) --all-targets --quiet -- -D warnings
+	cargo install --quiet --locked --root $(TOOLS) cargo-deny@0.20.2
+	cargo install --quiet --locked --root $(TOOLS) cargo-machete@0.9.1
+	$(TOOLS)/bin/cargo-deny --all-features check --hide-inclusion-graph licenses bans sources
+	$(TOOLS)/bin/cargo-machete --with-metadata
+
+TOOLS = $(or $(CARGO_TARGET_DIR),target)/tools/cargo
 
 # Fails if something derived differs from what `make generate` would write, and names it.
 check:

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """A hand edit in any kind of derived file is found, and what to run is said: each kind is edited in a copy of the repository, which the
 checks of `make check` then read."""
+import glob
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import unittest
 
 from local_aws import COMMAND, ROOT, TARGET, read
@@ -98,6 +100,18 @@ class HandEdits(unittest.TestCase):
         self.assertEqual(self.generate().returncode, 0)
         for path in (*TEMPLATES, *DOCS):
             self.assertEqual(read(os.path.join(self.copy, path)), read(os.path.join(ROOT, path)))
+
+
+class Dependencies(unittest.TestCase):
+    def test_each_is_listed_with_a_reason(self):
+        used = set()
+        for path in glob.glob(os.path.join(ROOT, "crates", "*", "Cargo.toml")):
+            manifest = tomllib.loads(read(path))
+            used |= {name for section in ("dependencies", "dev-dependencies") for name in manifest.get(section, {})}
+        ours = {name for name in used if name.startswith("aws-tags")}
+        part = read(os.path.join(ROOT, "crates", "README.md")).split("## Dependencies")[1].split("\n## ")[0]
+        listed = {name for line in part.splitlines() if line.startswith("| `") for name in re.findall(r"`([a-z0-9_-]+)`", line.split("|")[1])}
+        self.assertEqual(listed, used - ours)
 
 
 if __name__ == "__main__":
