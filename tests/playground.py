@@ -12,12 +12,9 @@ import time
 
 import local_aws
 from local_aws import ACCOUNT, REGION, ROOT, TABLE, Lambdas, client_env, say, tool
-
-local_aws.with_boto3()
-
-from kinds import ec2_arn, ec2_tags  # noqa: E402
-from records import name_in  # noqa: E402
-from stack import build, trust  # noqa: E402
+from records import name_in
+from resources import ec2_arn, ec2_tags
+from rig import build, trust
 
 # The default of `cargo lambda invoke`.
 PORT = 9000

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Every operation on tags of the table sends the same request as the AWS SDK for Python: URL, headers, body, scope of the
 signature; and reads the tags in the SDK's answers."""
 import json
@@ -9,18 +8,14 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 from urllib.parse import parse_qs
 
+import botocore.config
+import botocore.session
+from botocore.awsrequest import AWSResponse
+from moto.core.model import ServiceModel
+from moto.core.serialize import get_serializer_class
+
 import local_aws
-
-local_aws.with_boto3()
-
-import botocore.config  # noqa: E402
-import botocore.session  # noqa: E402
-from botocore.awsrequest import AWSResponse  # noqa: E402
-from moto.core.model import ServiceModel  # noqa: E402
-from moto.core.serialize import get_serializer_class  # noqa: E402
-
-from local_aws import say  # noqa: E402
-from stack import build  # noqa: E402
+from local_aws import say
 
 # Members that take the last part of the ARN, by service where others mean something else by the name.
 ID = {"Id", "RoleName", "UserName", "InstanceProfileName", "ServerCertificateName", "WorkspaceInstanceId", "vaultName", "pipelineId",
@@ -217,8 +212,3 @@ class TagOperations(unittest.TestCase):
             with self.subTest(service=ours["service"], operation=ours["operation"], answer=text):
                 self.assertEqual(page, {"tags": tags, "next": "more" if pages else None})
         say(f"{len(answers)} operations that list tags, {sum(pages for *_, pages in answers)} of them in parts")
-
-
-if __name__ == "__main__":
-    build()
-    unittest.main(verbosity=2)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """The templates: generated parts are up to date, cfn-lint and checkov find nothing, and the template gives a reason for each
 finding of cdk-nag. Every setting of the functions is a parameter."""
 import json
@@ -11,7 +10,6 @@ import unittest
 
 import local_aws
 from local_aws import COMMAND, ROOT, read, tool
-from stack import build
 
 NAMES = ("tag-handler", "session-recorder", "region-forwarder")
 TEMPLATES = [os.path.join(ROOT, "infra", f"{name}.yaml") for name in NAMES]
@@ -33,7 +31,7 @@ def node_packages():
         local_aws.say(f"installing {' '.join(NODE_PINS)} into {folder}")
         with open(os.path.join(folder, "package.json"), "w") as file:
             file.write('{"private": true}')
-        npm = os.path.join(tool("policies"), "npm")
+        npm = os.path.join(tool("node"), "npm")
         subprocess.run([npm, "install", "--silent", "--no-audit", "--no-fund", *NODE_PINS], cwd=folder, check=True)
         with open(done, "w") as file:
             file.write("\n".join(NODE_PINS))
@@ -77,8 +75,8 @@ class Templates(unittest.TestCase):
             # Node.js resolves imports relative to the script.
             script = os.path.join(folder, "nag.mjs")
             with open(script, "w") as file:
-                file.write(read(os.path.join(ROOT, "tests", "nag.mjs")))
-            done = run([os.path.join(tool("policies"), "node"), script, out, *TEMPLATES])
+                file.write(read(os.path.join(ROOT, "tests", "support", "nag.mjs")))
+            done = run([os.path.join(tool("node"), "node"), script, out, *TEMPLATES])
             self.assertEqual(done.returncode, 0, done.stderr[-3000:])
             report = json.loads(read(os.path.join(out, "validation-report.json")))
         found = {name: set() for name in NAMES}
@@ -113,8 +111,3 @@ class Templates(unittest.TestCase):
                 self.assertEqual(parameter[1].strip('"'), default)
                 self.assertIn(f"          {variable}: !Ref {name}\n", text)
         self.assertGreater(len(settings), 8)
-
-
-if __name__ == "__main__":
-    build()
-    unittest.main(verbosity=2)

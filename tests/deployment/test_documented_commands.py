@@ -1,73 +1,24 @@
-#!/usr/bin/env python3
 """The commands of infra/README.md: a shell runs them unchanged, and the AWS CLI parses each `aws` command, builds its request
 and validates it against the API's model. Nothing leaves the machine: AWS's answers are made up from the model.
-
-usage: commands.py | commands.py aws …    (the latter stands in for `aws` in that shell)
 """
-import io
 import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
-import types
 import unittest
 
-import local_aws
-from local_aws import ROOT, TARGET, read
-
-local_aws.run_in("aws-cli")
-
-from deploy import parameters  # noqa: E402
+from deploy import parameters
+from local_aws import ROOT, TARGET, read, tool
 
 README = os.path.join(ROOT, "infra", "README.md")
+STAND_IN = os.path.join(ROOT, "tests", "support", "aws_cli_stand_in.py")
 # Variables that readers must have; the README sets all others.
 GIVEN = {"HOME_REGION": "eu-west-1", "DEPLOYMENT_ACCOUNT": "111122223333"}
 # Other programs that the README calls. They are replaced by programs that do nothing.
 OTHERS = ("bin/make", "bin/cargo", "bin/sleep", "infra/deploy.py")
 UPLOADED = ("target/lambda/tag-handler/bootstrap.zip", "target/lambda/session-recorder/bootstrap.zip",
             "infra/tag-handler.yaml", "infra/session-recorder.yaml", "infra/region-forwarder.yaml")
-
-
-def answered(shape, within=()):
-    """An answer of the given shape. Operations have succeeded, and lists have no next page."""
-    kind = shape.type_name
-    if kind == "structure":
-        members = {} if shape.name in within else shape.members
-        return {name: answered(member, (*within, shape.name)) for name, member in members.items()
-                if not re.search("(Next|Continuation).*(Token|Marker)", name)}
-    if kind == "list":
-        return [answered(shape.member, within)]
-    if kind == "map":
-        return {"key": answered(shape.value, within)}
-    if kind == "string":
-        name = shape.name.ljust(shape.metadata.get("min", 0), "x")
-        return "SUCCEEDED" if "SUCCEEDED" in shape.enum else (*shape.enum, name)[0]
-    plain = {"timestamp": "2026-01-01T00:00:00Z", "boolean": False, "blob": io.BytesIO(b"x"), "float": 1.0, "double": 1.0}
-    return plain.get(kind, 1)
-
-
-def stand_in(arguments):
-    """The AWS CLI without its last step: the request is written down instead of sent."""
-    from awscli.clidriver import create_clidriver
-
-    asked = {}
-
-    def note(params, model, **_):
-        asked[model.name] = params
-
-    def answer(model, **_):
-        line = {"command": arguments[:2], "operation": model.name, "asked": asked.get(model.name)}
-        with open(os.environ["NOTED"], "a") as file:
-            file.write(json.dumps(line, default=str) + "\n")
-        shape = model.output_shape
-        return types.SimpleNamespace(status_code=200), {**(answered(shape) if shape else {}), "ResponseMetadata": {}}
-
-    driver = create_clidriver()
-    driver.session.register("before-parameter-build.*.*", note)
-    driver.session.register("before-call.*.*", answer)
-    return driver.main(arguments)
 
 
 def blocks(language):
@@ -80,7 +31,7 @@ def run(script):
     """The finished shell that ran a script, and the requests that its `aws` commands made."""
     with tempfile.TemporaryDirectory() as folder:
         noted = os.path.join(folder, "noted")
-        aws = f'exec "{sys.executable}" "{os.path.abspath(__file__)}" aws "$@"'
+        aws = f'exec "{os.path.join(tool("aws-cli"), "python")}" "{STAND_IN}" "$@"'
         files = {"bin/aws": aws, **dict.fromkeys(OTHERS, "true"), **dict.fromkeys((*UPLOADED, "noted"))}
         for name, does in files.items():
             path = os.path.join(folder, name)
@@ -159,9 +110,3 @@ class Commands(unittest.TestCase):
     def test_policies_are_json(self):
         policies = [json.loads(text) for text in blocks("json")]
         self.assertEqual({policy["Version"] for policy in policies}, {"2012-10-17"})
-
-
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["aws"]:
-        sys.exit(stand_in(sys.argv[2:]))
-    unittest.main(verbosity=2)

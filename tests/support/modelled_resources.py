@@ -7,9 +7,9 @@ import json
 import os
 import subprocess
 
-from kinds import pairs
 from local_aws import ACCOUNT, COMMAND, REGION, ROOT, read
 from records import fresh, last_part
+from resources import pairs
 
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
 POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}'

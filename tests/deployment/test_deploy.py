@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """The real templates and functions in a local AWS: deployed by infra/deploy.py, sent events through the event bus, changed, and
 removed. Each test starts with an empty account.
 
@@ -18,11 +17,8 @@ import zipfile
 
 import local_aws
 from local_aws import ACCOUNT, COMMAND, REGION, ROOT, TARGET, client_env
-
-local_aws.with_boto3()
-
-from records import Session, creation, name_in  # noqa: E402
-from stack import ROLE_TAGS, SESSION_TAGS, build, trust  # noqa: E402
+from records import Session, creation, name_in
+from rig import ROLE_TAGS, SESSION_TAGS, trust
 
 # Where the global endpoint of STS is logged, with a session recorder; and a Region with a forwarder only.
 GLOBAL_REGION, OTHER_REGION = "us-east-1", "eu-central-1"
@@ -184,7 +180,7 @@ class Deployment(unittest.TestCase):
         self.assertIn(f"Identity Center starts its sessions in {OTHER_REGION}", said)
         self.assertIn(f"--set RecorderRegions={OTHER_REGION}", said)
         self.make_trail()
-        doctor = lambda: subprocess.run([COMMAND, "doctor", "--regions", OTHER_REGION], env={**os.environ, **client_env(self.server.url)},  # noqa: E731
+        doctor = lambda: subprocess.run([COMMAND, "doctor", "--regions", OTHER_REGION], env={**os.environ, **client_env(self.server.url)},
                                         capture_output=True, text=True, timeout=600).stdout
         self.assertIn(f"Identity Center starts its sessions in {OTHER_REGION}", doctor())
         # The recorder comes before the forwarder stops, so that no session is lost.
@@ -213,7 +209,7 @@ class Deployment(unittest.TestCase):
         event = creation("sqs/CreateQueue", arn, self.session.identity)
         event["region"] = event["detail"]["awsRegion"] = OTHER_REGION
         self.send(event, region=OTHER_REGION)
-        tags = lambda: self.c("sqs", OTHER_REGION).list_queue_tags(QueueUrl=url).get("Tags", {})  # noqa: E731
+        tags = lambda: self.c("sqs", OTHER_REGION).list_queue_tags(QueueUrl=url).get("Tags", {})
         self.assertTrue(until(lambda: tags().get("Person")), self.log())
         self.assertEqual(tags(), self.wanted())
 
@@ -259,8 +255,3 @@ class Deployment(unittest.TestCase):
 
     def log(self):
         return local_aws.read(self.server.log)[-4000:]
-
-
-if __name__ == "__main__":
-    build()
-    unittest.main(verbosity=2)

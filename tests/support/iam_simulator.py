@@ -29,7 +29,7 @@ def packages():
     done, want = os.path.join(home, "installed"), "\n".join(PACKAGES)
     if not os.path.exists(done) or read(done) != want:
         say(f"installing {' '.join(PACKAGES)} into {home}")
-        npm = [os.path.join(tool("policies"), "npm"), "install", "--prefix", home, "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        npm = [os.path.join(tool("node"), "npm"), "install", "--prefix", home, "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
         path = f"{tool('policies')}{os.pathsep}{os.environ['PATH']}"
         subprocess.run(npm + PACKAGES, check=True, env={**os.environ, "PATH": path})
         with open(done, "w") as file:
@@ -46,7 +46,7 @@ def simulate(policies, requests):
 
 def run(policies, requests):
     asked = json.dumps({"packages": packages(), "policies": policies, "requests": requests})
-    node = [os.path.join(tool("policies"), "node"), os.path.join(ROOT, "tests", "simulate.mjs")]
+    node = [os.path.join(tool("node"), "node"), os.path.join(ROOT, "tests", "support", "iam_simulator.mjs")]
     return json.loads(subprocess.run(node, input=asked, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Every event file against the generated rules of the templates: a creating call must match exactly one rule, a call that starts
 a session the rule for sessions, and a call that failed or creates nothing no rule.
 
@@ -14,10 +13,6 @@ import unittest
 
 import local_aws
 from local_aws import COMMAND, ROOT, load
-
-local_aws.with_boto3()
-
-from stack import build  # noqa: E402
 
 # Some services append the date of their API version.
 DATE = re.compile(r"(20\d{6}(v\d+)?|20\d\d_\d\d_\d\d)$")
@@ -40,7 +35,7 @@ def enveloped(name, content):
     """The events of a file, in EventBridge's envelope; modelled files hold bare records."""
     if "Records" not in content:
         return [(name, content)]
-    envelope = lambda record: {"source": "aws." + record["eventSource"].split(".")[0],  # noqa: E731
+    envelope = lambda record: {"source": "aws." + record["eventSource"].split(".")[0],
                                "detail-type": "AWS API Call via CloudTrail", "detail": record}
     return [(f"{name} {record['eventName']}", envelope(record)) for record in content["Records"]]
 
@@ -48,7 +43,7 @@ def enveloped(name, content):
 class Patterns(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.events = staticmethod(local_aws.session(SERVER.url)("events"))
+        cls.events = staticmethod(local_aws.session(local_aws.ministack().url)("events"))
         cls.rules = {**rules("tag-handler"), **rules("session-recorder")}
         cls.calls = creating_calls()
 
@@ -58,7 +53,7 @@ class Patterns(unittest.TestCase):
         text = json.dumps(whole)
         # Patterns list full event sources: a pattern without the event's source cannot match.
         source = json.dumps(event["detail"]["eventSource"])
-        matches = lambda pattern: source in pattern and self.events.test_event_pattern(EventPattern=pattern, Event=text)["Result"]  # noqa: E731
+        matches = lambda pattern: source in pattern and self.events.test_event_pattern(EventPattern=pattern, Event=text)["Result"]
         return [name for name, pattern in self.rules.items() if matches(pattern)]
 
     def expected(self, event):
@@ -97,8 +92,3 @@ class Patterns(unittest.TestCase):
 
 
 STARTS = {"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetFederationToken"}
-
-if __name__ == "__main__":
-    build()
-    SERVER = local_aws.ministack()
-    unittest.main(verbosity=2)

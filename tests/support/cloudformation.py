@@ -4,6 +4,7 @@ import os
 import re
 
 import yaml
+
 from local_aws import ACCOUNT, REGION, ROOT
 
 PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """A hand edit in any kind of derived file is found, and what to run is said: each kind is edited in a copy of the repository, which the
 checks of `make check` then read."""
 import glob
@@ -12,7 +11,6 @@ import tomllib
 import unittest
 
 from local_aws import COMMAND, ROOT, TARGET, read
-from stack import build
 
 # A file of each kind, and a change that a hand could make.
 TABLE = {
@@ -112,8 +110,3 @@ class Dependencies(unittest.TestCase):
         part = read(os.path.join(ROOT, "crates", "README.md")).split("## Dependencies")[1].split("\n## ")[0]
         listed = {name for line in part.splitlines() if line.startswith("| `") for name in re.findall(r"`([a-z0-9_-]+)`", line.split("|")[1])}
         self.assertEqual(listed, used - ours)
-
-
-if __name__ == "__main__":
-    build()
-    unittest.main(verbosity=2)

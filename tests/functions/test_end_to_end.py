@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """End to end: a real client creates resources in a local AWS, the built functions get events in the
 shapes of CloudTrail's, and the tags are read back from the services that own the resources."""
 import datetime
@@ -10,15 +9,21 @@ import unittest
 import uuid
 
 import local_aws
-from local_aws import ACCOUNT, COMMAND, REGION, TABLE, TARGET, FunctionError, client_env, load
-
-local_aws.with_boto3()
-
-import kinds  # noqa: E402
-from generated_kinds import GENERATED_KINDS, event_of  # noqa: E402
-from kinds import KINDS, ec2_arn, ec2_tags, pairs  # noqa: E402
-from records import Session, creation, fresh, iso, name_in, now  # noqa: E402
-from stack import Stack, build  # noqa: E402
+import resources
+from local_aws import (
+    ACCOUNT,
+    COMMAND,
+    REGION,
+    TABLE,
+    TARGET,
+    FunctionError,
+    client_env,
+    load,
+)
+from modelled_resources import GENERATED_KINDS, event_of
+from records import Session, creation, fresh, iso, name_in, now
+from resources import KINDS, ec2_arn, ec2_tags, pairs
+from rig import Rig
 
 # Resource types that moto's tagging API refuses, as AWS's does some: their services' own operations tag them.
 REFUSED_BY_MOTO = {
@@ -117,14 +122,14 @@ class Sessions(unittest.TestCase):
         role = MOTO.make_role("deployer", {"Squad": "platform"})
         session = Session(MOTO.c, role, "pipeline", incoming={"Person": "ann"})
         MOTO.record(session)
-        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        arn = ec2_arn("volume", resources.volume(MOTO.c, MOTO.net))
         self.assertEqual(MOTO.tag([creation("ec2/CreateVolume", arn, session.identity)]), [])
         tags = ec2_tags(MOTO.c, arn)
         self.assertEqual((tags["Person"], tags["Squad"], tags["Owner"]), ("ann", "platform", session.arn))
 
     def test_a_young_session_is_tagged_at_once_and_completed_later(self):
         session = Session(MOTO.c, MOTO.role, "late", [("Person", "bob")])
-        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        arn = ec2_arn("volume", resources.volume(MOTO.c, MOTO.net))
         event = creation("ec2/CreateVolume", arn, session.identity)
         self.assertEqual(MOTO.tag([event]), [0], "must be retried")
         tags = ec2_tags(MOTO.c, arn)
@@ -135,7 +140,7 @@ class Sessions(unittest.TestCase):
         self.assertEqual((tags["Squad"], tags["Person"]), ("from-iam", "bob"))
 
     def test_tags_that_an_ec2_resource_has_stay_however_late_and_often_an_event_comes(self):
-        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        arn = ec2_arn("volume", resources.volume(MOTO.c, MOTO.net))
         event = creation("ec2/CreateVolume", arn, MOTO.session.identity)
         self.assertEqual(MOTO.tag([event]), [])
         changed = {"Owner": "bob", "squad": "theirs", "Else": "where"}
@@ -145,7 +150,7 @@ class Sessions(unittest.TestCase):
 
     def test_an_old_session_without_a_record_does_not_wait(self):
         session = Session(MOTO.c, MOTO.role, "old", at=now() - datetime.timedelta(minutes=20))
-        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        arn = ec2_arn("volume", resources.volume(MOTO.c, MOTO.net))
         self.assertEqual(MOTO.tag([creation("ec2/CreateVolume", arn, session.identity)]), [])
         self.assertEqual(ec2_tags(MOTO.c, arn)["Owner"], session.arn)
 
@@ -153,7 +158,7 @@ class Sessions(unittest.TestCase):
         session = Session(MOTO.c, MOTO.role, "console", [("Person", "ann")], at=now() - datetime.timedelta(minutes=10))
         MOTO.record(session)
         identity = {**session.identity, "accessKeyId": "ASIAEXAMPLECONSOLE01"}
-        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        arn = ec2_arn("volume", resources.volume(MOTO.c, MOTO.net))
         self.assertEqual(MOTO.tag([creation("ec2/CreateVolume", arn, identity)]), [0], "another of the same second may be recorded yet")
         self.assertEqual(ec2_tags(MOTO.c, arn)["Owner"], session.arn)
         call = creation("ec2/CreateVolume", arn, identity, now() - datetime.timedelta(minutes=3))
@@ -165,7 +170,7 @@ class Sessions(unittest.TestCase):
 
 class Principals(unittest.TestCase):
     def tags_of(self, identity):
-        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        arn = ec2_arn("volume", resources.volume(MOTO.c, MOTO.net))
         self.assertEqual(MOTO.tag([creation("ec2/CreateVolume", arn, identity)]), [])
         return ec2_tags(MOTO.c, arn)
 
@@ -188,7 +193,7 @@ class Principals(unittest.TestCase):
         self.assertEqual(self.tags_of(identity), {"Owner": "autoscaling.amazonaws.com"})
 
     def test_events_of_another_account_are_ignored(self):
-        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        arn = ec2_arn("volume", resources.volume(MOTO.c, MOTO.net))
         event = creation("ec2/CreateVolume", arn, MOTO.session.identity)
         event["account"] = event["detail"]["recipientAccountId"] = "444455556666"
         self.assertEqual(MOTO.tag([event]), [])
@@ -199,7 +204,7 @@ class LookedUp(unittest.TestCase):
     """Resources that come with a creation but are not in its record."""
 
     def test_instances_with_their_interfaces_and_volumes(self):
-        made = kinds.instance(MOTO.c, MOTO.net)
+        made = resources.instance(MOTO.c, MOTO.net)
         arn = ec2_arn("instance", made["InstanceId"])
         event = creation("ec2/RunInstances", arn, MOTO.session.identity)
         instances = event["detail"]["responseElements"]["instancesSet"]["items"]
@@ -227,7 +232,7 @@ class LookedUp(unittest.TestCase):
             self.assertEqual(ec2_tags(MOTO.c, f"x/{id}")["Person"], "ann", id)
 
     def test_an_image_with_its_snapshots(self):
-        image = kinds.image(MOTO.c, MOTO.net)
+        image = resources.image(MOTO.c, MOTO.net)
         event = creation("ec2/CreateImage", ec2_arn("image", image, ""), MOTO.session.identity)
         self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
         described = MOTO.c("ec2").describe_images(ImageIds=[image])["Images"][0]
@@ -242,7 +247,7 @@ class LookedUp(unittest.TestCase):
         event["detail"]["requestParameters"]["name"] = "orders/unnamed"
         event["detail"]["userIdentity"] = MOTO.session.identity
         self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
-        self.assertEqual(kinds.secret_tags(MOTO.c, arn)["Person"], "ann")
+        self.assertEqual(resources.secret_tags(MOTO.c, arn)["Person"], "ann")
 
     def test_a_record_that_names_nothing_is_kept_for_redrive(self):
         event = fresh(load("ec2/CreateVolume--omitted-response"))
@@ -287,7 +292,7 @@ class TheRules(unittest.TestCase):
         return url, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{self.name}"
 
     def test_an_id_is_written_to_whatever_marks_it_has_at_any_age(self):
-        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        arn = ec2_arn("volume", resources.volume(MOTO.c, MOTO.net))
         theirs = {"PrincipalId": "AROAEXAMPLEBOB:bob", "squad": "theirs"}
         MOTO.c("ec2").create_tags(Resources=[arn.rsplit("/", 1)[-1]], Tags=[{"Key": k, "Value": v} for k, v in theirs.items()])
         self.assertEqual(self.handle("ec2/CreateVolume", arn, hours=80)[0], False)
@@ -315,7 +320,7 @@ class TheRules(unittest.TestCase):
     def test_a_name_with_our_own_mark_gets_what_it_lacks_at_any_age(self):
         arn = self.topic(PrincipalId=self.ann.id, Owner="edited by hand")
         self.assertEqual(self.handle("sns/CreateTopic", arn, hours=80)[0], False)
-        self.assertEqual(kinds.topic_tags(MOTO.c, arn), MOTO.wanted(Owner="edited by hand"))
+        self.assertEqual(resources.topic_tags(MOTO.c, arn), MOTO.wanted(Owner="edited by hand"))
 
     def test_a_name_with_the_mark_of_another_is_not_ours_at_any_age(self):
         theirs = {"PrincipalId": "AROAEXAMPLEBOB:bob"}
@@ -323,7 +328,7 @@ class TheRules(unittest.TestCase):
         for hours in (0, 80):
             again, line = self.handle("sns/CreateTopic", arn, hours)
             self.assertEqual((again, line["reason"]), (False, "not ours: another principal created it since"))
-        self.assertEqual(kinds.topic_tags(MOTO.c, arn), theirs)
+        self.assertEqual(resources.topic_tags(MOTO.c, arn), theirs)
 
     def test_what_a_call_must_have_made_is_written_to_within_the_hour(self):
         MOTO.c("glue").create_job(Name=self.name, Role="r", Command={"Name": "glueetl"}, Tags={"squad": "theirs"})
@@ -334,31 +339,31 @@ class TheRules(unittest.TestCase):
     def test_what_a_call_may_have_found_is_written_to_if_the_request_explains_its_tags(self):
         arn = self.topic(Name="orders")
         self.assertEqual(self.handle("sns/CreateTopic", arn, tags=[{"key": "Name", "value": "orders"}])[0], False)
-        self.assertEqual(kinds.topic_tags(MOTO.c, arn), MOTO.wanted(Name="orders"))
+        self.assertEqual(resources.topic_tags(MOTO.c, arn), MOTO.wanted(Name="orders"))
 
     def test_what_a_call_may_have_found_is_left_alone_if_it_has_other_tags(self):
         arn = self.topic(Name="somebody's")
         again, line = self.handle("sns/CreateTopic", arn)
         self.assertEqual((again, line["result"]), (False, "skipped"))
         self.assertIn("may be older", line["reason"])
-        self.assertEqual(kinds.topic_tags(MOTO.c, arn), {"Name": "somebody's"})
+        self.assertEqual(resources.topic_tags(MOTO.c, arn), {"Name": "somebody's"})
 
     def test_a_name_without_mark_is_late_after_an_hour_until_the_history_settles_it(self):
         arn = self.topic()
         again, line = self.handle("sns/CreateTopic", arn, hours=1.1)
         self.assertEqual((again, line["result"]), (True, "late"))
-        self.assertEqual(kinds.topic_tags(MOTO.c, arn), {})
+        self.assertEqual(resources.topic_tags(MOTO.c, arn), {})
         self.assertEqual(self.handle("sns/CreateTopic", arn, hours=1.1, history="last-of-its-name")[0], False)
-        self.assertEqual(kinds.topic_tags(MOTO.c, arn), MOTO.wanted())
+        self.assertEqual(resources.topic_tags(MOTO.c, arn), MOTO.wanted())
 
     def test_with_overwrite_our_values_count_and_others_resources_are_left_alone_all_the_same(self):
         ours, theirs = self.topic(squad="theirs", PrincipalId=self.ann.id), {"PrincipalId": "AROAEXAMPLEBOB:bob"}
         self.assertEqual(self.handle("sns/CreateTopic", ours, stack=OVERWRITE)[0], False)
-        self.assertEqual(kinds.topic_tags(MOTO.c, ours), MOTO.wanted())
+        self.assertEqual(resources.topic_tags(MOTO.c, ours), MOTO.wanted())
         self.name += "-2"
         other = self.topic(**theirs)
         self.assertEqual(self.handle("sns/CreateTopic", other, stack=OVERWRITE)[0], False)
-        self.assertEqual(kinds.topic_tags(MOTO.c, other), theirs)
+        self.assertEqual(resources.topic_tags(MOTO.c, other), theirs)
 
     def test_tags_of_kinds_that_the_tagging_api_refuses_stay(self):
         theirs, c = {"squad": "theirs"}, MOTO.c
@@ -387,7 +392,7 @@ class TheRules(unittest.TestCase):
         role = MOTO.make_role("wide", {f"Key{n}": "v" for n in range(6)})
         self.ann = Session(MOTO.c, role, "wide", [("aws-refused", "v")], at=now() - datetime.timedelta(minutes=20))
         MOTO.record(self.ann)
-        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        arn = ec2_arn("volume", resources.volume(MOTO.c, MOTO.net))
         event = creation("ec2/CreateVolume", arn, self.ann.identity)
         faults = local_aws.Faults(MOTO.server)
         faults.tell({"service": "ec2", "operation": "CreateTags", "body": "contains(values(@), 'Key3')", "error": {"code": "InvalidTagKey.Malformed", "status": 400}})
@@ -432,7 +437,7 @@ class OtherTags(unittest.TestCase):
         self.assertEqual((tags["CostCenter"], tags["Person"]), ("mine", "ann"))
 
     def test_the_same_event_twice_changes_nothing(self):
-        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        arn = ec2_arn("volume", resources.volume(MOTO.c, MOTO.net))
         event = creation("ec2/CreateVolume", arn, MOTO.session.identity)
         self.assertEqual(MOTO.tag([event, event]), [])
         before = ec2_tags(MOTO.c, arn)
@@ -444,7 +449,7 @@ class Faults(unittest.TestCase):
     """AWS on a bad day: a proxy between the functions and the local AWS injects faults."""
 
     def setUp(self):
-        self.arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        self.arn = ec2_arn("volume", resources.volume(MOTO.c, MOTO.net))
         self.event = creation("ec2/CreateVolume", self.arn, MOTO.session.identity)
         self.addCleanup(MOTO.faults.tell)
 
@@ -461,7 +466,7 @@ class Faults(unittest.TestCase):
         other = creation("sns/CreateTopic", topic, MOTO.session.identity)
         MOTO.faults.tell({"service": "*", "operation": "CreateTags", "error": {"code": "InternalError", "status": 500}})
         self.assertEqual(MOTO.tag([self.event, other]), [0])
-        self.assertEqual(kinds.topic_tags(MOTO.c, topic)["Person"], "ann")
+        self.assertEqual(resources.topic_tags(MOTO.c, topic)["Person"], "ann")
         MOTO.faults.tell()
         self.assertEqual(MOTO.tag([self.event]), [])
         self.assertEqual(ec2_tags(MOTO.c, self.arn)["Person"], "ann")
@@ -482,7 +487,7 @@ class Faults(unittest.TestCase):
 class TheCommand(unittest.TestCase):
     def test_a_replay_can_be_applied(self):
         session = Session(MOTO.c, MOTO.role, "replayed", [("Person", "rita")])
-        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        arn = ec2_arn("volume", resources.volume(MOTO.c, MOTO.net))
         event = creation("ec2/CreateVolume", arn, session.identity)
         with tempfile.TemporaryDirectory() as folder:
             with open(os.path.join(folder, "trail.json"), "w") as file:
@@ -531,7 +536,7 @@ class TheFunctions(unittest.TestCase):
         self.assertIn("OWNER is `everyone`, allowed: `principal-arn`", done.stdout + done.stderr)
 
     def test_the_log_has_keys_and_sources_but_no_values(self):
-        arn = ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net))
+        arn = ec2_arn("volume", resources.volume(MOTO.c, MOTO.net))
         event = creation("ec2/CreateVolume", arn, MOTO.session.identity)
         MOTO.tag([event])
         line = next(line for line in MOTO.lambdas.log() if line.get("eventID") == event["detail"]["eventID"])
@@ -552,7 +557,7 @@ class Metrics(unittest.TestCase):
         return [line for line in MOTO.lambdas.log()[before:] if "_aws" in line]
 
     def test_one_line_for_each_service_of_an_invocation(self):
-        volume = creation("ec2/CreateVolume", ec2_arn("volume", kinds.volume(MOTO.c, MOTO.net)), MOTO.session.identity)
+        volume = creation("ec2/CreateVolume", ec2_arn("volume", resources.volume(MOTO.c, MOTO.net)), MOTO.session.identity)
         topic = creation("sns/CreateTopic", MOTO.c("sns").create_topic(Name="counted")["TopicArn"], MOTO.session.identity)
         lost = fresh(load("ec2/CreateVolume--omitted-response"))
         ec2, sns = self.counted("tag-handler", local_aws.batch([volume, topic, lost]))
@@ -602,11 +607,6 @@ def problems(document):
 
 def setUpModule():
     global MOTO, MINISTACK, OVERWRITE
-    build()
-    MOTO = Stack("moto", local_aws.moto(), ALSO_TAG="s3:object,ecs:task")
-    MINISTACK = Stack("ministack", local_aws.ministack())
+    MOTO = Rig("moto", local_aws.moto(), ALSO_TAG="s3:object,ecs:task")
+    MINISTACK = Rig("ministack", local_aws.ministack())
     OVERWRITE = Overwrite(MOTO)
-
-
-if __name__ == "__main__":
-    unittest.main(verbosity=2)

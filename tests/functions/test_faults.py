@@ -1,10 +1,9 @@
-#!/usr/bin/env python3
 """Every AWS call of the functions on a bad day. The built binaries run under a Lambda Runtime API with a deadline, take their events
 from a real queue, and a proxy injects the fault between them and a local AWS.
 
 Each time the function answers before its deadline, what does not need the call is tagged at once, and the rest is put off, or
 becomes a dead letter with a reason and is tagged after `aws-tags redrive`. infra/README.md has the result as a table, which
-`--write` writes.
+`make faults` writes.
 """
 import concurrent.futures
 import datetime
@@ -12,22 +11,18 @@ import json
 import os
 import re
 import subprocess
-import sys
 import threading
 import time
 import unittest
 
 import local_aws
+import resources
+from event_source_mapping import Mapping
+from fault_proxy import Unreliable
 from local_aws import ACCOUNT, COMMAND, REGION, ROOT, client_env, say
-
-local_aws.with_boto3()
-
-import kinds  # noqa: E402
-from kinds import ec2_arn, ec2_tags  # noqa: E402
-from mapping import Mapping  # noqa: E402
-from records import Session, creation, fresh, iso, now  # noqa: E402
-from stack import build, trust  # noqa: E402
-from unreliable import Unreliable  # noqa: E402
+from records import Session, creation, fresh, iso, now
+from resources import ec2_arn, ec2_tags
+from rig import trust
 
 # Seconds that Lambda gives the function here: fewer than a silent call takes to be given up for good.
 SECONDS = 10
@@ -36,7 +31,7 @@ FAULTS = ["throttled", "500", "reset", "silent", "slow", "truncated", "denied", 
 PARTIAL = {"TagResources", "ChangeMessageVisibilityBatch"}
 AT_ONCE = 8
 README = os.path.join(ROOT, "infra", "README.md")
-TABLE = re.compile("(<!-- written by tests/faults.py -->\n).*?(<!-- end -->\n)", re.DOTALL)
+TABLE = re.compile("(<!-- written by `make faults` -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 
 class World:
@@ -46,7 +41,7 @@ class World:
         self.moto = local_aws.moto()
         self.c = local_aws.session(self.moto.url)
         local_aws.make_session_table(self.c)
-        self.net = kinds.Net(self.c)
+        self.net = resources.Net(self.c)
         self.role = self.make_role("developer", {})
         self.lock = threading.Lock()
         self.recorder = Mapping(self.c, self.moto.url, "session-recorder", names=("recorded", "recorded-dead"))
@@ -90,7 +85,7 @@ class Made:
 
 
 def volume(w, n, **more):
-    arn = ec2_arn("volume", kinds.volume(w.c, w.net))
+    arn = ec2_arn("volume", resources.volume(w.c, w.net))
     return Made(w, n, [("ec2/CreateVolume", arn)], lambda: [ec2_tags(w.c, arn)], **more)
 
 
@@ -105,7 +100,7 @@ def by_user(w, n):
 
 
 def instance(w, n):
-    made = kinds.instance(w.c, w.net)
+    made = resources.instance(w.c, w.net)
     arn = ec2_arn("instance", made["InstanceId"])
     of = [{"Name": "attachment.instance-id", "Values": [made["InstanceId"]]}]
     disk = w.c("ec2").describe_volumes(Filters=of)["Volumes"][0]["VolumeId"]
@@ -117,7 +112,7 @@ def instance(w, n):
 
 
 def image(w, n):
-    id = w.c("ec2").create_image(InstanceId=kinds.instance(w.c, w.net)["InstanceId"], Name=f"image-{n}")["ImageId"]
+    id = w.c("ec2").create_image(InstanceId=resources.instance(w.c, w.net)["InstanceId"], Name=f"image-{n}")["ImageId"]
     mappings = w.c("ec2").describe_images(ImageIds=[id])["Images"][0]["BlockDeviceMappings"]
     ids = [id, *(mapping["Ebs"]["SnapshotId"] for mapping in mappings)]
     return Made(w, n, [("ec2/CreateImage", ec2_arn("image", id, ""))], lambda: [ec2_tags(w.c, f"x/{one}") for one in ids])
@@ -155,13 +150,13 @@ def default_vpc(region):
 def topics(count):
     def make(w, n):
         arns = [w.c("sns").create_topic(Name=f"t-{n}-{part}")["TopicArn"] for part in range(count)]
-        return Made(w, n, [("sns/CreateTopic", arn) for arn in arns], lambda: [kinds.topic_tags(w.c, arn) for arn in arns])
+        return Made(w, n, [("sns/CreateTopic", arn) for arn in arns], lambda: [resources.topic_tags(w.c, arn) for arn in arns])
     return make
 
 
 def queue(w, n):
-    arn = kinds.queue(w.c, w.net, f"q-{n}")
-    return Made(w, n, [("sqs/CreateQueue", arn)], lambda: [kinds.queue_tags(w.c, arn)])
+    arn = resources.queue(w.c, w.net, f"q-{n}")
+    return Made(w, n, [("sqs/CreateQueue", arn)], lambda: [resources.queue_tags(w.c, arn)])
 
 
 def tagged_queue(w, n):
@@ -173,13 +168,13 @@ def tagged_queue(w, n):
 
 
 def function(w, n):
-    arn = kinds.function(w.c, w.net, f"f-{n}")
-    return Made(w, n, [("lambda/CreateFunction20150331", arn)], lambda: [kinds.lambda_tags(w.c, arn)])
+    arn = resources.function(w.c, w.net, f"f-{n}")
+    return Made(w, n, [("lambda/CreateFunction20150331", arn)], lambda: [resources.lambda_tags(w.c, arn)])
 
 
 def bucket(w, n):
-    arn = kinds.bucket(w.c, w.net, f"bucket-{n}")
-    return Made(w, n, [("s3/CreateBucket", arn)], lambda: [kinds.bucket_tags(w.c, arn)])
+    arn = resources.bucket(w.c, w.net, f"bucket-{n}")
+    return Made(w, n, [("s3/CreateBucket", arn)], lambda: [resources.bucket_tags(w.c, arn)])
 
 
 def s3_object(w, n):
@@ -188,7 +183,7 @@ def s3_object(w, n):
     s3.put_object(Bucket=f"objects-{n}", Key="a", Body=b"")
     event = creation("s3/PutObject", f"arn:aws:s3:::objects-{n}/a", {})
     event["detail"]["requestParameters"] |= {"bucketName": f"objects-{n}", "key": "a"}
-    read = lambda: [kinds.pairs(s3.get_object_tagging(Bucket=f"objects-{n}", Key="a")["TagSet"])]
+    read = lambda: [resources.pairs(s3.get_object_tagging(Bucket=f"objects-{n}", Key="a")["TagSet"])]
     return Made(w, n, [event], read)
 
 
@@ -196,7 +191,7 @@ def secret(w, n):
     arn = w.c("secretsmanager").create_secret(Name=f"secret-{n}", SecretString="{}")["ARN"]
     event = fresh(local_aws.load("secretsmanager/CreateSecret--omitted-response"))
     event["detail"]["requestParameters"]["name"] = f"secret-{n}"
-    return Made(w, n, [event], lambda: [kinds.secret_tags(w.c, arn)])
+    return Made(w, n, [event], lambda: [resources.secret_tags(w.c, arn)])
 
 
 def unknown_session(w, n):
@@ -334,11 +329,11 @@ class Faults(unittest.TestCase):
         with open(README, encoding="utf-8") as file:
             old = file.read()
         new = TABLE.sub(lambda found: found[1] + table([(row.call, line) for row, line in zip(rows, cells)]) + found[2], old)
-        if WRITE:
+        if "WRITE" in os.environ:
             with open(README, "w", encoding="utf-8") as file:
                 file.write(new)
             return
-        self.assertEqual(TABLE.search(new)[0], TABLE.search(old)[0], "infra/README.md is out of date: run tests/faults.py --write")
+        self.assertEqual(TABLE.search(new)[0], TABLE.search(old)[0], "infra/README.md is out of date: run `make faults`")
 
     def test_every_call_of_the_session_recorder_may_fail(self):
         proxy, injected = Unreliable(WORLD.moto.url), 0
@@ -473,12 +468,4 @@ class ARecorderThatWasDown(unittest.TestCase):
 
 def setUpModule():
     global WORLD
-    build()
     WORLD = World()
-
-
-WRITE = "--write" in sys.argv
-
-if __name__ == "__main__":
-    sys.argv = [one for one in sys.argv if one != "--write"]
-    unittest.main(verbosity=2)

@@ -10,7 +10,13 @@ import re
 from ministack.app import main
 from ministack.core.responses import get_account_id, get_region, set_request_region
 from ministack.services import eventbridge
-from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
+from ministack.services.cloudformation import (
+    changesets,
+    engine,
+    handlers,
+    provisioners,
+    stacks,
+)
 
 eventbridge._put_events = functools.partial(eventbridge._put_events, allow_aws_source=True)
 in_reach, to_bus = eventbridge._target_matches_request_scope, eventbridge._dispatch_to_event_bus

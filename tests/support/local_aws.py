@@ -10,34 +10,39 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "infra"))
-from tools import ROOT, TARGET, TOOLS, read, run_in, say, tool  # noqa: E402, F401
+from tools import ROOT, TARGET, TOOLS, read, say, tool  # noqa: F401
 
 # The account and Region of the event files, so that they match resources in the local AWS.
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 TABLE = "aws-tags-sessions"
-# The built command; see stack.py's `build`.
+# The built command; see rig.py's `build`.
 COMMAND = os.path.join(TARGET, "debug", "aws-tags")
 
-# No proxy on the way to a local AWS.
+# Nobody meets an AWS of their own, and no proxy on the way to a local one.
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(filter(None, [os.environ.get("no_proxy"), "127.0.0.1", "localhost", "::1"]))
-
-
-def with_boto3():
-    """Restarts the calling script with boto3, and without the user's own AWS settings."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
-    run_in("moto")
 
 
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+# Servers that run, and end with whoever started them.
+RUNNING = []
+
+
+def stop_all():
+    while RUNNING:
+        RUNNING.pop().stop()
+
+
+atexit.register(stop_all)
 
 
 class Process:
@@ -52,7 +57,7 @@ class Process:
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=ROOT, start_new_session=True,
                 env={**os.environ, **(env or {})},
             )
-        atexit.register(self.stop)
+        RUNNING.append(self)
         self.wait_for(port, timeout)
 
     def wait_for(self, port, timeout):
@@ -79,7 +84,7 @@ class Process:
 
 def moto():
     port = free_port()
-    command = [os.path.join(tool("moto"), "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    command = [os.path.join(tool("tests"), "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
     return Process("moto", command, port, {"MOTO_ACCOUNT_ID": ACCOUNT})
 
 
@@ -97,7 +102,7 @@ def ministack_as_aws():
            "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{faults_port}",
            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2"}
     python = os.path.join(tool("ministack"), "python")
-    server = Process("ministack", [python, os.path.join(ROOT, "tests", "ministack_as_aws.py")], port, env)
+    server = Process("ministack", [python, os.path.join(ROOT, "tests", "support", "ministack_as_aws.py")], port, env)
     return server, Faults(server, faults_port)
 
 
@@ -136,6 +141,16 @@ def client_env(url):
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
+
+
+def env_of(url, **more):
+    """The environment of a command that reaches a local AWS and nothing else."""
+    return {**os.environ, **client_env(url), **more}
+
+
+def lines(text):
+    """The JSON objects of a text that has one a line."""
+    return [json.loads(line) for line in text.splitlines()]
 
 
 class Lambdas:

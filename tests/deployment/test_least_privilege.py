@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Least privilege of the roles in infra/*.yaml, by an IAM simulator: of all actions of every service involved, a role may use
 what it needs and nothing else.
 
@@ -13,14 +12,9 @@ import unittest
 from collections import defaultdict
 
 import local_aws
+from cloudformation import Template
+from iam_simulator import ANY, OTHER_ACCOUNT, Role, actions, listed, simulate, wanted
 from local_aws import ACCOUNT, COMMAND, REGION, say
-
-local_aws.run_in("policies")
-
-from deployer import Deployer  # noqa: E402, F401
-from simulator import ANY, OTHER_ACCOUNT, Role, actions, listed, simulate, wanted  # noqa: E402
-from stack import build  # noqa: E402
-from template import Template  # noqa: E402
 
 SESSIONS = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/aws-tags-sessions"
 HOME_BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
@@ -158,18 +152,18 @@ class LeastPrivilege(unittest.TestCase):
                 self.assertEqual(loose, TWO_FORMATS if role.name == "tag-handler" else set())
 
     def test_every_allowed_action_is_exercised_by_a_test_or_has_a_reason(self):
-        """Tag handler only: tests/deployment.py uses all of the few actions of the other roles."""
+        """Tag handler only: tests/deployment/test_deploy.py uses all of the few actions of the other roles."""
         allowed = {action for choice in CHOICES for action in handler_needs(choice)}
         by_route = defaultdict(set)
         for row in rows():
             by_route[row["taggedBy"]].update(row["actions"])
         shared = {"ec2:CreateTags", "tag:TagResources", "s3:PutObjectTagging"}
         tested = {
-            "tested by tests/deployment.py: running the function":
+            "tested by tests/deployment/test_deploy.py: running the function":
                 set(fixed("aws-tags-tag-handler", "q")) | {"dynamodb:Query", "iam:GetRole", "iam:GetUser"},
-            "tested by tests/end_to_end.py: EC2's tags, the tagging API, buckets and objects, lookups":
+            "tested by tests/functions/test_end_to_end.py: EC2's tags, the tagging API, buckets and objects, lookups":
                 shared | {"s3:GetBucketTagging"} | by_route["ec2:CreateTags"] | by_route["s3:PutObjectTagging"] | {a for actions in LOOKUPS.values() for a in actions},
-            "tested by tests/tag_operations.py: the request of every service's own operation":
+            "tested by tests/table/test_tag_operations.py: the request of every service's own operation":
                 {action for request in map(json.loads, run("requests").splitlines()) for action in request["actions"]},
         }
         reasons = {
@@ -177,8 +171,8 @@ class LeastPrivilege(unittest.TestCase):
             "for X-Ray, which no local AWS has": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"},
         }
         for group in (tested, reasons):
-            for why, actions in group.items():
-                say(f"tag-handler: {len(actions & allowed)} actions {why}")
+            for why, some in group.items():
+                say(f"tag-handler: {len(some & allowed)} actions {why}")
         self.assertEqual(allowed - set().union(*tested.values(), *reasons.values()), set())
 
     def test_nothing_can_be_removed_or_created(self):
@@ -232,8 +226,3 @@ class LeastPrivilege(unittest.TestCase):
                     text = json.dumps(document, separators=(",", ":")).replace("arn:aws:", "arn:aws-us-gov:")
                     self.assertLessEqual(len(text), 6144, name)
                     self.assertEqual({one["Effect"] for one in document["Statement"]}, {"Allow"}, name)
-
-
-if __name__ == "__main__":
-    build()
-    unittest.main(verbosity=2)

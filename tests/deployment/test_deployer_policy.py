@@ -6,9 +6,9 @@ import os
 import re
 import unittest
 
+from cloudformation import source
+from iam_simulator import ANY, OTHER_ACCOUNT, Request, Role, wanted
 from local_aws import ACCOUNT, REGION, ROOT, read, say, tool
-from simulator import ANY, OTHER_ACCOUNT, Request, Role, wanted
-from template import source
 
 TEMPLATES = ("tag-handler", "session-recorder", "region-forwarder")
 # Actions of calls in deploy.py that need more than the action that they are named after, or another one.

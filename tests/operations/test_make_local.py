@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """`make local` as a user meets it: a shell runs the commands that it prints, unchanged, the test reads what it reports about
 their effect, and Ctrl-C ends it with everything that it started."""
 import contextlib
@@ -11,8 +10,7 @@ import tempfile
 import time
 import unittest
 
-from local_aws import ROOT, read, tool
-from stack import build
+from local_aws import ROOT, read
 
 OWNER = "arn:aws:sts::111122223333:assumed-role/developer/ann@example.com"
 # Without cargo-lambda, as for a user who never installed it.
@@ -98,9 +96,3 @@ class Local(unittest.TestCase):
                     stack.enter_context(socket.create_server((host, 9000), family=family))
             self.assertNotEqual(self.start().wait(60), 0)
         self.assertIn("Port 9000 of", read(self.said))
-
-
-if __name__ == "__main__":
-    build()
-    tool("cargo-lambda")
-    unittest.main(verbosity=2)

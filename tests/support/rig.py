@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 
-import kinds
 import local_aws
+import resources
 from local_aws import ACCOUNT, COMMAND, ROOT, Lambdas, batch, client_env, say
 from records import Session
 
@@ -29,7 +29,7 @@ def trust():
     return json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
 
 
-class Stack:
+class Rig:
     """A local AWS with a session table, the functions, and a session of a role."""
 
     def __init__(self, name, server, **settings):
@@ -39,7 +39,7 @@ class Stack:
         self.c = local_aws.session(server.url)
         local_aws.make_session_table(self.c)
         self.lambdas = Lambdas(name, {**client_env(self.faults.url), **settings})
-        self.net = kinds.Net(self.c)
+        self.net = resources.Net(self.c)
         self.role = self.make_role("developer", ROLE_TAGS)
         self.session = Session(self.c, self.role, "ann", SESSION_TAGS.items(), ["Person"])
         self.record(self.session)

@@ -1,0 +1,241 @@
+"""`aws-tags doctor` in a local AWS, on an installation with every possible fault, one at a time."""
+import subprocess
+import unittest
+
+import local_aws
+from installation import (
+    CREATIONS,
+    DEAD_LETTERS,
+    FORWARDED_REGION,
+    OTHER_REGION,
+    SESSIONS,
+    Installation,
+)
+from local_aws import ACCOUNT, COMMAND, REGION, env_of, lines
+
+
+def supported():
+    """The rows of the table, as the built command lists them."""
+    out = subprocess.run([COMMAND, "services", "--json"], check=True, capture_output=True, text=True).stdout
+    return [row for row in lines(out) if row["resourceType"]]
+
+
+class TheDoctor(unittest.TestCase):
+    """Each test creates a healthy installation, breaks one thing, and expects only that finding."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.moto, cls.faults = DOCTOR
+        calls, actions = {}, {"dynamodb:Query", "iam:GetRole", "iam:GetUser"}
+        for row in supported():
+            calls.setdefault(row["eventSource"].removesuffix(".amazonaws.com"), []).append(row["eventName"])
+            actions |= set(row["actions"]) if not row["optIn"] else set()
+        cls.actions = actions
+        # A few rules are enough.
+        some = {service: sorted(set(calls[service])) for service in ("athena", "lambda", "sqs")}
+        cls.here = Installation(cls.moto.url, MINISTACK.url, some)
+
+    def setUp(self):
+        self.here.make()
+        self.here.allow("aws-tags-tag-handler", self.actions)
+        self.here.allow("aws-tags-session-recorder", ["dynamodb:PutItem"])
+        self.addCleanup(self.faults.tell)
+
+    def doctor(self, *arguments, **env):
+        command = [COMMAND, "doctor", *arguments]
+        env = env_of(self.faults.url, AWS_ENDPOINT_URL_IAM=MINISTACK.url, **env)
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
+
+    def finds(self, severity, check, text, region=REGION, todo=""):
+        done = self.doctor("--json")
+        found = lines(done.stdout)
+        self.assertEqual([(one["severity"], one["check"], one["region"]) for one in found], [(severity, check, region)], done)
+        self.assertIn(text, found[0]["found"])
+        self.assertIn(todo, found[0]["todo"])
+        self.assertEqual(done.returncode, 1)
+
+    def test_a_healthy_installation_has_no_findings(self):
+        done = self.doctor("--json")
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done)
+        done = self.doctor()
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("All is well", done.stdout)
+        self.assertIn(f"Account {ACCOUNT}, home Region {REGION}, Regions {REGION}, {OTHER_REGION}", done.stdout)
+        self.assertNotIn("\x1b", done.stdout, "colours are for terminals")
+
+    def test_a_trail_that_is_not_logging(self):
+        self.here.c("cloudtrail").stop_logging(Name="main")
+        found = lines(self.doctor("--json").stdout)
+        self.assertEqual([(one["check"], one["region"], one["severity"]) for one in found],
+                         [("trails", REGION, "error"), ("trails", OTHER_REGION, "error")])
+        self.assertIn("aws cloudtrail start-logging --name main", found[0]["todo"])
+
+    def test_a_trail_of_one_region(self):
+        self.here.c("cloudtrail").update_trail(Name="main", IsMultiRegionTrail=False)
+        found = lines(self.doctor("--json").stdout)
+        self.assertEqual([(one["region"], one["severity"]) for one in found], [(REGION, "warning"), (OTHER_REGION, "error")])
+
+    def test_a_trail_that_logs_no_management_events(self):
+        self.here.select("All", management=False)
+        self.assertIn("no management events that write", self.doctor("--regions", REGION).stdout)
+
+    def test_a_trail_that_logs_only_write_events(self):
+        self.here.select("WriteOnly")
+        done = self.doctor("--regions", REGION)
+        self.assertIn("AssumeRole is one", done.stdout)
+        self.assertIn("errors: 0, warnings: 1, not checked: 0", done.stdout)
+
+    def test_a_missing_session_rule_in_the_region_of_the_global_endpoint(self):
+        events = self.here.c("events", OTHER_REGION)
+        events.remove_targets(Rule="aws-tags-sessions", Ids=["queue"])
+        events.delete_rule(Name="aws-tags-sessions")
+        self.finds("error", "rules", "no rule `aws-tags-sessions`", OTHER_REGION, "aws-tags-session-recorder")
+
+    def test_a_missing_session_rule_in_a_region_without_a_recorder(self):
+        self.assertEqual(self.doctor("--json", "--regions", FORWARDED_REGION).stdout, "")
+        events = self.here.c("events", FORWARDED_REGION)
+        events.remove_targets(Rule="aws-tags-forwarded-sessions", Ids=["queue"])
+        events.delete_rule(Name="aws-tags-forwarded-sessions")
+        (found,) = lines(self.doctor("--json", "--regions", FORWARDED_REGION).stdout)
+        self.assertEqual((found["severity"], found["region"]), ("error", FORWARDED_REGION))
+        self.assertIn("no rule `aws-tags-forwarded-sessions`", found["found"])
+        self.assertIn("aws-tags-region-forwarder", found["todo"])
+
+    def test_a_missing_recorder(self):
+        self.here.c("lambda", OTHER_REGION).delete_function(FunctionName="aws-tags-session-recorder")
+        self.finds("error", "functions", "no function `aws-tags-session-recorder`", OTHER_REGION)
+
+    def test_a_recorder_that_the_handler_waits_for(self):
+        self.configure(SESSION_TABLE="aws-tags-sessions", RECORDER_REGIONS=f"{REGION},{OTHER_REGION},{FORWARDED_REGION}")
+        found = {(one["check"], one["region"]) for one in lines(self.doctor("--json").stdout)}
+        self.assertEqual(found, {("rules", FORWARDED_REGION), ("functions", FORWARDED_REGION), ("queues", FORWARDED_REGION)})
+
+    def test_a_session_rule_that_never_sees_assume_role(self):
+        self.here.c("events").enable_rule(Name="aws-tags-sessions")
+        self.finds("error", "rules", "never sees AssumeRole", todo="ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")
+
+    def test_a_disabled_rule(self):
+        self.here.c("events").disable_rule(Name="aws-tags-creations-1")
+        self.finds("error", "rules", "`aws-tags-creations-1` is disabled")
+
+    def test_a_heartbeat_that_stands_still(self):
+        self.here.c("events").disable_rule(Name="aws-tags-heartbeat")
+        self.finds("error", "rules", "`aws-tags-heartbeat`: it is disabled")
+
+    def test_a_rule_without_a_target(self):
+        self.here.c("events").remove_targets(Rule="aws-tags-creations-1", Ids=["queue"])
+        self.finds("error", "rules", "`aws-tags-creations-1` has no target")
+
+    def test_a_rule_whose_undelivered_events_are_lost(self):
+        self.here.make_rule(REGION, "aws-tags-creations-1", "ENABLED", "athena", self.here.calls["athena"], CREATIONS,
+                            DeadLetterConfig=None)
+        self.finds("warning", "rules", "no dead-letter queue")
+
+    def test_rules_of_an_older_version(self):
+        self.here.make_rule(REGION, "aws-tags-creations-1", "ENABLED", "athena", ["CreateWorkGroup"], CREATIONS)
+        self.finds("warning", "rules", "athena:CreateDataCatalog")
+
+    def test_another_tagger(self):
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:AutoTag"
+        self.here.make_rule(REGION, "AutoTag", "ENABLED", "ec2", [{"prefix": "Create"}, "RunInstances"], CREATIONS, Arn=arn)
+        self.finds("warning", "rules", f"`AutoTag` sends creation events to {arn}", todo="another tagger")
+
+    def test_a_missing_function(self):
+        self.here.c("lambda").delete_function(FunctionName="aws-tags-tag-handler")
+        self.finds("error", "functions", "no function `aws-tags-tag-handler`")
+
+    def test_a_function_that_is_stopped(self):
+        self.here.c("lambda").put_function_concurrency(FunctionName="aws-tags-tag-handler", ReservedConcurrentExecutions=0)
+        self.finds("error", "functions", "reserved concurrency is 0", todo="delete-function-concurrency")
+
+    def configure(self, **variables):
+        self.here.c("lambda").update_function_configuration(FunctionName="aws-tags-tag-handler", Environment={"Variables": variables})
+
+    def test_a_wrong_setting(self):
+        self.configure(SESSION_TABLE="aws-tags-sessions", OWNER="everyone")
+        self.finds("error", "functions", "OWNER is `everyone`", todo="`principal-arn`")
+
+    def test_another_table(self):
+        self.configure(SESSION_TABLE="other")
+        self.finds("error", "functions", "uses the session table `other`")
+
+    def mapping(self, **change):
+        client = self.here.c("lambda")
+        uuid = client.list_event_source_mappings(FunctionName="aws-tags-tag-handler")["EventSourceMappings"][0]["UUID"]
+        client.update_event_source_mapping(UUID=uuid, **change) if change else client.delete_event_source_mapping(UUID=uuid)
+
+    def test_a_queue_that_nobody_reads(self):
+        self.mapping()
+        self.finds("error", "functions", "does not read queue `aws-tags-creations`")
+
+    def test_a_disabled_mapping(self):
+        self.mapping(Enabled=False)
+        self.finds("error", "functions", "the mapping is Disabled")
+
+    def test_a_mapping_that_loses_single_failures(self):
+        self.mapping(FunctionResponseTypes=[])
+        self.finds("error", "functions", "lacks ReportBatchItemFailures")
+
+    def test_a_missing_table(self):
+        self.here.c("dynamodb").delete_table(TableName="aws-tags-sessions")
+        self.finds("error", "table", "no table `aws-tags-sessions`")
+
+    def test_a_table_without_ttl(self):
+        self.here.c("dynamodb").update_time_to_live(TableName="aws-tags-sessions", TimeToLiveSpecification={
+            "Enabled": False, "AttributeName": "forget_after"})
+        self.finds("warning", "table", "TTL is not on for `forget_after`")
+
+    def test_a_table_that_cannot_be_restored(self):
+        self.here.c("dynamodb").update_continuous_backups(TableName="aws-tags-sessions", PointInTimeRecoverySpecification={
+            "PointInTimeRecoveryEnabled": False})
+        self.finds("warning", "table", "no point-in-time recovery")
+
+    def test_a_missing_queue(self):
+        self.here.c("sqs").delete_queue(QueueUrl=self.here.urls[SESSIONS])
+        self.finds("error", "queues", "no queue `aws-tags-sessions`")
+
+    def test_a_queue_without_dead_letter_queue(self):
+        self.here.c("sqs").set_queue_attributes(QueueUrl=self.here.urls[CREATIONS], Attributes={"RedrivePolicy": ""})
+        self.finds("error", "queues", "`aws-tags-creations` has no dead-letter queue")
+
+    def test_dead_letters(self):
+        url, denied = self.here.urls[CREATIONS + DEAD_LETTERS], {"DataType": "String", "StringValue": "denied"}
+        for attributes in ({}, {"AwsTagsReason": denied}, {"AwsTagsReason": denied}):
+            self.here.c("sqs").send_message(QueueUrl=url, MessageBody="{}", MessageAttributes=attributes)
+        self.finds("warning", "queues", "dead letters in `aws-tags-creations-dead-letters`: 3 (2 denied, 1 queue)", todo="aws-tags redrive")
+        self.finds("warning", "queues", "3 (2 denied, 1 queue)")
+
+    def test_dead_letters_of_another_region(self):
+        sqs = self.here.c("sqs", OTHER_REGION)
+        url = sqs.create_queue(QueueName=SESSIONS + DEAD_LETTERS)["QueueUrl"]
+        sqs.send_message(QueueUrl=url, MessageBody="{}")
+        self.finds("warning", "queues", "dead letters in `aws-tags-sessions-dead-letters`: 1", OTHER_REGION)
+
+    def test_a_role_that_lacks_permissions(self):
+        self.here.allow("aws-tags-tag-handler", self.actions - {"sns:TagResource", "iam:GetRole"})
+        self.finds("error", "permissions", "does not allow iam:GetRole, sns:TagResource")
+
+    def test_a_denied_check_is_a_finding_and_the_others_go_on(self):
+        self.here.c("events").disable_rule(Name="aws-tags-creations-1")
+        self.faults.tell({"service": "*", "operation": "DescribeTable",
+                          "error": {"code": "AccessDeniedException", "status": 400, "message": "not authorized"}})
+        done = self.doctor("--json")
+        found = {one["check"]: one for one in lines(done.stdout)}
+        self.assertEqual(set(found), {"rules", "table"}, done)
+        self.assertEqual(found["table"]["severity"], "unchecked")
+        self.assertIn("AccessDenied", found["table"]["found"])
+        self.assertIn("dynamodb:DescribeTable", found["table"]["todo"])
+        self.assertEqual(done.returncode, 1)
+
+    def test_without_credentials_nothing_can_be_checked(self):
+        done = self.doctor("--endpoint-url", "http://127.0.0.1:1")
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.stderr, "aws-tags: cannot ask AWS at http://127.0.0.1:1 whose credentials these are: cannot connect: "
+                                      "Connection refused (os error 111)\n")
+
+
+def setUpModule():
+    global DOCTOR, MINISTACK
+    MINISTACK = local_aws.ministack()
+    moto = local_aws.moto()
+    DOCTOR = moto, local_aws.Faults(moto)
