@@ -47,7 +47,7 @@ bench:
 # settings and parameters in infra/README.md.
 generate:
 	$(CATALOG) generate
-	UPDATE=1 cargo test $(ALL) --test events --test sessions --quiet
+	UPDATE=1 cargo test $(ALL) --test events --test sessions --test snapshots --quiet
 	python3 infra/generate.py
 
 # Formatting, clippy, dependencies: licences, bans and sources, and none that nobody uses. Builds the two tools the first time: minutes.
@@ -65,7 +65,7 @@ TOOLS = $(or $(CARGO_TARGET_DIR),target)/tools/cargo
 check:
 	@failed=; \
 	$(CATALOG) check || failed=1; \
-	cargo test $(ALL) --test events --test sessions --quiet || failed=1; \
+	cargo test $(ALL) --test events --test sessions --test snapshots --quiet || failed=1; \
 	python3 infra/generate.py --check || failed=1; \
 	if [ "$$failed" ]; then echo 'make check: some derived files differ, see above: run `make generate`, and read the difference' >&2; exit 1; fi
 

@@ -14,10 +14,11 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 
-from local_aws import ACCOUNT, ROOT, TARGET, batch, client_env, load
+from local_aws import ACCOUNT, COMMAND, ROOT, TARGET, batch, client_env, load
 from records import fresh
 from runtime_api import Function, Handler, Server
 from sessionless import report_all
@@ -209,6 +210,28 @@ def full(report, binary, aws, bad):
     function.stop()
 
 
+def replayed(report):
+    """Peak memory of `aws-tags replay` and `explain`, with 100,000 records: all sessions and creations, which are more than half of no
+    trail, in one file and with the order of time reversed. The built command; release or not, memory is the same."""
+    records, hour = [], 3600
+    for n in range(100_000):
+        record = json.loads(json.dumps((SESSION if n % 5 == 0 else VOLUME)["detail"]))
+        record["eventID"], at = f"{n:032x}", time.gmtime(1_777_900_000 + (100_000 - n) * hour // 100_000)
+        record["eventTime"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", at)
+        if n % 5 == 0:
+            credentials, user = record["responseElements"]["credentials"], record["responseElements"]["assumedRoleUser"]
+            credentials["accessKeyId"], user["assumedRoleId"] = f"ASIA{n:016}", f"{user['assumedRoleId']}-{n}"
+        records.append(json.dumps(record))
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        file.write('{"Records": [' + ",".join(records) + "]}")
+        file.flush()
+        for command in (["replay", "--json"], ["replay", "--summary"], ["explain"]):
+            with open(os.devnull, "w") as nowhere:
+                process = subprocess.Popen([COMMAND, *command, file.name], stdout=nowhere)
+                _, status, usage = os.wait4(process.pid, 0)
+            report(f"aws-tags {' '.join(command)}: peak memory with 100,000 records", usage.ru_maxrss / 1024 if status == 0 else 1e9, 128, "MiB")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15, help="starts measured for each function (default 15)")
@@ -263,6 +286,7 @@ def main():
     function.stop()
     full(report, binaries["tag-handler"], aws, bad)
     report_all(report, binaries["tag-handler"])
+    replayed(report)
     cpus, memory = os.cpu_count(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"{cpus} CPUs; this script itself used {memory} MiB")
     if bad:

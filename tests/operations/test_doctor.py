@@ -11,7 +11,7 @@ from installation import (
     SESSIONS,
     Installation,
 )
-from local_aws import ACCOUNT, COMMAND, REGION, env_of, lines
+from local_aws import ACCOUNT, COMMAND, REGION, env_of, lines, snapshot
 
 
 def supported():
@@ -62,6 +62,19 @@ class TheDoctor(unittest.TestCase):
         self.assertIn("All is well", done.stdout)
         self.assertIn(f"Account {ACCOUNT}, home Region {REGION}, Regions {REGION}, {OTHER_REGION}", done.stdout)
         self.assertNotIn("\x1b", done.stdout, "colours are for terminals")
+
+    def test_what_it_prints(self):
+        snapshot(self, "doctor-all-is-well", self.doctor())
+        self.here.c("events").disable_rule(Name="aws-tags-creations-1")
+        self.here.c("lambda", OTHER_REGION).delete_function(FunctionName="aws-tags-session-recorder")
+        self.here.c("dynamodb").update_time_to_live(TableName="aws-tags-sessions", TimeToLiveSpecification={
+            "Enabled": False, "AttributeName": "forget_after"})
+        self.faults.tell({"service": "*", "operation": "DescribeTrails",
+                          "error": {"code": "AccessDeniedException", "status": 400, "message": "not authorized"}})
+        snapshot(self, "doctor", self.doctor())
+        snapshot(self, "doctor-json", self.doctor("--json"))
+        snapshot(self, "doctor-in-colour", self.doctor(CLICOLOR_FORCE="1"))
+        snapshot(self, "doctor", self.doctor(CLICOLOR_FORCE="1", NO_COLOR="1"))
 
     def test_a_trail_that_is_not_logging(self):
         self.here.c("cloudtrail").stop_logging(Name="main")

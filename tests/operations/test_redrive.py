@@ -17,7 +17,7 @@ from installation import (
     make_queues,
     queue_arn,
 )
-from local_aws import ACCOUNT, COMMAND, REGION, env_of, lines, load
+from local_aws import ACCOUNT, COMMAND, REGION, env_of, lines, load, snapshot
 from lookup_events import History
 from records import Session, creation, fresh, now
 from resources import ec2_arn, ec2_tags
@@ -176,6 +176,16 @@ class Redrive(unittest.TestCase):
         self.assertIn("add --yes", done.stderr)
         self.assertEqual((self.count(self.dead), self.count(self.urls[CREATIONS])), (1, 0))
         self.assertEqual(len(self.bodies(self.dead)), 1, "it can be received at once")
+
+    def test_what_it_prints(self):
+        event = fresh(load("sns/CreateTopic"))
+        known = {"EVENT": event["detail"]["eventID"], "TIME": event["detail"]["eventTime"]}
+        self.bury(event, AwsTagsReason="denied", AwsTagsMessage="AccessDenied: not authorized")
+        snapshot(self, "redrive-dry-run", self.redrive("--dry-run"), **known)
+        snapshot(self, "redrive-dry-run-json", self.redrive("--dry-run", "--json"), **known)
+        snapshot(self, "redrive-in-colour", self.redrive("--dry-run", CLICOLOR_FORCE="1"), **known)
+        snapshot(self, "redrive-unasked", self.redrive(), **known)
+        snapshot(self, "redrive", self.redrive("--yes", "--wait", "0"), **known)
 
     def test_an_event_that_fails_again_is_reported_so(self):
         good, bad = self.volume()[1], fresh(load("ec2/CreateVolume--omitted-response"))

@@ -153,6 +153,20 @@ def lines(text):
     return [json.loads(line) for line in text.splitlines()]
 
 
+def snapshot(test, name, done, **stand_for):
+    """Compares what a command printed, and its exit code, with a file of tests/operations/snapshots. `UPDATE=1` writes it. What differs
+    each time stands there by its name."""
+    text = f"{done.stdout}{'--- standard error' if done.stderr else ''}{chr(10) if done.stderr else ''}{done.stderr}--- exit code {done.returncode}{chr(10)}"
+    for word, value in stand_for.items():
+        text = text.replace(value, f"<{word}>")
+    path = os.path.join(ROOT, "tests", "operations", "snapshots", f"{name}.txt")
+    if "UPDATE" in os.environ:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    test.assertEqual(text, read(path) if os.path.exists(path) else None)
+
+
 class Lambdas:
     """The functions of this workspace, run by `cargo lambda watch`."""
 

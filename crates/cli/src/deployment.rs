@@ -13,8 +13,8 @@ use crate::console::End;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The tier of services: essential, common (which includes essential), or all.
-    #[arg(long, value_name = "WHICH", default_value = "all")]
+    /// The tier of services, as the parameter `Services` of the templates: essential, common (which includes essential), or all.
+    #[arg(long, value_name = "WHICH", default_value = "common")]
     tier: Tier,
     /// One JSON object per rule or policy.
     #[arg(long)]

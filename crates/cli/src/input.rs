@@ -17,7 +17,7 @@ use envelope::Content;
 use split::{Flaw, Part, Splitter};
 
 /// Complaints about one file; the rest is counted.
-const COMPLAINTS: usize = 10;
+const COMPLAINTS: usize = 3;
 /// Text without any record or end of line that is read before a file is given up: it may have no end.
 const IDLE_BYTES: u64 = 64 << 20;
 

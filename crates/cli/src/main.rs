@@ -62,9 +62,9 @@ enum Command {
   aws-tags replay --apply --profile prod --region eu-west-1 trail/2026/05/04
 
 The settings of the tag-handler apply here too: see `aws-tags settings`.
-Without --live or --apply nobody is asked: old events count as if they had just come, IAM tags come from --iam-tags, and of the
-tags that resources have, only those that the records show are known. With them, sessions also come from the session table of the
-Region or SESSION_TABLE, and what bears a name an hour after the event may be another's and is late.
+Without --live or --apply nobody is asked: old events count as if they had just come, IAM tags come from --iam-tags, and of \
+the tags that resources have, only those that the records show are known. With them, sessions also come from the session table \
+of the Region or SESSION_TABLE, and what bears a name an hour after the event may be another's and is late.
 Exit codes: 0 all is tagged or left alone, 1 some resources are unresolvable, late or failed, 2 bad input, settings or credentials.")]
     Replay(replay::Options),
     /// Lists what is supported: services, calls, resource types, and how they are tagged.

@@ -1,5 +1,6 @@
 //! `aws-tags services`: the table, as it is compiled in.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use aws_tags::deployment::{Tier, tier};
@@ -7,11 +8,11 @@ use aws_tags::table::{self, Ending, Evidence, Locator, Row, Service};
 use clap::Args;
 use serde::Serialize;
 
-use crate::console::{End, complain};
+use crate::console::{End, complain, write_json};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only these services, e.g. `ec2`.
+    /// Only these services, e.g. `ec2` or `ec2.amazonaws.com`.
     #[arg(value_name = "SERVICE")]
     names: Vec<String>,
     /// Only resource types that contain this, e.g. `volume` or `ec2:`.
@@ -68,15 +69,15 @@ struct Line {
 /// Lists the rows that the filters let through.
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let mut end = End::Done;
-    for name in &options.names {
+    let names: Vec<String> = options.names.iter().map(|name| service_name(name)).collect();
+    for name in &names {
         if !table::all().any(|service| service.name == *name) {
             complain(&format!("`{name}` is not a supported service; {}", known(name)));
             end = End::BadInput;
         }
     }
-    let named = |service: &&Service| {
-        options.names.is_empty() || options.names.iter().any(|name| name == service.name)
-    };
+    let named = |service: &&Service| names.is_empty() || names.iter().any(|name| name == service.name);
+    let mut has_rows = false;
     let in_tier = |service: &&Service| tier(service.name) <= options.tier;
     let mut heading = "";
     for service in table::all().filter(named).filter(in_tier) {
@@ -85,9 +86,9 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
             if !options.wants(&line) {
                 continue;
             }
+            has_rows = true;
             if options.json {
-                serde_json::to_writer(&mut *out, &line)?;
-                writeln!(out)?;
+                write_json(out, &line)?;
                 continue;
             }
             if heading != service.name {
@@ -101,19 +102,26 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
             writeln!(out, "  {:<42} {what:<40} {how}{left_alone}", line.event_name)?;
         }
     }
+    if !has_rows && end == End::Done {
+        complain("no row is like that; `aws-tags services` lists all");
+        end = End::BadInput;
+    }
     Ok(end)
+}
+
+/// The name of a service's event source, however it is written.
+fn service_name(text: &str) -> String {
+    let name = text.to_ascii_lowercase();
+    name.strip_suffix(".amazonaws.com").unwrap_or(&name).to_owned()
 }
 
 /// Services that an unknown name may have meant; otherwise how to list all.
 fn known(name: &str) -> String {
-    let like: Vec<_> = table::all()
-        .map(|service| service.name)
-        .filter(|known| known.contains(name) || name.contains(known))
-        .collect();
-    if like.is_empty() {
-        "`aws-tags services` lists all".to_owned()
-    } else {
-        format!("there are {}", like.join(", "))
+    let is_like = |known: &&str| known.contains(name) || name.contains(known);
+    let like: BTreeSet<&str> = table::all().map(|service| service.name).filter(is_like).collect();
+    match like.is_empty() {
+        true => "`aws-tags services` lists all".to_owned(),
+        false => format!("there are {}", like.into_iter().collect::<Vec<_>>().join(", ")),
     }
 }
 

@@ -7,7 +7,7 @@ use aws_tags::settings::{SETTINGS, Setting};
 use clap::Args;
 use serde_json::json;
 
-use crate::console::{End, bad_input};
+use crate::console::{End, bad_input, visible, write_json};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -19,13 +19,13 @@ pub(crate) struct Options {
 /// Lists the settings with their values, and reports which are wrong.
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     for Setting { name, default, allowed, effect } in SETTINGS {
+        let value = std::env::var_os(name);
+        let value = value.map_or_else(|| (*default).to_owned(), |value| value.to_string_lossy().into_owned());
         if options.json {
-            let line = json!({"name": name, "default": default, "allowed": allowed, "effect": effect});
-            writeln!(out, "{line}")?;
+            let line = json!({"name": name, "value": value, "default": default, "allowed": allowed, "effect": effect});
+            write_json(out, &line)?;
         } else {
-            let value = std::env::var(name);
-            let value = value.as_deref().unwrap_or(default);
-            writeln!(out, "{name}={value}\n    {effect}\n    Allowed: {allowed}.")?;
+            writeln!(out, "{name}={}\n    {effect}\n    Allowed: {allowed}.", visible(value))?;
         }
     }
     match Settings::read(|name| std::env::var_os(name)) {

@@ -21,6 +21,8 @@ pub struct Setting {
     pub effect: &'static str,
 }
 
+const KEY: &str =
+    "a tag key: up to 128 letters, digits, spaces and `_.:/=+-@`, that does not begin with `aws:`";
 const OWNER: Setting = Setting {
     name: "OWNER",
     default: "principal-arn",
@@ -28,11 +30,11 @@ const OWNER: Setting = Setting {
     effect: "What the owner tag says: the first of these forms that the principal has, else one that it cannot choose: the IAM user's name, or its ARN. `subject` is whom an identity provider names; `origin`, who stands at the head of a chain of roles. Where the session's record decides, the owner waits for it.",
 };
 const OWNER_TAG: Setting =
-    Setting { name: "OWNER_TAG", default: "Owner", allowed: "a tag key", effect: "Key of the owner tag." };
+    Setting { name: "OWNER_TAG", default: "Owner", allowed: KEY, effect: "Key of the owner tag." };
 const PRINCIPAL_ID_TAG: Setting = Setting {
     name: "PRINCIPAL_ID_TAG",
     default: "PrincipalId",
-    allowed: "a tag key, or empty for no such tag",
+    allowed: "a tag key, as above, or empty for no such tag",
     effect: "Key of the tag that holds the caller's unique id, e.g. `AROA…:session`.",
 };
 const EXTRA_TAGS: Setting = Setting {
