@@ -213,17 +213,18 @@ def full(report, binary, aws, bad):
 def replayed(report):
     """Peak memory of `aws-tags replay` and `explain`, with 100,000 records: all sessions and creations, which are more than half of no
     trail, in one file and with the order of time reversed. The built command; release or not, memory is the same."""
-    records, hour = [], 3600
-    for n in range(100_000):
-        record = json.loads(json.dumps((SESSION if n % 5 == 0 else VOLUME)["detail"]))
-        record["eventID"], at = f"{n:032x}", time.gmtime(1_777_900_000 + (100_000 - n) * hour // 100_000)
-        record["eventTime"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", at)
-        if n % 5 == 0:
-            credentials, user = record["responseElements"]["credentials"], record["responseElements"]["assumedRoleUser"]
-            credentials["accessKeyId"], user["assumedRoleId"] = f"ASIA{n:016}", f"{user['assumedRoleId']}-{n}"
-        records.append(json.dumps(record))
+    session, volume = (json.dumps(event["detail"]) for event in (SESSION, VOLUME))
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        file.write('{"Records": [' + ",".join(records) + "]}")
+        # Not held here: a child's peak begins with its parent's.
+        for n in range(100_000):
+            record = json.loads(session if n % 5 == 0 else volume)
+            record["eventID"], at = f"{n:032x}", time.gmtime(1_777_900_000 - n)
+            record["eventTime"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", at)
+            if n % 5 == 0:
+                credentials, user = record["responseElements"]["credentials"], record["responseElements"]["assumedRoleUser"]
+                credentials["accessKeyId"], user["assumedRoleId"] = f"ASIA{n:016}", f"{user['assumedRoleId']}-{n}"
+            file.write(('{"Records": [' if n == 0 else ",") + json.dumps(record))
+        file.write("]}")
         file.flush()
         for command in (["replay", "--json"], ["replay", "--summary"], ["explain"]):
             with open(os.devnull, "w") as nowhere:
