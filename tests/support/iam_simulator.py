@@ -30,7 +30,7 @@ def packages():
     if not os.path.exists(done) or read(done) != want:
         say(f"installing {' '.join(PACKAGES)} into {home}")
         npm = [os.path.join(tool("node"), "npm"), "install", "--prefix", home, "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-        path = f"{tool('policies')}{os.pathsep}{os.environ['PATH']}"
+        path = f"{tool('node')}{os.pathsep}{os.environ['PATH']}"
         subprocess.run(npm + PACKAGES, check=True, env={**os.environ, "PATH": path})
         with open(done, "w") as file:
             file.write(want)
