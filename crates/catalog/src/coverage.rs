@@ -7,7 +7,7 @@ use std::fmt::Write;
 use aws_tags::table::{self, Evidence};
 
 use crate::event_sources::prefixes;
-use crate::overrides::{NO_ROW, NOT_CREATED};
+use crate::overrides::{Type, overrides};
 use crate::table::{Catalog, Route, Row};
 
 /// Columns of the table of rows.
@@ -89,7 +89,9 @@ fn why(
     arn: &str,
 ) -> Missing {
     let prefix = resource_type.split(':').next().unwrap_or_default();
-    if let Some((_, reason)) = NOT_CREATED.iter().find(|(name, _)| *name == resource_type) {
+    if let Some(Type { reason, .. }) =
+        overrides().not_created.iter().find(|one| one.resource_type == resource_type)
+    {
         return Missing::NotCreated(reason);
     }
     let same =
@@ -100,7 +102,9 @@ fn why(
     if !catalog.apis.iter().any(|api| prefixes(api).contains(&prefix)) {
         return Missing::NoApi;
     }
-    if let Some((_, reason)) = NO_ROW.iter().find(|(name, _)| *name == resource_type) {
+    if let Some(Type { reason, .. }) =
+        overrides().no_row.iter().find(|one| one.resource_type == resource_type)
+    {
         return Missing::Gap((*reason).to_owned());
     }
     Missing::Gap(match rows.iter().find(|row| row.resource_type == resource_type) {

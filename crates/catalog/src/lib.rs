@@ -18,7 +18,6 @@ pub mod models;
 pub mod naming;
 pub mod newness;
 pub mod operations;
-#[rustfmt::skip]
 pub mod overrides;
 pub mod registry;
 pub mod requests;
@@ -28,3 +27,4 @@ pub mod sources;
 pub mod stale;
 pub mod table;
 pub mod tagging_api;
+pub mod wire;

@@ -4,17 +4,15 @@ use crate::event_sources::event_source;
 use crate::members::{Member, members};
 use crate::models::{Api, Operation};
 use crate::naming::{camel, plain, singular};
-use crate::overrides::PLACES;
+use crate::overrides::overrides;
 use crate::rules::Creation;
 
 /// The places of a creation, the best first; empty where no rule is sure.
 pub fn places(api: &Api, operation: &Operation, creation: &Creation<'_>) -> Vec<String> {
-    let known = PLACES.iter().find(|(source, event_name, resource_type, _, _)| {
-        (*source, *event_name, *resource_type)
-            == (event_source(api), creation.event_name, creation.resource_type.as_str())
-    });
-    if let Some((_, _, _, places, _)) = known {
-        return places.iter().map(|place| (*place).to_owned()).collect();
+    let (source, event_name) = (event_source(api), creation.event_name);
+    let known = overrides().places.iter().find(|one| one.is(source, event_name, &creation.resource_type));
+    if let Some(known) = known {
+        return known.places.clone();
     }
     let mut response =
         api.output(operation).map(|shape| members(api, shape, creation.several)).unwrap_or_default();

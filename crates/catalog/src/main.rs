@@ -130,7 +130,7 @@ fn check(catalog: &Catalog, root: &Path) -> Result<()> {
     let faults =
         rows.iter().filter(|row| sample::is_tried(row)).filter_map(|row| sample::fault(catalog, row));
     wrong.extend(faults.map(|fault| format!("the models contradict a row: {fault}")));
-    let stale = stale::overrides(catalog, &catalog.all_rows());
+    let stale = stale::stale_overrides(catalog, &catalog.all_rows());
     wrong.extend(stale.iter().map(|one| format!("an override overrides nothing: {one}")));
     match wrong.is_empty() {
         true => Ok(()),

@@ -3,7 +3,7 @@
 
 use crate::models::{Api, Operation, Shape};
 use crate::naming::{camel, plain};
-use crate::overrides::{ANSWERS_FOR_OLD, FAILS_IF_THERE};
+use crate::overrides::overrides;
 
 /// Ends of the names of ids that AWS makes up.
 const IDS: &[&str] = &[
@@ -57,7 +57,7 @@ fn chosen(api: &Api, operation: &Operation, name: &str) -> bool {
 /// Whether a call also answers for what is there: one that changes it, too, or whose API knows no error
 /// that says so.
 pub fn is_idempotent(source: &str, operation: &Operation, upsert: bool) -> bool {
-    if FAILS_IF_THERE.iter().any(|(of, _)| *of == source) {
+    if overrides().fails_if_there.iter().any(|one| one.source == source) {
         return false;
     }
     let says_there = |error: &crate::models::Reference| {
@@ -69,7 +69,7 @@ pub fn is_idempotent(source: &str, operation: &Operation, upsert: bool) -> bool 
 
 /// Whether a call is known to answer for what is there, whatever its ARN.
 pub fn answers_for_old(source: &str, event_name: &str) -> bool {
-    ANSWERS_FOR_OLD.iter().any(|(of, name, _)| *of == source && *name == event_name)
+    overrides().answers_for_old.iter().any(|one| one.is(source, event_name))
 }
 
 /// Path to the creation time in a call's response.

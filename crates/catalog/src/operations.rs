@@ -10,10 +10,9 @@ use crate::authorization::Authorization;
 use crate::endpoints::{EndpointOverride, Endpoints, Host};
 use crate::models::{self, Reference, Shape};
 use crate::naming::{plain, singular, words};
-use crate::overrides::{
-    ACTIONS, CREATION_TIMES, HEADERS, MEMBERS, NOT_READ_BY, OWN_READ_OPERATIONS, OWN_TAG_OPERATIONS,
-};
+use crate::overrides::{OwnOperation, overrides};
 use crate::rules::call_name;
+use crate::wire::{Binding, Member, Pages, Protocol, TagShape, Value};
 
 /// Usual names of the operation that adds tags, the likeliest first.
 const ADD: &[&str] = &[
@@ -57,7 +56,7 @@ pub struct Api {
     pub endpoint: (Host, Vec<EndpointOverride>),
 }
 
-/// A call about one resource; protocol and members as Rust.
+/// A call about one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
     /// IAM's name, e.g. `dax:TagResource`.
@@ -67,7 +66,7 @@ pub struct Operation {
     /// The IAM actions that it needs.
     pub actions: Vec<String>,
     pub api: Api,
-    pub protocol: String,
+    pub protocol: Protocol,
     /// `GET`, `POST` or `PUT`.
     pub method: String,
     /// Path and query with `{labels}`.
@@ -75,15 +74,14 @@ pub struct Operation {
     /// Headers that are always the same.
     pub headers: Vec<(&'static str, &'static str)>,
     /// The members that name the resource.
-    pub resource: Vec<String>,
+    pub resource: Vec<Member>,
 }
 
 /// An operation that adds tags to one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagOperation {
     pub operation: Operation,
-    /// The shape of its tags, as Rust.
-    pub tags: String,
+    pub tags: TagShape,
     /// Tags that one call takes.
     pub tags_per_call: u64,
     /// Whether keys or values are ASCII only.
@@ -94,10 +92,10 @@ pub struct TagOperation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadOperation {
     pub operation: Operation,
-    /// Where the answer has them, as Rust.
-    pub tags: String,
-    /// How it answers in parts, as Rust.
-    pub pages: Option<String>,
+    /// Where the answer has them.
+    pub tags: TagShape,
+    /// How it answers in parts.
+    pub pages: Option<Pages>,
 }
 
 /// An operation that tells when a resource was created.
@@ -133,44 +131,46 @@ impl Search<'_> {
     /// The operation that adds tags to a type that an API's call creates: of that API, else of one with
     /// the same signing name.
     pub fn adding(&self, api: &str, resource_type: &str) -> Option<TagOperation> {
-        self.found(api, resource_type, OWN_TAG_OPERATIONS, ADD, true, &|api, operation| {
+        self.found(api, resource_type, &overrides().own_tag_operations, ADD, true, &|api, operation| {
             self.adds(api, operation, resource_type)
         })
     }
 
     /// The operation that lists the tags of a type that an API's call creates, likewise.
     pub fn listing(&self, api: &str, resource_type: &str) -> Option<ReadOperation> {
-        self.found(api, resource_type, OWN_READ_OPERATIONS, LIST, false, &|api, operation| {
+        self.found(api, resource_type, &overrides().own_read_operations, LIST, false, &|api, operation| {
             self.lists(api, operation, resource_type)
         })
     }
 
     /// The operation that tells when a resource of a type was created.
     pub fn telling_time(&self, resource_type: &str) -> Option<TimeOperation> {
-        let (_, api, name, members, at) = CREATION_TIMES.iter().find(|(of, ..)| *of == resource_type)?;
-        let api = self.apis.iter().find(|one| one.name == *api)?;
-        let operation = api.operations.get(*name)?;
+        let known = overrides().creation_times.iter().find(|one| one.resource_type == resource_type)?;
+        let api = self.apis.iter().find(|one| one.name == known.api)?;
+        let operation = api.operations.get(&known.operation)?;
         let (input, protocol) = (api.input(operation)?, protocol(api, operation)?);
-        let resource = members
+        let resource = known
+            .members
             .iter()
-            .map(|(name, value)| member(api, input.members.get(*name)?, name, Some(value), &protocol))
+            .map(|one| member(api, input.members.get(&one.name)?, &one.name, Some(&one.value), &protocol))
             .collect::<Option<_>>()?;
         let operation = self.described(api, operation, input, resource, protocol, resource_type)?;
-        Some(TimeOperation { operation, at: (*at).to_owned() })
+        Some(TimeOperation { operation, at: known.at.clone() })
     }
 
     fn found<T>(
         &self,
         api: &str,
         resource_type: &str,
-        own: &[(&str, &str, &str)],
+        own: &[OwnOperation],
         usual: &[&str],
         only_listed: bool,
         described: &dyn Fn(&models::Api, &models::Operation) -> Option<T>,
     ) -> Option<T> {
         let api = self.apis.iter().find(|one| one.name == api)?;
         let of_api = |api: &models::Api, listed: bool| -> Option<T> {
-            let own = own.iter().filter(|(of, ..)| *of == resource_type).map(|(_, name, _)| *name);
+            let own = own.iter().filter(|one| one.resource_type == resource_type);
+            let own = own.map(|one| one.operation.as_str());
             let names = own.chain(usual.iter().copied());
             names
                 .filter_map(|name| api.operations.get(name))
@@ -208,12 +208,12 @@ impl Search<'_> {
         operation: &models::Operation,
         resource_type: &str,
     ) -> Option<ReadOperation> {
-        if NOT_READ_BY.iter().any(|(of, name, _)| *of == api.name && *name == operation.name) {
+        if overrides().not_read_by.iter().any(|one| one.api == api.name && one.operation == operation.name) {
             return None;
         }
         let (input, output) = (api.input(operation)?, api.output(operation)?);
         let protocol = protocol(api, operation)?;
-        let answer = Answer { api, xml: !protocol.contains("Json") };
+        let answer = Answer { api, xml: !protocol.is_json() };
         let wrapper = operation.output.as_ref().and_then(|reference| reference.result_wrapper.clone());
         // Where an API speaks JSON as well, there is none.
         let start: Vec<String> = wrapper.filter(|_| answer.xml).into_iter().collect();
@@ -234,8 +234,8 @@ impl Search<'_> {
         api: &models::Api,
         operation: &models::Operation,
         input: &Shape,
-        resource: Vec<String>,
-        protocol: String,
+        resource: Vec<Member>,
+        protocol: Protocol,
         resource_type: &str,
     ) -> Option<Operation> {
         // Endpoint discovery would need a second call.
@@ -272,10 +272,11 @@ impl Search<'_> {
             protocol,
             method: operation.http.method.clone(),
             path: if path.is_empty() { "/".into() } else { path.to_owned() },
-            headers: HEADERS
+            headers: overrides()
+                .headers
                 .iter()
-                .filter(|(of, ..)| *of == api.name)
-                .map(|(_, name, text, _)| (*name, *text))
+                .filter(|one| one.api == api.name)
+                .map(|one| (one.name.as_str(), one.value.as_str()))
                 .collect(),
             resource,
         })
@@ -292,10 +293,9 @@ impl Search<'_> {
 
     /// The action of the operation's name, and what the authorization data says it depends on.
     fn actions(&self, api: &models::Api, prefix: &str, operation: &str) -> Vec<String> {
-        if let Some((.., actions, _)) =
-            ACTIONS.iter().find(|(of, name, ..)| *of == api.name && *name == operation)
-        {
-            return actions.iter().map(|action| (*action).to_owned()).collect();
+        let known = overrides().actions.iter().find(|one| one.api == api.name && one.operation == operation);
+        if let Some(known) = known {
+            return known.actions.clone();
         }
         let action =
             self.authorizations.get(prefix).and_then(|known| known.actions.get(&operation.to_lowercase()));
@@ -304,47 +304,46 @@ impl Search<'_> {
     }
 }
 
-/// The protocol that the caller speaks and the service understands, as Rust.
-fn protocol(api: &models::Api, operation: &models::Operation) -> Option<String> {
+/// The protocol that the caller speaks and the service understands.
+fn protocol(api: &models::Api, operation: &models::Operation) -> Option<Protocol> {
     let metadata = &api.metadata;
     let speaks =
         |name: &str| metadata.protocol == name || metadata.protocols.iter().any(|other| other == name);
     if speaks("json") {
         let target = format!("{}.{}", metadata.target_prefix.as_deref()?, operation.name);
-        let version = metadata.json_version.as_deref()?;
-        return Some(format!("Protocol::Json {{ version: {version:?}, target: {target:?} }}"));
+        return Some(Protocol::Json { version: metadata.json_version.clone()?, target });
     }
     if speaks("rest-json") {
-        return Some("Protocol::RestJson".to_owned());
+        return Some(Protocol::RestJson);
     }
     if speaks("rest-xml") {
         let body = operation.input.clone().unwrap_or_default();
         let root = body.location_name.unwrap_or_default();
         let namespace = body.xml_namespace.unwrap_or_default().uri;
-        return Some(format!("Protocol::RestXml {{ root: {root:?}, namespace: {namespace:?} }}"));
+        return Some(Protocol::RestXml { root, namespace });
     }
-    speaks("query").then(|| {
-        format!("Protocol::Query {{ action: {:?}, version: {:?} }}", operation.name, metadata.api_version)
-    })
+    speaks("query")
+        .then(|| Protocol::Query { action: operation.name.clone(), version: metadata.api_version.clone() })
 }
 
-/// The members that name the resource, as Rust: those of an override, else the required ones, else the
+/// The members that name the resource: those of an override, else the required ones, else the
 /// only one that names an ARN.
 fn resource_members(
     api: &models::Api,
     operation: &models::Operation,
     input: &Shape,
     tags: Option<&String>,
-    protocol: &str,
-) -> Option<Vec<String>> {
-    let known = MEMBERS.iter().find(|(of, name, ..)| *of == api.name && *name == operation.name);
-    if let Some((.., members, _)) = known {
-        return members
+    protocol: &Protocol,
+) -> Option<Vec<Member>> {
+    let known = overrides().members.iter().find(|one| one.api == api.name && one.operation == operation.name);
+    if let Some(known) = known {
+        return known
+            .members
             .iter()
-            .map(|(name, value)| member(api, input.members.get(*name)?, name, Some(value), protocol))
+            .map(|one| member(api, input.members.get(&one.name)?, &one.name, Some(&one.value), protocol))
             .collect();
     }
-    let of = |names: Vec<&String>| -> Option<Vec<String>> {
+    let of = |names: Vec<&String>| -> Option<Vec<Member>> {
         names
             .into_iter()
             .filter(|name| Some(*name) != tags)
@@ -364,39 +363,38 @@ fn member(
     api: &models::Api,
     reference: &Reference,
     name: &str,
-    known: Option<&str>,
-    protocol: &str,
-) -> Option<String> {
+    known: Option<&Value>,
+    protocol: &Protocol,
+) -> Option<Member> {
     let shape = api.shape(reference)?;
     let list = shape.kind == "list";
     let pattern = shape.pattern.as_deref().unwrap_or_default();
     let value = match known {
-        Some(value) => value,
-        None if plain(name) == "accountid" => "ResourceValue::Account",
-        None if singular(&plain(name)).ends_with("arn") || pattern.contains("arn") => "ResourceValue::Arn",
+        Some(value) => value.clone(),
+        None if plain(name) == "accountid" => Value::Account,
+        None if singular(&plain(name)).ends_with("arn") || pattern.contains("arn") => Value::Arn,
         None => return None,
     };
-    let binding = match reference.location.as_deref() {
-        None => "HttpBinding::Payload",
-        Some("uri") => "HttpBinding::Label",
-        Some("querystring") => "HttpBinding::Query",
-        Some("header") => "HttpBinding::Header",
-        _ => return None,
-    };
+    let binding = Binding::of(reference.location.as_deref())?;
     if shape.kind != "string" && !list {
         return None;
     }
     let wire = reference.location_name.as_deref().unwrap_or(name);
-    let wire = if list && protocol.starts_with("Protocol::Query") && !shape.flattened {
+    let wire = if list && matches!(protocol, Protocol::Query { .. }) && !shape.flattened {
         format!("{wire}.{}.1", shape.member.as_ref()?.location_name.as_deref().unwrap_or("member"))
     } else {
         wire.to_owned()
     };
-    Some(format!("Member {{ name: {wire:?}, binding: {binding}, value: {value}, list: {list} }}"))
+    Some(Member { name: wire, binding, value, list })
 }
 
-/// The shape of the request's tags, as Rust, and how many it takes.
-fn tag_shape(api: &models::Api, name: &str, reference: &Reference, protocol: &str) -> Option<(String, u64)> {
+/// The shape of the request's tags, and how many it takes.
+fn tag_shape(
+    api: &models::Api,
+    name: &str,
+    reference: &Reference,
+    protocol: &Protocol,
+) -> Option<(TagShape, u64)> {
     let shape = api.shape(reference)?;
     let most = shape.max.map_or(TAGS_PER_CALL, |max| (max as u64).min(TAGS_PER_CALL));
     let wire = reference.location_name.as_deref().unwrap_or(name);
@@ -404,7 +402,7 @@ fn tag_shape(api: &models::Api, name: &str, reference: &Reference, protocol: &st
         return None;
     }
     if shape.kind == "map" {
-        return Some((format!("TagShape::Map {{ name: {wire:?} }}"), most));
+        return Some((TagShape::Map { name: wire.to_owned() }, most));
     }
     let item = shape.member.as_ref()?;
     let tag = api.shape(item)?;
@@ -416,13 +414,13 @@ fn tag_shape(api: &models::Api, name: &str, reference: &Reference, protocol: &st
     {
         return None;
     }
-    let wrapped = !protocol.contains("Json") && !shape.flattened;
-    let list = if wrapped {
+    let wrapped = !protocol.is_json() && !shape.flattened;
+    let name = if wrapped {
         format!("{wire}.{}", item.location_name.as_deref().unwrap_or("member"))
     } else {
         wire.into()
     };
-    Some((format!("TagShape::List {{ name: {list:?}, key: {key:?}, value: {value:?} }}"), most))
+    Some((TagShape::List { name, key, value }, most))
 }
 
 /// Whether the patterns of keys or values name the letters of ASCII and no others.
@@ -456,8 +454,8 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    /// Where the tags are within a shape, as Rust; those nearest to the top.
-    fn tags(&self, shape: &Shape, path: &[String], deeper: u8) -> Option<String> {
+    /// Where the tags are within a shape; those nearest to the top.
+    fn tags(&self, shape: &Shape, path: &[String], deeper: u8) -> Option<TagShape> {
         let inside = |name: &str, reference: &Reference| -> Option<(Vec<String>, &Shape)> {
             let (mut path, mut shape) = (path.to_vec(), self.api.shape(reference)?);
             path.push(reference.location_name.as_deref().unwrap_or(name).to_owned());
@@ -471,16 +469,16 @@ impl Answer<'_> {
             Some((path, shape))
         };
         let found = |path: &[String], name: &str, shape: &Shape| {
-            let path = path.join(".");
-            let is_tags = plain(name).contains("tag") || plain(name) == "items";
+            let name_is_tags = plain(name).contains("tag") || plain(name) == "items";
+            let name = path.join(".");
             match (shape.kind.as_str(), key_and_value(shape)) {
-                ("map", _) if is_tags && !self.xml => Some(format!("TagShape::Map {{ name: {path:?} }}")),
-                ("map", _) if is_tags => {
-                    let (path, key, value) = (format!("{path}.entry"), "key", "value");
-                    Some(format!("TagShape::List {{ name: {path:?}, key: {key:?}, value: {value:?} }}"))
+                ("map", _) if name_is_tags && !self.xml => Some(TagShape::Map { name }),
+                ("map", _) if name_is_tags => {
+                    let (key, value) = ("key".to_owned(), "value".to_owned());
+                    Some(TagShape::List { name: format!("{name}.entry"), key, value })
                 }
-                ("structure", Some((key, value))) if is_tags => {
-                    Some(format!("TagShape::List {{ name: {path:?}, key: {key:?}, value: {value:?} }}"))
+                ("structure", Some((key, value))) if name_is_tags => {
+                    Some(TagShape::List { name, key, value })
                 }
                 _ => None,
             }
@@ -503,22 +501,17 @@ impl Answer<'_> {
     }
 }
 
-/// How an operation answers in parts, as Rust.
-fn pages(input: &Shape, output: &Shape, start: &[String]) -> Option<String> {
+/// How an operation answers in parts.
+fn pages(input: &Shape, output: &Shape, start: &[String]) -> Option<Pages> {
     let (ask, reference) =
         input.members.iter().find(|(name, _)| matches!(plain(name).as_str(), "nexttoken" | "marker"))?;
     let (next, answer) = output
         .members
         .iter()
         .find(|(name, _)| matches!(plain(name).as_str(), "nexttoken" | "nextmarker" | "marker"))?;
-    let binding = match reference.location.as_deref() {
-        None => "HttpBinding::Payload",
-        Some("querystring") => "HttpBinding::Query",
-        Some("header") => "HttpBinding::Header",
-        _ => return None,
-    };
+    let binding = Binding::of(reference.location.as_deref())?;
     let ask = reference.location_name.as_deref().unwrap_or(ask);
     let next = answer.location_name.as_deref().unwrap_or(next);
     let next = start.iter().map(String::as_str).chain([next]).collect::<Vec<_>>().join(".");
-    Some(format!("Pages {{ ask: {ask:?}, binding: {binding}, next: {next:?} }}"))
+    Some(Pages { ask: ask.to_owned(), binding, next })
 }

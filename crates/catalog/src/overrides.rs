@@ -1,651 +1,229 @@
-//! Corrections of what the rules get wrong or cannot know, one per line, each with its reason. Where
-//! several entries look alike, a rule may be missing.
+//! Corrections of what the rules get wrong or cannot know: `overrides.toml`, each with its reason.
 
-/// Calls that create nothing, though the rules think so: event source, call, reason.
-pub const CREATE_NOTHING: &[(&str, &str, &str)] = &[
-    ("ec2", "CreateTags", "tags existing resources"),
-    ("cloudformation", "CreateChangeSet", "a change set takes no tags; its tags are for the stack that it will change"),
-    ("chime", "CreateBot", "bots of Amazon Chime itself take no tags; those of its SDK do"),
-    ("chime", "CreateUser", "users of Amazon Chime itself take no tags; those of its SDK do"),
-    ("cloudformation", "ImportStacksToStackSet", "the stacks exist already"),
-    ("appstream", "CreateExportImageTask", "the image exists already"),
-    ("backup", "StartBackupJob", "a job takes no tags; its tags are for a recovery point to come"),
-    ("organizations", "InviteAccountToOrganization", "the account exists already"),
-    ("organizations", "InviteOrganizationToTransferResponsibility", "an invitation"),
-    ("servicecatalog", "ProvisionProduct", "a provisioned product is tagged by its stack"),
-    ("s3", "RestoreObject", "the object exists already"),
-    ("osm", "CreateMemory", "a text in a space, which takes no tags"),
-    ("osm", "CreateSpace", "the service is newer than the authorization data, which does not know its actions"),
-    ("codepipeline", "RegisterWebhookWithThirdParty", "the webhook exists already"),
-    ("sagemaker", "RegisterDevices", "several devices, which only a list in the request names"),
-    ("inspector", "CreateResourceGroup", "its tags say what it selects"),
-    ("iotwireless", "StartBulkAssociateWirelessDeviceWithMulticastGroup", "the devices exist already"),
-    ("iotwireless", "StartBulkDisassociateWirelessDeviceFromMulticastGroup", "the devices exist already"),
-];
+use std::sync::LazyLock;
 
-/// Types that the rules miss: event source, call, type, reason.
-pub const CREATES: &[(&str, &str, &str, &str)] = &[
-    ("applicationinsights", "CreateApplication", "applicationinsights:application", "the authorization data has no types"),
-    ("dms", "CreateReplicationSubnetGroup", "dms:ReplicationSubnetGroup", "named by the call"),
-    ("events", "PutRule", "events:rule-on-default-event-bus", "the same type on the default bus and on others"),
-    ("ebs", "StartSnapshot", "ec2:snapshot", "another API of EC2's snapshots"),
-    ("iam", "CreateOpenIDConnectProvider", "iam:oidc-provider", "the type's name is an abbreviation"),
-    ("iam", "CreateServiceLinkedRole", "iam:role", "a service-linked role takes tags, through `TagRole` only"),
-    ("kinesis", "RegisterStreamConsumer", "kinesis:consumer", "a consumer, not its stream"),
-    ("ds", "CreateMicrosoftAD", "ds:directory", "a kind of directory"),
-    ("ds", "CreateHybridAD", "ds:directory", "a kind of directory"),
-    ("directconnect", "CreateInterconnect", "directconnect:dxcon", "a kind of connection"),
-    ("directconnect", "AllocateHostedConnection", "directconnect:dxcon", "a kind of connection"),
-    ("elasticmapreduce", "RunJobFlow", "elasticmapreduce:cluster", "an old name for a cluster"),
-    ("ses", "CreateEmailTemplate", "ses:template", "a longer name for a template"),
-    ("redshift", "RestoreFromClusterSnapshot", "redshift:cluster", "the call's name does not say what it creates"),
-    ("cassandra", "RestoreTable", "cassandra:table", "restores to a new table"),
-    ("route53domains", "RegisterDomain", "route53domains:domain", "has a tagging call of its own"),
-    ("route53domains", "TransferDomain", "route53domains:domain", "has a tagging call of its own"),
-    ("ec2", "PurchaseReservedInstancesOffering", "ec2:reserved-instances", "buys from an offering"),
-    ("bcm-pricing-calculator", "CreateBillEstimate", "bcm-pricing-calculator:bill-estimate", "the request takes tags, though the type lists none"),
-    ("connect", "StartAttachedFileUpload", "connect:attached-file", "starting creates it"),
-    ("drs", "StartFailbackLaunch", "drs:JobResource", "starting creates a job"),
-    ("drs", "StartRecovery", "drs:JobResource", "starting creates a job"),
-    ("drs", "StartSourceNetworkRecovery", "drs:JobResource", "starting creates a job"),
-    ("groundstation", "RegisterAgent", "groundstation:agent", "registering creates it"),
-    ("imagebuilder", "ImportDiskImage", "imagebuilder:image", "the call creates a version of it"),
-    ("imagebuilder", "StartImagePipelineExecution", "imagebuilder:image", "a run creates an image"),
-    ("license-manager-user-subscriptions", "StartProductSubscription", "license-manager-user-subscriptions:product-subscription", "starting creates it"),
-    ("mgn", "StartCutover", "mgn:JobResource", "starting creates a job"),
-    ("mgn", "StartTest", "mgn:JobResource", "starting creates a job"),
-    ("networkmanager", "CreateSiteToSiteVpnAttachment", "networkmanager:attachment", "a kind of attachment"),
-    ("redshift", "CopyClusterSnapshot", "redshift:snapshot", "copies to a new snapshot"),
-    ("sagemaker", "CreateHubContentReference", "sagemaker:hub-content", "a kind of content"),
-    ("ses", "VerifyDomainIdentity", "ses:identity", "verifying creates it"),
-    ("ses", "VerifyEmailIdentity", "ses:identity", "verifying creates it"),
-    ("ssm", "StartChangeRequestExecution", "ssm:automation-execution", "starting creates it"),
-    ("storagegateway", "CreateSnapshot", "ec2:snapshot", "a snapshot of EC2, through another API"),
-    ("storagegateway", "CreateSnapshotFromVolumeRecoveryPoint", "ec2:snapshot", "a snapshot of EC2, through another API"),
-    ("workspaces-instances", "CreateVolume", "ec2:volume", "a volume of EC2, through another API"),
-    ("wellarchitected", "CreateWorkload", "wellarchitected:workload", "named by the call"),
-    ("appflow", "RegisterConnector", "appflow:connector", "registering creates it"),
-    ("bedrock-agentcore", "CreateBrowser", "bedrock-agentcore:browser-custom", "the other type is provided by AWS"),
-    ("bedrock-agentcore", "CreateCodeInterpreter", "bedrock-agentcore:code-interpreter-custom", "the other type is provided by AWS"),
-    ("devicefarm", "CreateRemoteAccessSession", "devicefarm:session", "the type's name is shorter"),
-    ("devicefarm", "ScheduleRun", "devicefarm:run", "scheduling creates it"),
-    ("ec2", "PurchaseCapacityBlock", "ec2:capacity-reservation", "a block of capacity is held by a reservation"),
-    ("events", "CreateEventSource", "events:event-sourcev2", "the other type belongs to a partner"),
-    ("iotwireless", "AssociateAwsAccountWithPartnerAccount", "iotwireless:SidewalkAccount", "the partner is Sidewalk"),
-    ("medialive", "PurchaseOffering", "medialive:reservation", "buys from an offering"),
-    ("observabilityadmin", "CreateTelemetryRuleForOrganization", "observabilityadmin:organization-telemetry-rule", "a type of its own"),
-    ("omics", "CreateAnnotationStoreVersion", "omics:AnnotationStoreVersion", "a version, named by id and number"),
-    ("redshift-serverless", "ConvertRecoveryPointToSnapshot", "redshift-serverless:snapshot", "creates a snapshot from a recovery point"),
-    ("ssm-incidents", "StartIncident", "ssm-incidents:incident-record", "starting creates its record"),
-    ("amplify", "CreateDomainAssociation", "amplify:domains", "the type is named as in its ARN"),
-    ("application-signals", "CreateInstrumentationConfiguration", "application-signals:instrumentationConfig", "the type's name is an abbreviation"),
-    ("backup-search", "StartSearchResultExportJob", "backup-search:searchExportJob", "the type's name is an abbreviation"),
-    ("chatbot", "CreateChimeWebhookConfiguration", "chatbot:ChatbotConfiguration", "a kind of configuration"),
-    ("chatbot", "CreateMicrosoftTeamsChannelConfiguration", "chatbot:ChatbotConfiguration", "a kind of configuration"),
-    ("chatbot", "CreateSlackChannelConfiguration", "chatbot:ChatbotConfiguration", "a kind of configuration"),
-    ("dax", "CreateCluster", "dax:application", "the type's name is unlike the API's"),
-    ("directconnect", "AllocatePrivateVirtualInterface", "directconnect:dxvif", "a kind of virtual interface"),
-    ("directconnect", "AllocatePublicVirtualInterface", "directconnect:dxvif", "a kind of virtual interface"),
-    ("directconnect", "AllocateTransitVirtualInterface", "directconnect:dxvif", "a kind of virtual interface"),
-    ("directconnect", "CreatePrivateVirtualInterface", "directconnect:dxvif", "a kind of virtual interface"),
-    ("directconnect", "CreatePublicVirtualInterface", "directconnect:dxvif", "a kind of virtual interface"),
-    ("directconnect", "CreateTransitVirtualInterface", "directconnect:dxvif", "a kind of virtual interface"),
-    ("frauddetector", "CreateBatchImportJob", "frauddetector:batch-import", "the type's name lacks the job"),
-    ("frauddetector", "CreateBatchPredictionJob", "frauddetector:batch-prediction", "the type's name lacks the job"),
-    ("fms", "PutAppsList", "fms:applications-list", "the API abbreviates it"),
-    ("mediaconnect", "AddFlowOutputs", "mediaconnect:Output", "outputs of a flow, not the flow"),
-    ("mediaconnect", "AddFlowSources", "mediaconnect:Source", "sources of a flow, not the flow"),
-    ("mediaconnect", "GrantFlowEntitlements", "mediaconnect:Entitlement", "entitlements to a flow, not the flow"),
-    ("memorydb", "PurchaseReservedNodesOffering", "memorydb:reservednode", "buys from an offering"),
-    ("omics", "StartRunBatch", "omics:runBatch", "a batch, not a run"),
-    ("pi", "CreatePerformanceAnalysisReport", "pi:perf-reports-resource", "the type is named as in its ARN"),
-    ("rds", "CreateCustomDBEngineVersion", "rds:cev", "the type's name is an abbreviation"),
-    ("rds", "CreateDBSecurityGroup", "rds:secgrp", "the type's name is an abbreviation"),
-    ("rds", "PurchaseReservedDBInstancesOffering", "rds:ri", "the type's name is an abbreviation"),
-    ("rds", "RestoreDBInstanceFromS3", "rds:db", "the type's name is an abbreviation"),
-    ("rds", "CopyDBClusterParameterGroup", "rds:cluster-pg", "the type's name is an abbreviation"),
-    ("rds", "CopyDBParameterGroup", "rds:pg", "the type's name is an abbreviation"),
-    ("rds", "CopyOptionGroup", "rds:og", "the type's name is an abbreviation"),
-    ("securityhub", "EnableSecurityHub", "securityhub:hub", "enabling creates the hub"),
-    ("storagegateway", "AssociateFileSystem", "storagegateway:fs-association", "the type's name is an abbreviation"),
-];
+use serde::Deserialize;
 
-const SCOPE: &str = "the request spells the scope differently from the ARN";
+use crate::wire::Value;
 
-/// Places that the rules cannot find: event source, call, type, places, reason.
-pub const PLACES: &[(&str, &str, &str, &[&str], &str)] = &[
-    ("dms", "CreateReplicationSubnetGroup", "dms:ReplicationSubnetGroup", &["responseElements.replicationSubnetGroup.replicationSubnetGroupArn"], "records name an ARN that the model leaves out"),
-    ("applicationinsights", "CreateApplication", "applicationinsights:application", &["arn:${Partition}:applicationinsights:${Region}:${Account}:application/resource-group/${responseElements.applicationInfo.resourceGroupName}"], "the format is in the service's documentation only"),
-    ("ebs", "StartSnapshot", "ec2:snapshot", &["arn:${Partition}:ec2:${Region}::snapshot/${responseElements.snapshotId}"], "another API of EC2's snapshots"),
-    ("iam", "CreateVirtualMFADevice", "iam:mfa", &["responseElements.virtualMFADevice.serialNumber"], "the serial number of a virtual device is its ARN"),
-    ("cloudformation", "CreateStack", "cloudformation:stack", &["responseElements.stackId"], "the id is the ARN"),
-    ("cloudformation", "CreateStackSet", "cloudformation:stackset", &["arn:${Partition}:cloudformation:${Region}:${Account}:stackset/${responseElements.stackSetId}"], "the id holds the name: `name:uuid`"),
-    ("events", "PutRule", "events:rule-on-default-event-bus", &["responseElements.ruleArn"], "a rule of another bus has the bus in its ARN"),
-    ("apigateway", "CreateStage", "apigateway:Stage", &["arn:${Partition}:apigateway:${Region}::/restapis/${requestParameters.restApiId}/stages/${responseElements.stageName}", "arn:${Partition}:apigateway:${Region}::/restapis/${requestParameters.restApiId}/stages/${requestParameters.createStageInput.stageName}", "arn:${Partition}:apigateway:${Region}::/apis/${requestParameters.apiId}/stages/${responseElements.stageName}", "arn:${Partition}:apigateway:${Region}::/apis/${requestParameters.apiId}/stages/${requestParameters.stageName}"], "two APIs share the call; records of REST APIs wrap the request's body once more"),
-    ("redshift", "CreateCluster", "redshift:cluster", &["arn:${Partition}:redshift:${Region}:${Account}:cluster:${responseElements.clusterIdentifier}"], "the ARN holds the identifier, whatever the format calls it"),
-    ("redshift", "RestoreFromClusterSnapshot", "redshift:cluster", &["arn:${Partition}:redshift:${Region}:${Account}:cluster:${responseElements.clusterIdentifier}"], "the ARN holds the identifier, whatever the format calls it"),
-    ("redshift", "CreateClusterSnapshot", "redshift:snapshot", &["responseElements.snapshotArn", "arn:${Partition}:redshift:${Region}:${Account}:snapshot:${responseElements.clusterIdentifier}/${responseElements.snapshotIdentifier}"], "the ARN holds the identifiers, whatever the format calls them"),
-    ("redshift", "CreateClusterSecurityGroup", "redshift:securitygroup", &["arn:${Partition}:redshift:${Region}:${Account}:securitygroup:${responseElements.clusterSecurityGroupName}"], "the format is that of a rule in the group"),
-    ("redshift", "CreateEventSubscription", "redshift:eventsubscription", &["arn:${Partition}:redshift:${Region}:${Account}:eventsubscription:${responseElements.custSubscriptionId}"], "an unusual name for the name"),
-    ("elasticmapreduce", "RunJobFlow", "elasticmapreduce:cluster", &["responseElements.clusterArn", "arn:${Partition}:elasticmapreduce:${Region}:${Account}:cluster/${responseElements.jobFlowId}"], "an old name for a cluster"),
-    ("ses", "CreateEmailIdentity", "ses:identity", &["arn:${Partition}:ses:${Region}:${Account}:identity/${requestParameters.emailIdentity}"], "the ARN holds the address or domain"),
-    ("ses", "CreateDedicatedIpPool", "ses:dedicated-ip-pool", &["arn:${Partition}:ses:${Region}:${Account}:dedicated-ip-pool/${requestParameters.poolName}"], "the ARN holds the name"),
-    ("ses", "CreateTemplate", "ses:template", &["arn:${Partition}:ses:${Region}:${Account}:template/${requestParameters.template.templateName}"], "the name is in a structure"),
-    ("wafv2", "CreateIPSet", "wafv2:ipset", &["responseElements.summary.aRN"], SCOPE),
-    ("wafv2", "CreateRegexPatternSet", "wafv2:regexpatternset", &["responseElements.summary.aRN"], SCOPE),
-    ("wafv2", "CreateRuleGroup", "wafv2:rulegroup", &["responseElements.summary.aRN"], SCOPE),
-    ("wafv2", "CreateWebACL", "wafv2:webacl", &["responseElements.summary.aRN"], SCOPE),
-    ("directconnect", "CreateInterconnect", "directconnect:dxcon", &["arn:${Partition}:directconnect:${Region}:${Account}:dxcon/${responseElements.interconnectId}"], "a kind of connection"),
-    ("directconnect", "AllocateHostedConnection", "directconnect:dxcon", &["arn:${Partition}:directconnect:${Region}:${responseElements.ownerAccount}:dxcon/${responseElements.connectionId}"], "a kind of connection"),
-    ("network-firewall", "CreateRuleGroup", "network-firewall:StatefulRuleGroup", &["responseElements.ruleGroupResponse.ruleGroupArn"], "stateful or stateless, which only the ARN tells"),
-    ("ec2", "PurchaseReservedInstancesOffering", "ec2:reserved-instances", &["arn:${Partition}:ec2:${Region}:${Account}:reserved-instances/${responseElements.reservedInstancesId}"], "the name of the call is that of the offering"),
-    ("route53domains", "RegisterDomain", "route53domains:domain", &["arn:${Partition}:route53domains::${Account}:domain/${requestParameters.domainName}"], "the response has only an operation's id, and the authorization data no type"),
-    ("amplify", "CreateDomainAssociation", "amplify:domains", &["responseElements.domainAssociation.domainAssociationArn"], "an association of a domain"),
-    ("chatbot", "CreateChimeWebhookConfiguration", "chatbot:ChatbotConfiguration", &["responseElements.webhookConfiguration.chatConfigurationArn"], "a name of its own"),
-    ("chatbot", "CreateMicrosoftTeamsChannelConfiguration", "chatbot:ChatbotConfiguration", &["responseElements.channelConfiguration.chatConfigurationArn"], "a name of its own"),
-    ("chatbot", "CreateSlackChannelConfiguration", "chatbot:ChatbotConfiguration", &["responseElements.channelConfiguration.chatConfigurationArn"], "a name of its own"),
-    ("chime", "CreateMediaPipelineKinesisVideoStreamPool", "chime:media-pipeline-kinesis-video-stream-pool", &["responseElements.kinesisVideoStreamPoolConfiguration.poolArn"], "a name of its own"),
-    ("cloudhsm", "CreateCluster", "cloudhsm:cluster", &["arn:${Partition}:cloudhsm:${Region}:${Account}:cluster/${responseElements.cluster.clusterId}"], "the ARN contains the id, whatever the format calls it"),
-    ("dms", "CreateEventSubscription", "dms:EventSubscription", &["arn:${Partition}:dms:${Region}:${Account}:es:${responseElements.eventSubscription.custSubscriptionId}"], "the ARN holds the name, which the response calls an id"),
-    ("directconnect", "AllocatePrivateVirtualInterface", "directconnect:dxvif", &["arn:${Partition}:directconnect:${Region}:${responseElements.ownerAccount}:dxvif/${responseElements.virtualInterfaceId}"], "a kind of virtual interface"),
-    ("directconnect", "AllocatePublicVirtualInterface", "directconnect:dxvif", &["arn:${Partition}:directconnect:${Region}:${responseElements.ownerAccount}:dxvif/${responseElements.virtualInterfaceId}"], "a kind of virtual interface"),
-    ("directconnect", "AllocateTransitVirtualInterface", "directconnect:dxvif", &["arn:${Partition}:directconnect:${Region}:${responseElements.virtualInterface.ownerAccount}:dxvif/${responseElements.virtualInterface.virtualInterfaceId}"], "a kind of virtual interface"),
-    ("directconnect", "CreatePrivateVirtualInterface", "directconnect:dxvif", &["arn:${Partition}:directconnect:${Region}:${Account}:dxvif/${responseElements.virtualInterfaceId}"], "a kind of virtual interface"),
-    ("directconnect", "CreatePublicVirtualInterface", "directconnect:dxvif", &["arn:${Partition}:directconnect:${Region}:${Account}:dxvif/${responseElements.virtualInterfaceId}"], "a kind of virtual interface"),
-    ("directconnect", "CreateTransitVirtualInterface", "directconnect:dxvif", &["arn:${Partition}:directconnect:${Region}:${Account}:dxvif/${responseElements.virtualInterface.virtualInterfaceId}"], "a kind of virtual interface"),
-    ("fms", "PutAppsList", "fms:applications-list", &["responseElements.appsListArn"], "the API abbreviates it"),
-    ("imagebuilder", "CreateComponent", "imagebuilder:component", &["responseElements.componentBuildVersionArn"], "the call creates a version of it"),
-    ("imagebuilder", "ImportComponent", "imagebuilder:component", &["responseElements.componentBuildVersionArn"], "the call creates a version of it"),
-    ("imagebuilder", "CreateImage", "imagebuilder:image", &["responseElements.imageBuildVersionArn"], "the call creates a version of it"),
-    ("imagebuilder", "DistributeImage", "imagebuilder:image", &["responseElements.imageBuildVersionArn"], "the call creates a version of it"),
-    ("imagebuilder", "CreateWorkflow", "imagebuilder:workflow", &["responseElements.workflowBuildVersionArn"], "the call creates a version of it"),
-    ("mediaconnect", "AddFlowOutputs", "mediaconnect:Output", &["responseElements.outputs[].outputArn"], "what is added to the flow"),
-    ("mediaconnect", "AddFlowSources", "mediaconnect:Source", &["responseElements.sources[].sourceArn"], "what is added to the flow"),
-    ("mediaconnect", "GrantFlowEntitlements", "mediaconnect:Entitlement", &["responseElements.entitlements[].entitlementArn"], "what is added to the flow"),
-    ("memorydb", "PurchaseReservedNodesOffering", "memorydb:reservednode", &["responseElements.reservedNode.aRN"], "buys from an offering"),
-    ("mgn", "StartExport", "mgn:ExportResource", &["responseElements.exportTask.arn"], "a task of its own"),
-    ("mgn", "StartImport", "mgn:ImportResource", &["responseElements.importTask.arn"], "a task of its own"),
-    ("pi", "CreatePerformanceAnalysisReport", "pi:perf-reports-resource", &["arn:${Partition}:pi:${Region}:${Account}:perf-reports/${requestParameters.serviceType}/${requestParameters.identifier}/${responseElements.analysisReportId}"], "the ARN contains the id, whatever the format calls it"),
-    ("pinpoint", "CreateApp", "mobiletargeting:app", &["responseElements.applicationResponse.arn", "responseElements.arn"], "the body of the response may be wrapped or not"),
-    ("pinpoint", "CreateEmailTemplate", "mobiletargeting:template", &["responseElements.createTemplateMessageBody.arn", "responseElements.arn"], "the body of the response may be wrapped or not"),
-    ("pinpoint", "CreatePushTemplate", "mobiletargeting:template", &["responseElements.createTemplateMessageBody.arn", "responseElements.arn"], "the body of the response may be wrapped or not"),
-    ("pinpoint", "CreateSmsTemplate", "mobiletargeting:template", &["responseElements.createTemplateMessageBody.arn", "responseElements.arn"], "the body of the response may be wrapped or not"),
-    ("pinpoint", "CreateVoiceTemplate", "mobiletargeting:template", &["responseElements.createTemplateMessageBody.arn", "responseElements.arn"], "the body of the response may be wrapped or not"),
-    ("pinpoint", "CreateInAppTemplate", "mobiletargeting:template", &["responseElements.templateCreateMessageBody.arn", "responseElements.arn"], "the body of the response may be wrapped or not"),
-    ("pinpoint", "CreateJourney", "mobiletargeting:journey", &["arn:${Partition}:mobiletargeting:${Region}:${Account}:apps/${requestParameters.applicationId}/journeys/${responseElements.journeyResponse.id}", "arn:${Partition}:mobiletargeting:${Region}:${Account}:apps/${requestParameters.applicationId}/journeys/${responseElements.id}"], "the body of the response may be wrapped or not"),
-    ("profile", "CreateCalculatedAttributeDefinition", "profile:calculated-attributes", &["arn:${Partition}:profile:${Region}:${Account}:domains/${requestParameters.domainName}/calculated-attributes/${responseElements.calculatedAttributeName}"], "the ARN holds the names"),
-    ("securitylake", "CreateDataLake", "securitylake:data-lake", &["responseElements.dataLakes[].dataLakeArn"], "one in each requested Region"),
-    ("shield", "CreateProtectionGroup", "shield:protection-group", &["arn:${Partition}:shield::${Account}:protection-group/${requestParameters.protectionGroupId}"], "the caller chooses the id"),
-    ("storagegateway", "AssociateFileSystem", "storagegateway:fs-association", &["responseElements.fileSystemAssociationARN"], "an association of its own"),
-    ("elasticloadbalancing", "CreateTrustStore", "elasticloadbalancing:truststore", &["responseElements.trustStores[].trustStoreArn"], "a list of one"),
-    ("frauddetector", "CreateVariable", "frauddetector:variable", &["arn:${Partition}:frauddetector:${Region}:${Account}:variable/${requestParameters.name}"], "the path is the name or id that the caller chooses"),
-    ("frauddetector", "CreateList", "frauddetector:list", &["arn:${Partition}:frauddetector:${Region}:${Account}:list/${requestParameters.name}"], "the path is the name or id that the caller chooses"),
-    ("frauddetector", "PutDetector", "frauddetector:detector", &["arn:${Partition}:frauddetector:${Region}:${Account}:detector/${requestParameters.detectorId}"], "the path is the name or id that the caller chooses"),
-    ("frauddetector", "PutEntityType", "frauddetector:entity-type", &["arn:${Partition}:frauddetector:${Region}:${Account}:entity-type/${requestParameters.name}"], "the path is the name or id that the caller chooses"),
-    ("frauddetector", "PutEventType", "frauddetector:event-type", &["arn:${Partition}:frauddetector:${Region}:${Account}:event-type/${requestParameters.name}"], "the path is the name or id that the caller chooses"),
-    ("frauddetector", "PutLabel", "frauddetector:label", &["arn:${Partition}:frauddetector:${Region}:${Account}:label/${requestParameters.name}"], "the path is the name or id that the caller chooses"),
-    ("frauddetector", "PutOutcome", "frauddetector:outcome", &["arn:${Partition}:frauddetector:${Region}:${Account}:outcome/${requestParameters.name}"], "the path is the name or id that the caller chooses"),
-    ("frauddetector", "CreateBatchImportJob", "frauddetector:batch-import", &["arn:${Partition}:frauddetector:${Region}:${Account}:batch-import/${requestParameters.jobId}"], "the path is the name or id that the caller chooses"),
-    ("frauddetector", "CreateBatchPredictionJob", "frauddetector:batch-prediction", &["arn:${Partition}:frauddetector:${Region}:${Account}:batch-prediction/${requestParameters.jobId}"], "the path is the name or id that the caller chooses"),
-    ("frauddetector", "PutExternalModel", "frauddetector:external-model", &["arn:${Partition}:frauddetector:${Region}:${Account}:external-model/${requestParameters.modelEndpoint}"], "the path is the name or id that the caller chooses"),
-    ("rds", "RestoreDBInstanceFromS3", "rds:db", &["responseElements.dBInstanceArn"], "the name in the response is that of a database in it"),
-    ("rds", "PurchaseReservedDBInstancesOffering", "rds:ri", &["responseElements.reservedDBInstanceArn"], "buys from an offering"),
-    ("appconfig", "StartExperimentRun", "appconfig:experimentrun", &["arn:${Partition}:appconfig:${Region}:${Account}:application/${responseElements.applicationId}/experimentdefinition/${responseElements.experimentDefinitionId}/experimentrun/${responseElements.run}"], "a version, named by id and number"),
-    ("bedrock", "StartAsyncInvoke", "bedrock:async-invoke", &["responseElements.invocationArn"], "an invocation"),
-    ("devicefarm", "CreateRemoteAccessSession", "devicefarm:session", &["responseElements.remoteAccessSession.arn"], "the response holds other ARNs too"),
-    ("devicefarm", "ScheduleRun", "devicefarm:run", &["responseElements.run.arn"], "the response holds other ARNs too"),
-    ("ec2", "PurchaseCapacityBlock", "ec2:capacity-reservation", &["arn:${Partition}:ec2:${Region}:${Account}:capacity-reservation/${responseElements.PurchaseCapacityBlockResponse.capacityReservation.capacityReservationId}", "arn:${Partition}:ec2:${Region}:${Account}:capacity-reservation/${responseElements.capacityReservation.capacityReservationId}"], "a block of capacity is held by a reservation"),
-    ("events", "CreateEventBus", "events:event-bus", &["responseElements.eventBusArn"], "buses of both generations: only the ARN tells"),
-    ("medialive", "PurchaseOffering", "medialive:reservation", &["responseElements.reservation.arn"], "buys from an offering"),
-    ("medical-imaging", "CopyImageSet", "medical-imaging:imageset", &["responseElements.destinationImageSetProperties.imageSetArn"], "the destination is what is new"),
-    ("network-security-manager", "CreateDeploymentSnapshot", "network-security-manager:deployment-snapshot", &["arn:${Partition}:network-security-manager:${Region}:${Account}:deployment:${responseElements.deploymentId}:${responseElements.version}"], "a version, named by id and number"),
-    ("network-security-manager", "CreatePolicySnapshot", "network-security-manager:policy-snapshot", &["arn:${Partition}:network-security-manager:${Region}:${Account}:policy:${responseElements.policyId}:${responseElements.version}"], "a version, named by id and number"),
-    ("network-security-manager", "CreateRuleSnapshot", "network-security-manager:rule-snapshot", &["arn:${Partition}:network-security-manager:${Region}:${Account}:rule:${responseElements.ruleId}:${responseElements.version}"], "a version, named by id and number"),
-    ("network-security-manager", "CreateScopeSnapshot", "network-security-manager:scope-snapshot", &["arn:${Partition}:network-security-manager:${Region}:${Account}:scope:${responseElements.scopeId}:${responseElements.version}"], "a version, named by id and number"),
-    ("network-security-manager", "CreateTemplateSnapshot", "network-security-manager:template-snapshot", &["arn:${Partition}:network-security-manager:${Region}:${Account}:template:${responseElements.templateId}:${responseElements.version}"], "a version, named by id and number"),
-    ("omics", "CreateAnnotationStoreVersion", "omics:AnnotationStoreVersion", &["arn:${Partition}:omics:${Region}:${Account}:annotationStore/${responseElements.name}/version/${responseElements.versionName}"], "a version, named by id and number"),
-    ("redshift-serverless", "ConvertRecoveryPointToSnapshot", "redshift-serverless:snapshot", &["responseElements.snapshot.snapshotArn"], "the response holds other ARNs too"),
-    ("ssm-incidents", "StartIncident", "ssm-incidents:incident-record", &["responseElements.incidentRecordArn"], "starting creates its record"),
-    ("kms", "ReplicateKey", "kms:key", &["responseElements.replicaKeyMetadata.arn", "arn:${Partition}:kms:${requestParameters.replicaRegion}:${Account}:key/${responseElements.replicaKeyMetadata.keyId}"], "the replica lies in another Region than the call"),
-    ("lex", "CreateBot", "lex:bot", &["arn:${Partition}:lex:${Region}:${Account}:bot/${responseElements.botId}"], "the other format is of an API without this call"),
-    ("lex", "PutBot", "lex:bot version", &["arn:${Partition}:lex:${Region}:${Account}:bot:${responseElements.name}"], "a bot of the older API"),
-    ("lex", "PutBotAlias", "lex:bot alias", &["arn:${Partition}:lex:${Region}:${Account}:bot:${responseElements.botName}:${responseElements.name}"], "an alias of the older API"),
-    ("license-manager-user-subscriptions", "StartProductSubscription", "license-manager-user-subscriptions:product-subscription", &["responseElements.productUserSummary.productUserArn"], "a name of its own"),
-    ("mgn", "StartCutover", "mgn:JobResource", &["responseElements.job.arn"], "the response lists servers too"),
-    ("mgn", "StartTest", "mgn:JobResource", &["responseElements.job.arn"], "the response lists servers too"),
-    ("networkmanager", "CreateSiteToSiteVpnAttachment", "networkmanager:attachment", &["arn:${Partition}:networkmanager::${Account}:attachment/${responseElements.siteToSiteVpnAttachment.attachment.attachmentId}"], "a kind of attachment"),
-    ("pinpoint", "CreateCampaign", "mobiletargeting:campaign", &["responseElements.campaignResponse.arn", "responseElements.arn", "arn:${Partition}:mobiletargeting:${Region}:${Account}:apps/${responseElements.applicationId}/campaigns/${responseElements.id}"], "the body of the response may be wrapped or not"),
-    ("pinpoint", "CreateSegment", "mobiletargeting:segment", &["responseElements.segmentResponse.arn", "responseElements.arn", "arn:${Partition}:mobiletargeting:${Region}:${Account}:apps/${responseElements.applicationId}/segments/${responseElements.id}"], "the body of the response may be wrapped or not"),
-    ("quicksight", "RegisterUser", "quicksight:user", &["responseElements.user.arn"], "the ARN holds the namespace too"),
-    ("redshift", "CopyClusterSnapshot", "redshift:snapshot", &["responseElements.snapshotArn", "arn:${Partition}:redshift:${Region}:${Account}:snapshot:${responseElements.clusterIdentifier}/${responseElements.snapshotIdentifier}"], "the ARN holds the identifiers, whatever the format calls them"),
-    ("resource-groups", "CreateGroup", "resource-groups:group", &["responseElements.group.groupArn"], "the ARN of an application's group ends in a random id"),
-    ("route53domains", "TransferDomain", "route53domains:domain", &["arn:${Partition}:route53domains::${Account}:domain/${requestParameters.domainName}"], "as that of a new domain"),
-    ("route53-recovery-control-config", "CreateSafetyRule", "route53-recovery-control-config:safetyrule", &["responseElements.assertionRule.safetyRuleArn", "responseElements.gatingRule.safetyRuleArn"], "one of two kinds, of which the response has one"),
-    ("route53profiles", "AssociateProfile", "route53profiles:profile-association", &["arn:${Partition}:route53profiles:${Region}:${Account}:profile-association/${responseElements.profileAssociation.id}"], "the resource of the response is what it is associated with"),
-    ("sagemaker", "CreateHubContentReference", "sagemaker:hub-content", &["responseElements.hubContentArn"], "a kind of content"),
-    ("ses", "CreateEmailTemplate", "ses:template", &["arn:${Partition}:ses:${Region}:${Account}:template/${requestParameters.templateName}"], "the ARN holds the name"),
-    ("ses", "VerifyDomainIdentity", "ses:identity", &["arn:${Partition}:ses:${Region}:${Account}:identity/${requestParameters.domain}"], "the ARN holds the address or domain"),
-    ("ses", "VerifyEmailIdentity", "ses:identity", &["arn:${Partition}:ses:${Region}:${Account}:identity/${requestParameters.emailAddress}"], "the ARN holds the address or domain"),
-    ("ssm", "CreateAssociationBatch", "ssm:association", &["arn:${Partition}:ssm:${Region}:${Account}:association/${responseElements.successful[].associationId}"], "a list of those that were created"),
-    ("ssm", "StartChangeRequestExecution", "ssm:automation-execution", &["arn:${Partition}:ssm:${Region}:${Account}:automation-execution/${responseElements.automationExecutionId}"], "a request runs as an automation"),
-    ("storagegateway", "CreateSnapshot", "ec2:snapshot", &["arn:${Partition}:ec2:${Region}::snapshot/${responseElements.snapshotId}"], "a snapshot of EC2, through another API"),
-    ("storagegateway", "CreateSnapshotFromVolumeRecoveryPoint", "ec2:snapshot", &["arn:${Partition}:ec2:${Region}::snapshot/${responseElements.snapshotId}"], "a snapshot of EC2, through another API"),
-    ("wellarchitected", "CreateWorkload", "wellarchitected:workload", &["responseElements.workloadArn", "responseElements.arn", "arn:${Partition}:wellarchitected:${Region}:${Account}:workload/${responseElements.workloadId}", "arn:${Partition}:wellarchitected:${Region}:${Account}:workload/${responseElements.id}"], "records leave the type out of the names"),
-    ("workspaces", "CreateStandbyWorkspaces", "workspaces:workspaceid", &["arn:${Partition}:workspaces:${Region}:${Account}:workspace/${responseElements.pendingStandbyRequests[].workspaceId}"], "workspaces of a list"),
-    ("workspaces", "CreateWorkspaces", "workspaces:workspaceid", &["arn:${Partition}:workspaces:${Region}:${Account}:workspace/${responseElements.pendingRequests[].workspaceId}"], "workspaces of a list"),
-    ("workspaces-instances", "CreateVolume", "ec2:volume", &["arn:${Partition}:ec2:${Region}:${Account}:volume/${responseElements.volumeId}"], "a volume of EC2, through another API"),
-    ("xray", "CreateGroup", "xray:group", &["responseElements.group.groupARN"], "the ARN ends in a random id"),
-    ("mediatailor", "PutPlaybackConfiguration", "mediatailor:playbackConfiguration", &["responseElements.playbackConfigurationArn", "arn:${Partition}:mediatailor:${Region}:${Account}:playbackConfiguration/${responseElements.name}", "arn:${Partition}:mediatailor:${Region}:${Account}:playbackConfiguration/${requestParameters.name}"], "the ARN holds the name, and records leave the ARN out"),
-    ("appstream", "CopyImage", "appstream:image", &["arn:${Partition}:appstream:${requestParameters.destinationRegion}:${Account}:image/${responseElements.destinationImageName}"], "the copy lies in another Region than the call"),
-    ("bcm-pricing-calculator", "CreateBillEstimate", "bcm-pricing-calculator:bill-estimate", &["arn:${Partition}:bcm-pricing-calculator::${Account}:bill-estimate/${responseElements.id}"], "the type lists no tags"),
-    ("bedrock", "CreateAutomatedReasoningPolicyVersion", "bedrock:automated-reasoning-policy-version", &["responseElements.policyArn"], "the response has the ARN of the version, under the policy's name"),
-    ("cassandra", "CreateKeyspace", "cassandra:keyspace", &["responseElements.resourceArn", "arn:${Partition}:cassandra:${Region}:${Account}:/keyspace/${requestParameters.keyspaceName}/"], "calls by CQL are recorded without an answer"),
-    ("cassandra", "CreateTable", "cassandra:table", &["responseElements.resourceArn", "arn:${Partition}:cassandra:${Region}:${Account}:/keyspace/${requestParameters.keyspaceName}/table/${requestParameters.tableName}"], "calls by CQL are recorded without an answer"),
-    ("cloudfront", "CreateKeyValueStore", "cloudfront:key-value-store", &["responseElements.keyValueStore.aRN", "arn:${Partition}:cloudfront::${Account}:key-value-store/${responseElements.keyValueStore.id}"], "the ARN ends in the id, whatever the format calls it"),
-    ("connect", "ReplicateInstance", "connect:instance", &["responseElements.arn"], "the replica lies in another Region than the call"),
-    ("connect", "StartAttachedFileUpload", "connect:attached-file", &["responseElements.fileArn"], "a file"),
-    ("drs", "StartFailbackLaunch", "drs:JobResource", &["responseElements.job.arn"], "the response lists servers too"),
-    ("drs", "StartRecovery", "drs:JobResource", &["responseElements.job.arn"], "the response lists servers too"),
-    ("drs", "StartSourceNetworkRecovery", "drs:JobResource", &["responseElements.job.arn"], "the response lists servers too"),
-    ("frauddetector", "CreateDetectorVersion", "frauddetector:detector-version", &[], "how the parts of the path are put together is not published"),
-    ("frauddetector", "CreateModelVersion", "frauddetector:model-version", &[], "how the parts of the path are put together is not published"),
-    ("frauddetector", "CreateRule", "frauddetector:rule", &[], "how the parts of the path are put together is not published"),
-    ("gamelift", "CreateFleet", "gamelift:fleet", &["responseElements.fleetAttributes.fleetArn", "arn:${Partition}:gamelift:${Region}:${Account}:fleet/${responseElements.fleetAttributes.fleetId}"], "older records name only the id"),
-    ("groundstation", "RegisterAgent", "groundstation:agent", &["arn:${Partition}:groundstation:${Region}:${Account}:agent/${responseElements.agentId}"], "registering creates it"),
-    ("imagebuilder", "ImportDiskImage", "imagebuilder:image", &["responseElements.imageBuildVersionArn"], "the call creates a version of it"),
-    ("imagebuilder", "StartImagePipelineExecution", "imagebuilder:image", &["responseElements.imageBuildVersionArn"], "the call creates a version of it"),
-    ("ivs", "CreateChannel", "ivs:Channel", &["responseElements.channel.arn"], "the response names the channel with its key too"),
-    ("greengrass", "CreateDeployment", "greengrass:deployment", &["arn:${Partition}:greengrass:${Region}:${Account}:deployments:${responseElements.deploymentId}"], "deployments of the older API take no tags"),
-    ("securityhub", "EnableSecurityHub", "securityhub:hub", &["arn:${Partition}:securityhub:${Region}:${Account}:hub/default"], "there is one hub, whose name is fixed"),
-];
+/// All corrections.
+pub fn overrides() -> &'static Overrides {
+    static ALL: LazyLock<Overrides> = LazyLock::new(|| {
+        toml::from_str(include_str!("../overrides.toml"))
+            .unwrap_or_else(|wrong| panic!("overrides.toml: {wrong}"))
+    });
+    &ALL
+}
 
-/// ARN formats that differ between the authorization data and AWS: type, format, reason.
-pub const FORMATS: &[(&str, &str, &str)] = &[
-    ("events:rule-on-default-event-bus", "arn:${Partition}:events:${Region}:${Account}:rule/${RuleName}", "the brackets of the format mean an optional part"),
-    ("redshift:securitygroup", "arn:${Partition}:redshift:${Region}:${Account}:securitygroup:${SecurityGroupName}", "the format is that of a rule in the group"),
-    ("cloudformation:stackset", "arn:${Partition}:cloudformation:${Region}:${Account}:stackset/${StackSetName}:${Id}", "as published"),
-    ("network-firewall:StatefulRuleGroup", "arn:${Partition}:network-firewall:${Region}:${Account}:${RuleGroupType}/${Name}", "one call creates both types of rule groups"),
-    ("securityhub:hub", "arn:${Partition}:securityhub:${Region}:${Account}:hub/default", "as published"),
-    ("swf:domain", "arn:${Partition}:swf:${Region}:${Account}:/domain/${DomainName}", "a domain is in one Region"),
-    ("comprehend:entity-recognizer-endpoint", "arn:${Partition}:comprehend:${Region}:${Account}:${EndpointType}/${EndpointName}", "one call creates endpoints of both types"),
-    ("events:event-bus", "arn:${Partition}:events:${Region}:${Account}:event-bus${Generation}/${EventBusName}", "one call creates buses of both generations"),
-    ("cloudfront:key-value-store", "arn:${Partition}:cloudfront::${Account}:key-value-store/${Id}", "the ARN ends in the id"),
-];
+/// The tables of the file, as it describes them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Overrides {
+    pub create_nothing: Vec<Call>,
+    pub creates: Vec<Created>,
+    pub places: Vec<Placed>,
+    pub also_creates: Vec<Placed>,
+    pub upserts: Vec<Call>,
+    pub formats: Vec<Format>,
+    pub tag_actions: Vec<TagActions>,
+    pub opt_in: Vec<Type>,
+    pub own_tag_operations: Vec<OwnOperation>,
+    pub own_read_operations: Vec<OwnOperation>,
+    pub not_read_by: Vec<Unread>,
+    pub members: Vec<Members>,
+    pub headers: Vec<Header>,
+    pub actions: Vec<Actions>,
+    pub creation_times: Vec<CreationTime>,
+    pub answers_for_old: Vec<Call>,
+    pub fails_if_there: Vec<Source>,
+    pub max_tags: Vec<MaxTags>,
+    pub lower_case: Vec<Source>,
+    pub not_created: Vec<Type>,
+    pub no_row: Vec<Type>,
+}
 
-/// Tagging actions that the authorization data does not list: prefix, actions, reason.
-pub const TAG_ACTIONS: &[(&str, &[&str], &str)] = &[
-    ("apigateway", &["apigateway:PUT"], "its actions are HTTP methods; tags are put"),
-    ("aoss", &["aoss:TagResource"], "the data leaves it out"),
-    ("ec2", &["ec2:CreateTags"], "for the types of EC2 that other services create"),
-    ("codebuild", &["codebuild:UpdateProject", "codebuild:UpdateReportGroup", "codebuild:UpdateFleet"], "tags are part of what is updated"),
-];
+/// A call.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    pub source: String,
+    pub call: String,
+    pub reason: String,
+}
 
-/// Event sources whose ARNs have names in lower case, whatever the request says.
-pub const LOWER_CASE: &[&str] = &["memorydb", "redshift", "sagemaker"];
+/// A call and a type that it creates.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Created {
+    pub source: String,
+    pub call: String,
+    #[serde(rename = "type")]
+    pub resource_type: String,
+    pub reason: String,
+}
 
-const BY_UPDATE: &str =
-    "only an update of all that it is tags it, and the permission for that allows much more";
-const SHORT_LIVED: &str = "many, and each lives for minutes";
+/// A call, a type that it creates, and where its record names that, the likeliest first.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Placed {
+    pub source: String,
+    pub call: String,
+    #[serde(rename = "type")]
+    pub resource_type: String,
+    pub places: Vec<String>,
+    pub reason: String,
+}
 
-/// Opt-in types, which are tagged only where the setting `ALSO_TAG` names them: type, reason.
-pub const OPT_IN: &[(&str, &str)] = &[
-    ("cloudformation:stack", "tagging a stack updates it, with everything in it"),
-    ("cloudformation:stackset", "tagging a stack set updates it, in all its accounts"),
-    ("athena:session", SHORT_LIVED),
-    ("batch:job", SHORT_LIVED),
-    ("batch:service-job", SHORT_LIVED),
-    ("bedrock:session", SHORT_LIVED),
-    ("datasync:taskexecution", SHORT_LIVED),
-    ("emr-containers:jobRun", SHORT_LIVED),
-    ("emr-serverless:jobRun", SHORT_LIVED),
-    ("mediaconvert:Job", SHORT_LIVED),
-    ("omics:run", SHORT_LIVED),
-    ("devicefarm:run", SHORT_LIVED),
-    ("devicefarm:session", SHORT_LIVED),
-    ("bedrock:async-invoke", SHORT_LIVED),
-    ("connect:attached-file", SHORT_LIVED),
-    ("drs:JobResource", SHORT_LIVED),
-    ("mgn:JobResource", SHORT_LIVED),
-    ("codebuild:project", BY_UPDATE),
-    ("codebuild:report-group", BY_UPDATE),
-    ("codebuild:fleet", BY_UPDATE),
-    ("servicecatalog:Portfolio", BY_UPDATE),
-    ("servicecatalog:Product", BY_UPDATE),
-];
+/// A type and its ARN format.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Format {
+    #[serde(rename = "type")]
+    pub resource_type: String,
+    pub format: String,
+    pub reason: String,
+}
 
-/// Types with a tagging operation of their own: type, operation, reason.
-pub const OWN_TAG_OPERATIONS: &[(&str, &str, &str)] = &[
-    ("iam:instance-profile", "TagInstanceProfile", "one operation per type"),
-    ("iam:mfa", "TagMFADevice", "one operation per type"),
-    ("iam:oidc-provider", "TagOpenIDConnectProvider", "one operation per type"),
-    ("iam:policy", "TagPolicy", "one operation per type"),
-    ("iam:role", "TagRole", "one operation per type"),
-    ("iam:saml-provider", "TagSAMLProvider", "one operation per type"),
-    ("iam:server-certificate", "TagServerCertificate", "one operation per type"),
-    ("iam:user", "TagUser", "one operation per type"),
-    ("acm:certificate", "AddTagsToCertificate", "named after the type"),
-    ("firehose:deliverystream", "TagDeliveryStream", "named after the type"),
-    ("glacier:vault", "AddTagsToVault", "named after the type"),
-    ("sqs:queue", "TagQueue", "named after the type"),
-    ("servicecatalog:Portfolio", "UpdatePortfolio", "its update adds tags, and keeps everything that the request leaves out"),
-    ("servicecatalog:Product", "UpdateProduct", "its update adds tags, and keeps everything that the request leaves out"),
-];
+/// A prefix of IAM and its actions that tag.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TagActions {
+    pub prefix: String,
+    pub actions: Vec<String>,
+    pub reason: String,
+}
 
-/// Types whose tags an operation of their own lists: type, operation, reason.
-pub const OWN_READ_OPERATIONS: &[(&str, &str, &str)] = &[
-    ("cloudformation:stack", "DescribeStacks", "only the description has tags"),
-    ("cloudformation:stackset", "DescribeStackSet", "only the description has tags"),
-    ("codebuild:fleet", "BatchGetFleets", "only the description has tags"),
-    ("codebuild:project", "BatchGetProjects", "only the description has tags"),
-    ("codebuild:report-group", "BatchGetReportGroups", "only the description has tags"),
-    ("datapipeline:pipeline", "DescribePipelines", "only the description has tags"),
-    ("elasticmapreduce:cluster", "DescribeCluster", "only the description has tags"),
-    ("elasticmapreduce:notebook-execution", "DescribeNotebookExecution", "only the description has tags"),
-    ("elasticmapreduce:studio", "DescribeStudio", "only the description has tags"),
-    ("firehose:deliverystream", "ListTagsForDeliveryStream", "named after the type"),
-    ("glacier:vault", "ListTagsForVault", "named after the type"),
-    ("iam:instance-profile", "ListInstanceProfileTags", "one operation per type"),
-    ("iam:mfa", "ListMFADeviceTags", "one operation per type"),
-    ("iam:oidc-provider", "ListOpenIDConnectProviderTags", "one operation per type"),
-    ("iam:policy", "ListPolicyTags", "one operation per type"),
-    ("iam:role", "ListRoleTags", "one operation per type"),
-    ("iam:saml-provider", "ListSAMLProviderTags", "one operation per type"),
-    ("iam:server-certificate", "ListServerCertificateTags", "one operation per type"),
-    ("iam:user", "ListUserTags", "one operation per type"),
-    ("ram:customer-managed-permission", "GetPermission", "only the description has tags"),
-    ("ram:resource-share", "GetResourceShares", "only the description has tags"),
-    ("route53domains:domain", "ListTagsForDomain", "named after the type"),
-    ("s3:storagelensconfiguration", "GetStorageLensConfigurationTagging", "one operation per type"),
-    ("s3:job", "GetJobTagging", "one operation per type"),
-    ("secretsmanager:Secret", "DescribeSecret", "only the description has tags"),
-    ("servicecatalog:Portfolio", "DescribePortfolio", "only the description has tags"),
-    ("servicecatalog:Product", "DescribeProductAsAdmin", "only the description has tags"),
-    ("sqs:queue", "ListQueueTags", "named after the type"),
-];
+/// A type.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Type {
+    #[serde(rename = "type")]
+    pub resource_type: String,
+    pub reason: String,
+}
 
-/// The types of the members of a request, where an operation wants them.
-const SSM_TYPES: &str = r#"ResourceValue::Type(&[("association", "Association"), ("automation-execution", "Automation"), ("document", "Document"), ("maintenancewindow", "MaintenanceWindow"), ("managed-instance", "ManagedInstance"), ("opsitem", "OpsItem"), ("opsmetadata", "OpsMetadata"), ("parameter", "Parameter"), ("patchbaseline", "PatchBaseline")])"#;
-const MACHINE_LEARNING_TYPES: &str = r#"ResourceValue::Type(&[("batchprediction", "BatchPrediction"), ("datasource", "DataSource"), ("evaluation", "Evaluation"), ("mlmodel", "MLModel")])"#;
+/// A type and an operation.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnOperation {
+    #[serde(rename = "type")]
+    pub resource_type: String,
+    pub operation: String,
+    pub reason: String,
+}
 
-/// Members of a request and what they say of the resource, as Rust.
-pub type Members = &'static [(&'static str, &'static str)];
+/// An operation of an API.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unread {
+    pub api: String,
+    pub operation: String,
+    pub reason: String,
+}
 
-/// How an operation names the resource, where its members' names and patterns do not show it: API,
-/// operation, members with values as Rust, reason.
-pub const MEMBERS: &[(&str, &str, Members, &str)] = &[
-    ("cloudformation", "DescribeStackSet", &[("StackSetName", "ResourceValue::Name")], "its id is name and UUID"),
-    ("cloudformation", "DescribeStacks", &[("StackName", "ResourceValue::Arn")], "the ARN is the stack's id"),
-    ("cloudhsmv2", "ListTags", &[("ResourceId", "ResourceValue::Id")], "the id"),
-    ("cloudhsmv2", "TagResource", &[("ResourceId", "ResourceValue::Id")], "the id"),
-    ("cloudtrail", "AddTags", &[("ResourceId", "ResourceValue::Arn")], "an ARN, by its documentation"),
-    ("cloudtrail", "ListTags", &[("ResourceIdList", "ResourceValue::Arn")], "ARNs, by its documentation"),
-    ("codebuild", "BatchGetFleets", &[("names", "ResourceValue::Arn")], "names or ARNs"),
-    ("codebuild", "BatchGetProjects", &[("names", "ResourceValue::Arn")], "names or ARNs"),
-    ("cur", "ListTagsForResource", &[("ReportName", "ResourceValue::Name")], "the name of the report"),
-    ("cur", "TagResource", &[("ReportName", "ResourceValue::Name")], "the name of the report"),
-    ("datapipeline", "AddTags", &[("pipelineId", "ResourceValue::Id")], "the id"),
-    ("datapipeline", "DescribePipelines", &[("pipelineIds", "ResourceValue::Id")], "the id"),
-    ("dax", "ListTags", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
-    ("dax", "TagResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
-    ("docdb", "AddTagsToResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
-    ("docdb", "ListTagsForResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
-    ("ds", "AddTagsToResource", &[("ResourceId", "ResourceValue::Id")], "the id"),
-    ("ds", "ListTagsForResource", &[("ResourceId", "ResourceValue::Id")], "the id"),
-    ("efs", "ListTagsForResource", &[("ResourceId", "ResourceValue::Id")], "the id of a file system or access point"),
-    ("efs", "TagResource", &[("ResourceId", "ResourceValue::Id")], "the id of a file system or access point"),
-    ("elasticache", "AddTagsToResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
-    ("elasticache", "ListTagsForResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
-    ("elb", "AddTags", &[("LoadBalancerNames", "ResourceValue::Id")], "the name"),
-    ("elb", "DescribeTags", &[("LoadBalancerNames", "ResourceValue::Id")], "the name"),
-    ("emr", "AddTags", &[("ResourceId", "ResourceValue::Id")], "the id of a cluster, studio or notebook execution"),
-    ("emr", "DescribeCluster", &[("ClusterId", "ResourceValue::Id")], "the id"),
-    ("emr", "DescribeNotebookExecution", &[("NotebookExecutionId", "ResourceValue::Id")], "the id"),
-    ("emr", "DescribeStudio", &[("StudioId", "ResourceValue::Id")], "the id"),
-    ("firehose", "ListTagsForDeliveryStream", &[("DeliveryStreamName", "ResourceValue::Id")], "the name"),
-    ("firehose", "TagDeliveryStream", &[("DeliveryStreamName", "ResourceValue::Id")], "the name"),
-    ("glacier", "AddTagsToVault", &[("accountId", "ResourceValue::Account"), ("vaultName", "ResourceValue::Id")], "the name"),
-    ("glacier", "ListTagsForVault", &[("accountId", "ResourceValue::Account"), ("vaultName", "ResourceValue::Id")], "the name"),
-    ("iam", "ListInstanceProfileTags", &[("InstanceProfileName", "ResourceValue::Id")], "the name without its path"),
-    ("iam", "ListMFADeviceTags", &[("SerialNumber", "ResourceValue::Arn")], "the serial number of a virtual device is its ARN"),
-    ("iam", "ListRoleTags", &[("RoleName", "ResourceValue::Id")], "the name without its path"),
-    ("iam", "ListServerCertificateTags", &[("ServerCertificateName", "ResourceValue::Id")], "the name without its path"),
-    ("iam", "ListUserTags", &[("UserName", "ResourceValue::Id")], "the name without its path"),
-    ("iam", "TagInstanceProfile", &[("InstanceProfileName", "ResourceValue::Id")], "the name without its path"),
-    ("iam", "TagMFADevice", &[("SerialNumber", "ResourceValue::Arn")], "the serial number of a virtual device is its ARN"),
-    ("iam", "TagRole", &[("RoleName", "ResourceValue::Id")], "the name without its path"),
-    ("iam", "TagServerCertificate", &[("ServerCertificateName", "ResourceValue::Id")], "the name without its path"),
-    ("iam", "TagUser", &[("UserName", "ResourceValue::Id")], "the name without its path"),
-    ("kms", "ListResourceTags", &[("KeyId", "ResourceValue::Arn")], "id or ARN"),
-    ("kms", "TagResource", &[("KeyId", "ResourceValue::Arn")], "id or ARN"),
-    ("machinelearning", "AddTags", &[("ResourceId", "ResourceValue::Id"), ("ResourceType", MACHINE_LEARNING_TYPES)], "id and type"),
-    ("machinelearning", "DescribeTags", &[("ResourceId", "ResourceValue::Id"), ("ResourceType", MACHINE_LEARNING_TYPES)], "id and type"),
-    ("neptune", "AddTagsToResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
-    ("neptune", "ListTagsForResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
-    ("organizations", "ListTagsForResource", &[("ResourceId", "ResourceValue::Id")], "the id"),
-    ("organizations", "TagResource", &[("ResourceId", "ResourceValue::Id")], "the id"),
-    ("ram", "GetResourceShares", &[("resourceOwner", "ResourceValue::Fixed(\"SELF\")"), ("resourceShareArns", "ResourceValue::Arn")], "shares of this account"),
-    ("rds", "AddTagsToResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
-    ("rds", "ListTagsForResource", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
-    ("ram", "TagResource", &[("resourceShareArn", "ResourceValue::Arn")], "permissions are another member"),
-    ("redshift", "CreateTags", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
-    ("redshift", "DescribeTags", &[("ResourceName", "ResourceValue::Arn")], "`ResourceName` takes the ARN, by its documentation"),
-    ("route53", "ListTagsForResource", &[("ResourceType", "ResourceValue::Type(&[])"), ("ResourceId", "ResourceValue::Id")], "its types are those of ARNs"),
-    ("route53domains", "UpdateTagsForDomain", &[("DomainName", "ResourceValue::Id")], "the name"),
-    ("route53domains", "ListTagsForDomain", &[("DomainName", "ResourceValue::Id")], "the name"),
-    ("s3control", "GetJobTagging", &[("AccountId", "ResourceValue::Account"), ("id", "ResourceValue::Id")], "the id"),
-    ("s3control", "GetStorageLensConfigurationTagging", &[("AccountId", "ResourceValue::Account"), ("storagelensid", "ResourceValue::Id")], "the id"),
-    ("secretsmanager", "DescribeSecret", &[("SecretId", "ResourceValue::Arn")], "name or ARN"),
-    ("secretsmanager", "TagResource", &[("SecretId", "ResourceValue::Arn")], "name or ARN"),
-    ("servicecatalog", "DescribePortfolio", &[("Id", "ResourceValue::Id")], "the id"),
-    ("servicecatalog", "DescribeProductAsAdmin", &[("Id", "ResourceValue::Id")], "the id"),
-    ("servicecatalog", "UpdatePortfolio", &[("Id", "ResourceValue::Id")], "the id"),
-    ("servicecatalog", "UpdateProduct", &[("Id", "ResourceValue::Id")], "the id"),
-    ("sqs", "ListQueueTags", &[("QueueUrl", "ResourceValue::QueueUrl")], "the queue's address"),
-    ("sqs", "TagQueue", &[("QueueUrl", "ResourceValue::QueueUrl")], "the queue's address"),
-    ("ssm", "AddTagsToResource", &[("ResourceType", SSM_TYPES), ("ResourceId", "ResourceValue::Hierarchy")], "type and name"),
-    ("ssm", "ListTagsForResource", &[("ResourceType", SSM_TYPES), ("ResourceId", "ResourceValue::Hierarchy")], "type and name"),
-    ("workspaces", "CreateTags", &[("ResourceId", "ResourceValue::Id")], "the id"),
-    ("workspaces", "DescribeTags", &[("ResourceId", "ResourceValue::Id")], "the id"),
-    ("workspaces-instances", "ListTagsForResource", &[("WorkspaceInstanceId", "ResourceValue::Id")], "the id"),
-    ("workspaces-instances", "TagResource", &[("WorkspaceInstanceId", "ResourceValue::Id")], "the id"),
-];
+/// An operation and its members that name the resource, in their order.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Members {
+    pub api: String,
+    pub operation: String,
+    pub members: Vec<NamedMember>,
+    pub reason: String,
+}
 
-/// User tags that a type takes, where that is not 50: type, number, page.
-pub const MAX_TAGS: &[(&str, usize, &str)] = &[
-    ("datapipeline:pipeline", 10, "https://docs.aws.amazon.com/datapipeline/latest/APIReference/API_AddTags.html"),
-    ("es:domain", 10, "https://docs.aws.amazon.com/opensearch-service/latest/developerguide/managedomains-awsresourcetagging.html"),
-    ("glacier:vault", 10, "https://docs.aws.amazon.com/amazonglacier/latest/dev/api-AddTagsToVault.html"),
-    ("route53:healthcheck", 10, "https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeTagsForResource.html"),
-    ("route53:hostedzone", 10, "https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeTagsForResource.html"),
-];
+/// A header.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    pub api: String,
+    pub name: String,
+    pub value: String,
+    pub reason: String,
+}
 
-/// Headers that an API's requests need: API, name, value, reason.
-pub const HEADERS: &[(&str, &str, &str, &str)] = &[
-    ("apigateway", "accept", "application/json", "else it answers in HAL"),
-    ("glacier", "x-amz-glacier-version", "2012-06-01", "required"),
-];
+/// An operation and its IAM actions.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Actions {
+    pub api: String,
+    pub operation: String,
+    pub actions: Vec<String>,
+    pub reason: String,
+}
 
-/// IAM actions of operations whose names they do not have: API, operation, actions, reason.
-pub const ACTIONS: &[(&str, &str, &[&str], &str)] = &[
-    ("apigateway", "GetTags", &["apigateway:GET"], "its actions are HTTP methods"),
-    ("apigatewayv2", "GetTags", &["apigateway:GET"], "its actions are HTTP methods"),
-    ("apigateway", "TagResource", &["apigateway:PUT"], "its actions are HTTP methods"),
-    ("apigatewayv2", "TagResource", &["apigateway:PUT"], "its actions are HTTP methods"),
-];
+/// A type, the operation that tells when one was created, and the path in its answer.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreationTime {
+    #[serde(rename = "type")]
+    pub resource_type: String,
+    pub api: String,
+    pub operation: String,
+    pub members: Vec<NamedMember>,
+    pub at: String,
+    pub reason: String,
+}
 
-/// Calls that also change existing resources, though their names do not say so: event source, call, reason.
-pub const UPSERTS: &[(&str, &str, &str)] = &[
-    ("translate", "ImportTerminology", "an import into a terminology of that name replaces it"),
-    ("wellarchitected", "ImportLens", "an import may be a new draft of an existing lens"),
-    ("ses", "VerifyEmailIdentity", "verifies an existing identity again"),
-    ("ses", "VerifyDomainIdentity", "verifies an existing identity again"),
-    ("lex", "PutBot", "replaces a bot of that name"),
-    ("lex", "PutBotAlias", "replaces an alias of that name"),
-    ("autoscaling", "RegisterScalableTarget", "registering again changes the existing target"),
-];
+/// An event source.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    pub source: String,
+    pub reason: String,
+}
 
-/// Where the creation time of a type with names in its ARNs is read: type, API, operation, members with
-/// values as Rust, path in the answer. Only what is re-created or answered for often is worth an action.
-pub const CREATION_TIMES: &[(&str, &str, &str, Members, &str)] = &[
-    ("dynamodb:table", "dynamodb", "DescribeTable", &[("TableName", "ResourceValue::Id")], "Table.CreationDateTime"),
-    ("ecr:repository", "ecr", "DescribeRepositories", &[("repositoryNames", "ResourceValue::Name")], "repositories.createdAt"),
-    ("eks:cluster", "eks", "DescribeCluster", &[("name", "ResourceValue::Id")], "cluster.createdAt"),
-    ("iam:role", "iam", "GetRole", &[("RoleName", "ResourceValue::Id")], "GetRoleResult.Role.CreateDate"),
-    ("iam:user", "iam", "GetUser", &[("UserName", "ResourceValue::Id")], "GetUserResult.User.CreateDate"),
-    ("kinesis:stream", "kinesis", "DescribeStreamSummary", &[("StreamARN", "ResourceValue::Arn")], "StreamDescriptionSummary.StreamCreationTimestamp"),
-    ("sqs:queue", "sqs", "GetQueueAttributes", &[("QueueUrl", "ResourceValue::QueueUrl"), ("AttributeNames", "ResourceValue::Fixed(\"CreatedTimestamp\")")], "Attributes.CreatedTimestamp"),
-];
+/// A type and how many user tags it takes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaxTags {
+    #[serde(rename = "type")]
+    pub resource_type: String,
+    pub most: usize,
+    pub reason: String,
+}
 
-/// Operations that list tags and are not used: API, operation, reason.
-pub const NOT_READ_BY: &[(&str, &str, &str)] =
-    &[("keyspaces", "ListTagsForResource", "its action is `cassandra:Select`, which reads the rows of tables as well")];
+/// A member of a request and what it says of the resource.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedMember {
+    pub name: String,
+    pub value: Value,
+}
 
-/// Calls that answer for what is there already, though their errors do not show it: event source, call,
-/// reason.
-pub const ANSWERS_FOR_OLD: &[(&str, &str, &str)] = &[
-    ("detective", "CreateGraph", "with a graph there, it creates none"),
-    ("glacier", "CreateVault", "idempotent, by its documentation"),
-    ("iot", "CreateBillingGroup", "fails only if the configuration differs"),
-    ("iot", "CreateThingGroup", "fails only if the configuration differs"),
-    ("iot", "CreateThingType", "fails only if the configuration differs"),
-    ("states", "CreateActivity", "idempotent, by its documentation"),
-    ("states", "CreateStateMachine", "idempotent, by its documentation"),
-    ("wellarchitected", "ImportLens", "an import may be a new draft of an existing lens"),
-];
+impl Call {
+    pub fn is(&self, source: &str, call: &str) -> bool {
+        self.source == source && self.call == call
+    }
+}
 
-/// Services whose calls fail for what is there, with an error of a general name: event source, reason.
-pub const FAILS_IF_THERE: &[(&str, &str)] = &[
-    ("batch", "`ClientException`: object already exists"),
-    ("elasticbeanstalk", "`InvalidParameterValue`: already exists"),
-    ("network-firewall", "`InvalidRequestException`: a resource with the specified name already exists"),
-    ("resource-groups", "`BadRequestException`: a group already exists"),
-    ("sagemaker", "`ValidationException`: cannot create already existing"),
-];
+impl Created {
+    pub fn is(&self, source: &str, call: &str) -> bool {
+        self.source == source && self.call == call
+    }
+}
 
-/// Further resources that calls create, if their record names them: event source, call, type, places, reason.
-pub const ALSO_CREATES: &[(&str, &str, &str, &[&str], &str)] = &[
-    ("mediaconnect", "CreateFlow", "mediaconnect:Source", &["responseElements.flow.sources[].sourceArn", "responseElements.flow.source.sourceArn"], "sources of the flow"),
-    ("mediaconnect", "CreateFlow", "mediaconnect:Output", &["responseElements.flow.outputs[].outputArn"], "outputs of the flow"),
-    ("mediaconnect", "CreateFlow", "mediaconnect:Entitlement", &["responseElements.flow.entitlements[].entitlementArn"], "entitlements to the flow"),
-    ("managedblockchain", "CreateNetwork", "managedblockchain:member", &["arn:${Partition}:managedblockchain:${Region}:${Account}:members/${responseElements.memberId}"], "the first member"),
-    ("ivs", "CreateChannel", "ivs:Stream-Key", &["responseElements.streamKey.arn"], "the key of the channel"),
-];
+impl Placed {
+    pub fn is(&self, source: &str, call: &str, resource_type: &str) -> bool {
+        self.source == source && self.call == call && self.resource_type == resource_type
+    }
+}
 
-/// Types that no call of their own creates: type, how they are created.
-pub const NOT_CREATED: &[(&str, &str)] = &[
-    ("app-integrations:application-association", "created with its parent, by the parent's call"),
-    ("app-integrations:event-integration-association", "created by the services that use the integration"),
-    ("appconfig:configuration", "a part of a configuration profile"),
-    ("backup-gateway:virtualmachine", "discovered by the service, not created"),
-    ("bedrock:blueprint-optimization-invocation", "created by a call of the data plane, which is not a management event"),
-    ("bedrock:data-automation-invocation-job", "created by a call of the data plane, which is not a management event"),
-    ("bedrock:data-automation-library-ingestion-job", "created by a call of the data plane, which is not a management event"),
-    ("bedrock:imported-model", "created by an import job when it ends"),
-    ("bedrock:model-evaluation-job", "an old name: the type has another one now"),
-    ("bedrock-agentcore:browser", "provided by AWS"),
-    ("bedrock-agentcore:code-interpreter", "provided by AWS"),
-    ("bedrock-agentcore:token-vault", "there is one, created by the service"),
-    ("bedrock-agentcore:workload-identity-directory", "there is one, created by the service"),
-    ("cassandra:stream", "created by the table's settings"),
-    ("cloudformation:changeset", "its tags are for the stack that it will change"),
-    ("cloudwatch:dataset", "provided by AWS"),
-    ("cloudwatch:service", "discovered by the service, not created"),
-    ("cloudwatch:slo", "`application-signals:slo` under another prefix"),
-    ("codecatalyst:connections", "created in a console only"),
-    ("codecatalyst:identity-center-applications", "created in a console only"),
-    ("comprehend:document-classifier-endpoint", "`CreateEndpoint` creates two types: see `comprehend:entity-recognizer-endpoint`"),
-    ("connect:wildcard-phone-number", "a pattern in policies"),
-    ("dataexchange:assets", "created by an import job when it ends"),
-    ("datasync:discoveryjob", "retired with DataSync Discovery"),
-    ("datasync:storagesystem", "retired with DataSync Discovery"),
-    ("deadline:volume", "created by the service for a fleet"),
-    ("devicefarm:device", "provided by AWS"),
-    ("devicefarm:deviceinstance", "provided by AWS"),
-    ("devicefarm:testgrid-session", "created by a call of the data plane, which is not a management event"),
-    ("dms:ReplicationTaskIndividualAssessment", "created with its parent, by the parent's call"),
-    ("drs:RecoveryInstanceResource", "created by a recovery job when it ends"),
-    ("dynamodb:stream", "created by the table's settings"),
-    ("ec2:capacity-block", "held by a capacity reservation, which is tagged"),
-    ("ec2:elastic-gpu", "retired"),
-    ("ec2:ipv6pool-ec2", "created by bringing an address range, once that is provisioned"),
-    ("ec2:local-gateway", "comes with an Outpost"),
-    ("ec2:verified-access-endpoint-target", "created with its parent, by the parent's call"),
-    ("ec2:verified-access-policy", "created with its parent, by the parent's call"),
-    ("ec2:vpc-endpoint-connection", "created with its parent, by the parent's call"),
-    ("ec2:vpc-endpoint-service-permission", "created by a change of the service's permissions"),
-    ("eks:dashboard", "created in a console only"),
-    ("elasticmapreduce:editor", "created in a console only"),
-    ("entityresolution:ProviderService", "belongs to a partner"),
-    ("events:event-busv2", "`CreateEventBus` creates two types: see `events:event-bus`"),
-    ("events:rule-on-custom-event-bus", "`PutRule` creates two types: see `events:rule-on-default-event-bus`"),
-    ("events:event-source", "belongs to a partner"),
-    ("fis:action", "provided by AWS"),
-    ("forecast:endpoint", "retired"),
-    ("iotsitewise:time-series", "created by the first data point"),
-    ("lex:channel", "created in a console only"),
-    ("managedblockchain:invitation", "created by a proposal when members vote for it"),
-    ("mgn:SourceServerResource", "created by an agent on the customer's machines"),
-    ("mgn:VcenterClientResource", "created by an agent on the customer's machines"),
-    ("network-firewall:StatelessRuleGroup", "`CreateRuleGroup` creates two types: see `network-firewall:StatefulRuleGroup`"),
-    ("network-firewall:Proxy", "the published API does not create it"),
-    ("network-firewall:ProxyConfiguration", "the published API does not create it"),
-    ("network-firewall:ProxyRuleGroup", "the published API does not create it"),
-    ("odb:db-node", "created with its parent, by the parent's call"),
-    ("omics:readSet", "created by an import job when it ends"),
-    ("omics:reference", "created by an import job when it ends"),
-    ("proton:environment-template-major-version", "an old name: the type has another one now"),
-    ("proton:service-template-major-version", "an old name: the type has another one now"),
-    ("qbusiness:integration", "created in a console only"),
-    ("quicksight:app", "created in a console only"),
-    ("quicksight:emailCustomizationTemplate", "there is one, created by a change of settings"),
-    ("rds:cluster-auto-backup", "created by the service"),
-    ("rds:snapshot-tenant-database", "created with its parent, by the parent's call"),
-    ("rds:target-group", "created with its parent, by the parent's call"),
-    ("redshift:securitygroupingress-cidr", "created by a change of its group"),
-    ("redshift:securitygroupingress-ec2securitygroup", "created by a change of its group"),
-    ("redshift-serverless:recoveryPoint", "created by the service"),
-    ("rolesanywhere:subject", "created by the first use of a certificate"),
-    ("route53resolver:firewall-config", "comes with a VPC"),
-    ("route53resolver:resolver-dnssec-config", "comes with a VPC"),
-    ("s3:accesspointobject", "an object under another name"),
-    ("s3-outposts:object", "created by a call of the data plane, which is not a management event"),
-    ("sagemaker:reserved-capacity", "created with its parent, by the parent's call"),
-    ("sagemaker-geospatial:RasterDataCollection", "provided by AWS"),
-    ("snow-device-management:managed-device", "created by an agent on the customer's machines"),
-    ("social-messaging:phone-number-id", "created in a console only"),
-    ("social-messaging:waba", "created in a console only"),
-    ("ssm:managed-instance", "created by an agent on the customer's machines"),
-    ("ssm-sap:component", "discovered by the service, not created"),
-    ("ssm-sap:database", "discovered by the service, not created"),
-    ("thinclient:device", "created by an agent on the customer's machines"),
-    ("thinclient:softwareset", "provided by AWS"),
-    ("vpc-lattice:ResourceEndpointAssociation", "created with its parent, by the parent's call"),
-    ("wellarchitected:agent-recommendation", "created by the service"),
-];
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Types that a call creates, and why no row finds them: type, reason.
-pub const NO_ROW: &[(&str, &str)] = &[
-    ("autoscaling:autoScalingGroup", "the ARN contains a random id and the record has only the name: it would need a lookup"),
-    ("cloudhsm:backup", "a copy is created in another Region, under an id that the record lacks"),
-    ("codedeploy:instance", "the ARN ends in a random id, and no API of CodeDeploy takes it for tagging"),
-    ("config:ConfigRule", "the ARN contains a random id and the record has no response: it would need a lookup"),
-    ("eks:identityproviderconfig", "the ARN contains a random id: it would need a lookup"),
-    ("organizations:account", "the account is created later, and another event has its id"),
-    ("organizations:root", "created with the organization, under an id that the record lacks"),
-    ("organizations:responsibilitytransfer", "created when an invitation is accepted"),
-    ("pi:perf-reports-resource", "its tagging operation also requires the type of database"),
-    ("mediaconnect:MediaStream", "the record has no ARN of it"),
-    ("mediaconnect:VpcInterface", "the record has no ARN of it"),
-    ("s3-outposts:bucket", "CloudTrail's name of the call is not known"),
-    ("sagemaker:device", "registered in lists, and the record has no response"),
-    ("lightsail:Alarm", "the ARN ends in a random id and the record has only the name: it would need a lookup"),
-    ("lightsail:ContactMethod", "the ARN ends in a random id and the record has only the name: it would need a lookup"),
-    ("lightsail:Disk", "the ARN ends in a random id and the record has only the name: it would need a lookup"),
-    ("lightsail:DiskSnapshot", "the ARN ends in a random id and the record has only the name: it would need a lookup"),
-    ("lightsail:Instance", "the ARN ends in a random id and the record has only the name: it would need a lookup"),
-    ("lightsail:InstanceSnapshot", "the ARN ends in a random id and the record has only the name: it would need a lookup"),
-    ("lightsail:LoadBalancer", "the ARN ends in a random id and the record has only the name: it would need a lookup"),
-    ("lightsail:RelationalDatabase", "the ARN ends in a random id and the record has only the name: it would need a lookup"),
-    ("lightsail:RelationalDatabaseSnapshot", "the ARN ends in a random id and the record has only the name: it would need a lookup"),
-    ("lightsail:StaticIp", "the ARN ends in a random id and the record has only the name: it would need a lookup"),
-];
+    #[test]
+    fn every_override_gives_a_reason() {
+        let Overrides {
+            create_nothing, creates, places, also_creates, upserts, formats, opt_in, no_row, ..
+        } = overrides();
+        let calls = create_nothing.iter().chain(upserts).map(|one| (&one.call, &one.reason));
+        let placed = places.iter().chain(also_creates).map(|one| (&one.call, &one.reason));
+        let created = creates.iter().map(|one| (&one.call, &one.reason));
+        let types = opt_in.iter().chain(no_row).map(|one| (&one.resource_type, &one.reason));
+        let formats = formats.iter().map(|one| (&one.resource_type, &one.reason));
+        let all: Vec<_> = calls.chain(placed).chain(created).chain(types).chain(formats).collect();
+        assert!(all.len() > 300);
+        assert!(all.iter().all(|(_, reason)| reason.len() > 5), "{all:?}");
+    }
+}

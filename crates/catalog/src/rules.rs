@@ -7,7 +7,7 @@ use crate::event_sources::event_source;
 use crate::members::members;
 use crate::models::{Api, Operation, Shape};
 use crate::naming::{plain, singular, words};
-use crate::overrides::{CREATE_NOTHING, CREATES, FORMATS, UPSERTS};
+use crate::overrides::overrides;
 use crate::registry::Registered;
 
 /// Words that begin the names of calls that create what the rest of the name says.
@@ -139,13 +139,11 @@ impl<'a> Known<'a> {
 pub fn creation<'a>(api: &'a Api, operation: &'a Operation, known: &Known<'a>) -> Option<Creation<'a>> {
     let name = call_name(&operation.name);
     let source = event_source(api);
-    if CREATE_NOTHING.iter().any(|(other, event_name, _)| (*other, *event_name) == (source, name)) {
+    if overrides().create_nothing.iter().any(|one| one.is(source, name)) {
         return None;
     }
-    let forced = CREATES
-        .iter()
-        .find(|(other, event_name, _, _)| (*other, *event_name) == (source, name))
-        .map(|(_, _, resource_type, _)| *resource_type);
+    let forced = overrides().creates.iter().find(|one| one.is(source, name));
+    let forced = forced.map(|one| one.resource_type.as_str());
     let parts = words(name);
     let verb = *parts.first()?;
     let batch = verb == "Batch";
@@ -161,7 +159,7 @@ pub fn creation<'a>(api: &'a Api, operation: &'a Operation, known: &Known<'a>) -
     let upsert = (verb == "Put" && !only_creates)
         || verb == "Upsert"
         || nouns.starts_with(&["Or", "Update"])
-        || UPSERTS.iter().any(|(other, event_name, _)| (*other, *event_name) == (source, name));
+        || overrides().upserts.iter().any(|one| one.is(source, name));
     let nouns: Vec<&str> =
         nouns.iter().copied().skip_while(|word| matches!(*word, "Or" | "Update")).collect();
     let whole = plain(&nouns.concat());
@@ -289,10 +287,11 @@ pub fn call_name(name: &str) -> &str {
 
 /// The ARN formats of a type: a few have two, for two generations of an API.
 fn formats(resource_type: &ResourceType) -> Vec<&str> {
-    let corrected = FORMATS.iter().find(|(name, _, _)| {
+    let corrected = overrides().formats.iter().find(|one| {
+        let name = &one.resource_type;
         name.rsplit(':').next() == Some(&resource_type.key) && same_service(name, &resource_type.arn)
     });
-    corrected.map_or_else(|| resource_type.arn.split(", ").collect(), |(_, format, _)| vec![*format])
+    corrected.map_or_else(|| resource_type.arn.split(", ").collect(), |one| vec![one.format.as_str()])
 }
 
 fn same_service(name: &str, arn: &str) -> bool {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::locate::variables;
 use crate::models::{Api, Reference, Shape};
 use crate::naming::camel;
-use crate::overrides::PLACES;
+use crate::overrides::overrides;
 use crate::table::{Catalog, Route, Row};
 
 /// The account of all samples.
@@ -63,9 +63,7 @@ pub fn record(catalog: &Catalog, row: &Row, variant: Variant) -> Option<(Value, 
 
 /// Whether an override says where a row's resource is.
 fn by_hand(row: &Row) -> bool {
-    PLACES.iter().any(|(source, event_name, resource_type, _, _)| {
-        (*source, *event_name, *resource_type) == (&row.source, &row.event_name, &row.resource_type)
-    })
+    overrides().places.iter().any(|one| one.is(&row.source, &row.event_name, &row.resource_type))
 }
 
 /// Puts an ARN at a place, and returns it; `None` if the record has no such place.

@@ -3,16 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::event_sources::event_source;
-use crate::overrides::{
-    ACTIONS, ALSO_CREATES, ANSWERS_FOR_OLD, CREATE_NOTHING, CREATES, CREATION_TIMES, FAILS_IF_THERE, FORMATS,
-    HEADERS, MAX_TAGS, MEMBERS, NO_ROW, NOT_CREATED, NOT_READ_BY, OPT_IN, OWN_READ_OPERATIONS,
-    OWN_TAG_OPERATIONS, PLACES, TAG_ACTIONS, UPSERTS,
-};
+use crate::overrides::overrides;
 use crate::rules::call_name;
 use crate::table::{Catalog, Row};
 
 /// The names of overrides whose call, type or operation is not in the packages.
-pub fn overrides(catalog: &Catalog, rows: &[Row]) -> Vec<String> {
+pub fn stale_overrides(catalog: &Catalog, rows: &[Row]) -> Vec<String> {
     let calls: BTreeSet<(&str, &str)> = catalog
         .apis
         .iter()
@@ -33,69 +29,61 @@ pub fn overrides(catalog: &Catalog, rows: &[Row]) -> Vec<String> {
             stale.push(name.to_owned());
         }
     };
-    for (source, event_name, _) in CREATE_NOTHING {
-        expect(has_call(source, event_name), event_name);
+    let all = overrides();
+    for one in all.create_nothing.iter().chain(&all.upserts).chain(&all.answers_for_old) {
+        expect(has_call(&one.source, &one.call), &one.call);
     }
-    for (source, event_name, _) in UPSERTS {
-        expect(has_call(source, event_name), event_name);
+    for one in all.fails_if_there.iter().chain(&all.lower_case) {
+        expect(rows.iter().any(|row| row.source == one.source), &one.source);
     }
-    for (source, event_name, _) in ANSWERS_FOR_OLD {
-        expect(has_call(source, event_name), event_name);
-    }
-    for (source, _) in FAILS_IF_THERE {
-        expect(rows.iter().any(|row| row.source == *source), source);
-    }
-    for (source, event_name, resource_type, _) in CREATES {
-        // An entry without a row has neither places nor a format.
-        let row = |row: &Row| {
+    let has_row = |source: &str, call: &str, resource_type: &str| {
+        let is = |row: &Row| {
             (row.source.as_str(), row.event_name.as_str(), row.resource_type.as_str())
-                == (*source, *event_name, *resource_type)
+                == (source, call, resource_type)
         };
-        expect(rows.iter().any(row), event_name);
+        rows.iter().any(is)
+    };
+    // An entry without a row has neither places nor a format.
+    for one in &all.creates {
+        expect(has_row(&one.source, &one.call, &one.resource_type), &one.call);
     }
-    for (source, event_name, resource_type, _, _) in ALSO_CREATES {
-        expect(has_call(source, event_name) && types.contains(*resource_type), event_name);
+    for one in &all.places {
+        expect(has_row(&one.source, &one.call, &one.resource_type), &one.call);
     }
-    for (source, event_name, resource_type, _, _) in PLACES {
-        let row = |row: &Row| {
-            (row.source.as_str(), row.event_name.as_str(), row.resource_type.as_str())
-                == (*source, *event_name, *resource_type)
-        };
-        expect(rows.iter().any(row), event_name);
+    for one in &all.also_creates {
+        expect(has_call(&one.source, &one.call) && types.contains(&one.resource_type), &one.call);
     }
-    let named_types = FORMATS
-        .iter()
-        .map(|(resource_type, _, _)| resource_type)
-        .chain(OPT_IN.iter().map(|(resource_type, _)| resource_type));
-    for resource_type in
-        named_types.chain(NOT_CREATED.iter().chain(NO_ROW).map(|(resource_type, _)| resource_type))
-    {
-        expect(types.contains(*resource_type), resource_type);
+    let named_types = all.formats.iter().map(|one| &one.resource_type);
+    let named_types = named_types.chain(all.max_tags.iter().map(|one| &one.resource_type));
+    let plain_types = all.opt_in.iter().chain(&all.not_created).chain(&all.no_row);
+    for resource_type in named_types.chain(plain_types.map(|one| &one.resource_type)) {
+        expect(types.contains(resource_type), resource_type);
     }
-    for (resource_type, operation, _) in OWN_TAG_OPERATIONS.iter().chain(OWN_READ_OPERATIONS) {
-        expect(types.contains(*resource_type) && operations.contains(operation), resource_type);
+    for one in all.own_tag_operations.iter().chain(&all.own_read_operations) {
+        let is_there = types.contains(&one.resource_type) && operations.contains(one.operation.as_str());
+        expect(is_there, &one.resource_type);
     }
     let has_operation = |api: &str, name: &str| {
         catalog.apis.iter().any(|one| one.name == api && one.operations.contains_key(name))
     };
-    for (api, operation, members, _) in MEMBERS {
-        expect(has_operation(api, operation) && !members.is_empty(), api);
+    for one in &all.members {
+        expect(has_operation(&one.api, &one.operation) && !one.members.is_empty(), &one.api);
     }
-    for (resource_type, ..) in MAX_TAGS {
-        expect(types.contains(*resource_type), resource_type);
+    for one in &all.headers {
+        expect(catalog.apis.iter().any(|api| api.name == one.api), &one.api);
     }
-    for (api, ..) in HEADERS {
-        expect(catalog.apis.iter().any(|one| one.name == *api), api);
+    for one in &all.creation_times {
+        let is_there = types.contains(&one.resource_type) && has_operation(&one.api, &one.operation);
+        expect(is_there, &one.resource_type);
     }
-    for (resource_type, api, operation, ..) in CREATION_TIMES {
-        expect(types.contains(*resource_type) && has_operation(api, operation), resource_type);
+    for one in &all.actions {
+        expect(has_operation(&one.api, &one.operation), &one.api);
     }
-    let named = ACTIONS.iter().map(|(api, operation, ..)| (api, operation));
-    for (api, operation) in named.chain(NOT_READ_BY.iter().map(|(api, operation, _)| (api, operation))) {
-        expect(has_operation(api, operation), api);
+    for one in &all.not_read_by {
+        expect(has_operation(&one.api, &one.operation), &one.api);
     }
-    for (prefix, _, _) in TAG_ACTIONS {
-        expect(catalog.authorizations.contains_key(*prefix), prefix);
+    for one in &all.tag_actions {
+        expect(catalog.authorizations.contains_key(&one.prefix), &one.prefix);
     }
     stale
 }

@@ -12,7 +12,7 @@ use crate::locate::places;
 use crate::models::{Api, Operation, apis};
 use crate::newness::{answers_for_old, created_at, is_idempotent, is_unique};
 use crate::operations::{ReadOperation, Search, TagOperation, TimeOperation};
-use crate::overrides::{ALSO_CREATES, LOWER_CASE, MAX_TAGS, OPT_IN, TAG_ACTIONS};
+use crate::overrides::{Placed, overrides};
 use crate::registry::{Registered, registry};
 use crate::rules::{Because, Known, creation};
 use crate::tagging_api;
@@ -64,6 +64,18 @@ pub enum Read {
     Never,
 }
 
+/// User tags that a resource takes, as a rule.
+/// <https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html>
+pub const USUAL_MAX_TAGS: usize = 50;
+
+/// Why a row's resources are left alone by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptIn {
+    /// The call also changes what is there.
+    Upsert,
+    Because(&'static str),
+}
+
 /// A row of the generated table.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -88,7 +100,7 @@ pub struct Row {
     /// How its creation time is read.
     pub creation_time: Option<TimeOperation>,
     /// Why it is left alone by default.
-    pub opt_in: Option<&'static str>,
+    pub opt_in: Option<OptIn>,
     /// Whether the call also changes existing resources.
     pub upsert: bool,
     /// Whether its ARN is never given twice.
@@ -239,11 +251,9 @@ fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
     let authorization =
         known.authorizations.iter().find(|(other, _)| *other == prefix).map(|(_, known)| *known);
     let in_format = creation.formats.first().and_then(|format| format.split(':').nth(2));
-    let opt_in = OPT_IN
-        .iter()
-        .find(|(resource_type, _)| *resource_type == creation.resource_type)
-        .map(|(_, why)| *why);
-    let upserts = creation.upsert.then_some("UPSERT");
+    let opt_in = overrides().opt_in.iter().find(|one| one.resource_type == creation.resource_type);
+    let opt_in = opt_in.map(|one| OptIn::Because(&one.reason));
+    let upserts = creation.upsert.then_some(OptIn::Upsert);
     let unique = is_unique(api, operation, &creation.formats, &places);
     let idempotent = answers_for_old(source, creation.event_name)
         || !unique && is_idempotent(source, operation, creation.upsert);
@@ -262,7 +272,7 @@ fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
         unique,
         idempotent,
         created_at: idempotent.then(|| created_at(api, operation)).flatten(),
-        lower_case: LOWER_CASE.contains(&source),
+        lower_case: overrides().lower_case.iter().any(|one| one.source == source),
         max_tags: max_tags(&creation.resource_type),
         optional: false,
         recorded: is_recorded(source, creation.event_name),
@@ -279,12 +289,13 @@ fn is_recorded(source: &str, event_name: &str) -> bool {
 }
 
 fn max_tags(resource_type: &str) -> usize {
-    MAX_TAGS.iter().find(|(of, ..)| *of == resource_type).map_or(50, |(_, most, _)| *most)
+    let most = overrides().max_tags.iter().find(|one| one.resource_type == resource_type);
+    most.map_or(USUAL_MAX_TAGS, |one| one.most)
 }
 
 fn tag_actions(prefix: &str, key: &str, authorization: Option<&Authorization>) -> Vec<String> {
-    if let Some((_, actions, _)) = TAG_ACTIONS.iter().find(|(other, _, _)| *other == prefix) {
-        return actions.iter().map(|action| (*action).to_owned()).collect();
+    if let Some(known) = overrides().tag_actions.iter().find(|one| one.prefix == prefix) {
+        return known.actions.clone();
     }
     let Some(authorization) = authorization else { return vec![format!("{prefix}:TagResource")] };
     let mut actions = authorization.tag_actions(key);
@@ -320,19 +331,18 @@ fn without_untaggable(rows: Vec<Row>, authorizations: &BTreeMap<String, Authoriz
 
 /// Adds the further resources of calls, as optional rows.
 fn add_companions(rows: &mut Vec<Row>) {
-    for (source, event_name, resource_type, places, _) in ALSO_CREATES {
-        let Some(main) = rows.iter().find(|row| row.source == *source && row.event_name == *event_name)
-        else {
+    for Placed { source, call, resource_type, places, .. } in &overrides().also_creates {
+        let Some(main) = rows.iter().find(|row| row.source == *source && row.event_name == *call) else {
             continue;
         };
-        let places = places.iter().map(|place| (*place).to_owned()).collect();
+        let places = places.clone();
         let formats = rows
             .iter()
             .find(|row| row.resource_type == *resource_type)
             .map(|row| row.formats.clone())
             .unwrap_or_default();
         let companion = Row {
-            resource_type: (*resource_type).to_owned(),
+            resource_type: resource_type.clone(),
             places,
             formats,
             optional: true,

@@ -1,14 +1,15 @@
 //! What the command prints, byte by byte: standard output, standard error and exit code, one case a file of
 //! `tests/snapshots`. `make generate` writes them again.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
-
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-/// Name, environment, arguments. What needs no AWS; tests/operations has the rest.
-const CASES: &[(&str, &[(&str, &str)], &[&str])] = &[
+/// Name, environment and arguments.
+type Case = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
+/// What needs no AWS; tests/operations has the rest.
+const CASES: &[Case] = &[
     ("replay", &[], &["replay", "--iam-tags", "tests/iam-tags.json", TRAIL, "events/ec2/RunInstances.json"]),
     ("replay-in-colour", &[("CLICOLOR_FORCE", "1")], &["replay", TRAIL, OBJECT]),
     ("replay-without-colour", &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], &["replay", TRAIL]),

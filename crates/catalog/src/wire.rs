@@ -1,0 +1,94 @@
+//! What a request is made of: the same types as the table's, which are all static, with texts of their own.
+
+use serde::Deserialize;
+
+/// The protocol that the caller speaks and the service understands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Json { version: String, target: String },
+    RestJson,
+    RestXml { root: String, namespace: String },
+    Query { action: String, version: String },
+}
+
+impl Protocol {
+    /// Whether bodies are JSON; else they are XML, or forms that are answered in XML.
+    pub const fn is_json(&self) -> bool {
+        matches!(self, Self::Json { .. } | Self::RestJson)
+    }
+}
+
+/// Where a member of a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    Payload,
+    Label,
+    Query,
+    Header,
+}
+
+impl Binding {
+    /// By the model's word for it.
+    pub fn of(location: Option<&str>) -> Option<Self> {
+        Some(match location {
+            None => Self::Payload,
+            Some("uri") => Self::Label,
+            Some("querystring") => Self::Query,
+            Some("header") => Self::Header,
+            Some(_) => return None,
+        })
+    }
+}
+
+/// What a member says of the resource.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Value {
+    Arn,
+    /// The last part of the ARN.
+    Id,
+    /// The part after the type.
+    Name,
+    /// The same, with a slash before it if there is one in it.
+    Hierarchy,
+    /// Another word for the first part of the ARN's resource.
+    Type(Vec<Word>),
+    Account,
+    QueueUrl,
+    /// Always the same.
+    Fixed(String),
+}
+
+/// The word for the first part of an ARN's resource.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Word {
+    pub part: String,
+    pub word: String,
+}
+
+/// A member of a request that names the resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub name: String,
+    pub binding: Binding,
+    pub value: Value,
+    pub list: bool,
+}
+
+/// The shape of tags in a request or an answer. In an answer, the name is the path to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TagShape {
+    Map { name: String },
+    List { name: String, key: String, value: String },
+}
+
+/// How an operation answers in parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pages {
+    /// The member that asks for the next part.
+    pub ask: String,
+    pub binding: Binding,
+    /// Path to what it is asked with, in the answer.
+    pub next: String,
+}
