@@ -7,6 +7,33 @@ use crate::naming::{camel, plain, singular};
 use crate::overrides::overrides;
 use crate::rules::Creation;
 
+/// How likely a member names the created resource: first its own name, then the structure around it.
+mod likely {
+    /// Named after the resource, or as the variable of its ARN: `queueArn`, `queueName`.
+    pub(super) const NAMED: u32 = 90;
+    /// `arn` and nothing else.
+    pub(super) const UNNAMED: u32 = 80;
+    /// An id or name, as the variable is, of what the resource is called.
+    pub(super) const SAME_KIND: u32 = 80;
+    /// `id` or `name` and nothing else.
+    pub(super) const ONLY_ITS_KIND: u32 = 70;
+    /// `createdArn`.
+    pub(super) const CREATED: u32 = 60;
+    /// Named after a part of the resource's name.
+    pub(super) const PART_OF_NAME: u32 = 55;
+    /// Named after the end of the resource's name.
+    pub(super) const END_OF_NAME: u32 = 50;
+    /// `resourceArn`, which may be another's.
+    pub(super) const RESOURCE: u32 = 20;
+
+    /// Not in any structure.
+    pub(super) const AT_THE_TOP: u32 = 10;
+    /// In one that is named after the resource.
+    pub(super) const IN_ITS_STRUCTURE: u32 = 9;
+    /// In one that is named after a part of its name.
+    pub(super) const IN_A_LIKE_STRUCTURE: u32 = 7;
+}
+
 /// The places of a creation, the best first; empty where no rule is sure.
 pub fn places(api: &Api, operation: &Operation, creation: &Creation<'_>) -> Vec<String> {
     let (source, event_name) = (event_source(api), creation.event_name);
@@ -87,7 +114,7 @@ impl<'a> Subject<'a> {
 
     /// How likely the structure around a member is the created resource.
     fn owner(&self, member: &Member) -> u32 {
-        let Some(outer) = member.chain.last() else { return 10 };
+        let Some(outer) = member.chain.last() else { return likely::AT_THE_TOP };
         let plain_outer = singular(&plain(outer));
         let generic = [
             "summary",
@@ -105,9 +132,9 @@ impl<'a> Subject<'a> {
         let stem = generic.iter().find_map(|end| plain_outer.strip_suffix(end)).unwrap_or(&plain_outer);
         let stem = stem.strip_prefix("created").or_else(|| stem.strip_prefix("create")).unwrap_or(stem);
         if stem.is_empty() || self.is_named(stem) {
-            9
+            likely::IN_ITS_STRUCTURE
         } else if self.is_partly_named(stem) {
-            7
+            likely::IN_A_LIKE_STRUCTURE
         } else {
             0
         }
@@ -133,11 +160,11 @@ impl<'a> Subject<'a> {
             let stem = stem.strip_suffix("v2").unwrap_or(&stem).to_owned();
             let owner = self.owner(member);
             let score = match stem.as_str() {
-                "" if owner > 0 => 80 + owner,
-                stem if self.is_named(stem) => 90 + owner,
-                "created" if owner > 0 => 60 + owner,
-                stem if owner > 0 && self.ends_in(stem) => 50 + owner,
-                "resource" if owner > 0 => 20 + owner,
+                "" if owner > 0 => likely::UNNAMED + owner,
+                stem if self.is_named(stem) => likely::NAMED + owner,
+                "created" if owner > 0 => likely::CREATED + owner,
+                stem if owner > 0 && self.ends_in(stem) => likely::END_OF_NAME + owner,
+                "resource" if owner > 0 => likely::RESOURCE + owner,
                 _ => return None,
             };
             Some((score, member))
@@ -243,7 +270,7 @@ impl<'a> Subject<'a> {
         }
         // `resourceId` is the id of another resource, which the new one is for.
         if name == wanted && !name.starts_with("resource") {
-            return Some(90 + owner);
+            return Some(likely::NAMED + owner);
         }
         let (wanted_stem, wanted_end) = ending(&wanted)?;
         let (stem, end) = ending(&name)?;
@@ -254,9 +281,9 @@ impl<'a> Subject<'a> {
             stem.is_empty() || stem == "resource" || self.is_named(stem) || self.is_partly_named(stem)
         };
         let score = match stem {
-            "" => 70,
-            stem if self.is_named(stem) => 80,
-            stem if stem.len() > 3 && self.is_partly_named(stem) => 55,
+            "" => likely::ONLY_ITS_KIND,
+            stem if self.is_named(stem) => likely::SAME_KIND,
+            stem if stem.len() > 3 && self.is_partly_named(stem) => likely::PART_OF_NAME,
             _ => return None,
         };
         of_subject(wanted_stem).then_some(score + owner)

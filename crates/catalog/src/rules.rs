@@ -347,11 +347,36 @@ fn best_type<'a>(
     }
     let (score, sure, prefix, resource_type) = best?;
     let is_good_enough = match because {
-        Because::TagsInRequest => score >= 4,
-        Because::RequestTag => sure && score >= 9,
-        Because::Name | Because::Override => score >= 10 && score > untaggable,
+        Because::TagsInRequest => score >= fit::ENOUGH_WITH_TAGS_IN_REQUEST,
+        Because::RequestTag => sure && score >= fit::ENOUGH_WITH_REQUEST_TAG,
+        Because::Name | Because::Override => score >= fit::ENOUGH_BY_NAME && score > untaggable,
     };
     is_good_enough.then_some((prefix, resource_type, sure))
+}
+
+/// How well a type fits a call: names first, then what policies and CloudFormation say.
+mod fit {
+    /// The call is named after the type.
+    pub(super) const NAME: u32 = 11;
+    /// It is named after the last fixed part of the type's ARN.
+    pub(super) const OTHER_NAME: u32 = 10;
+    /// One of the two names ends in the other: `CreateCacheCluster`, `cluster`.
+    pub(super) const END_OF_NAME: u32 = 5;
+    /// One begins with the other.
+    pub(super) const START_OF_NAME: u32 = 1;
+    /// Policies can ask for the tags of the request on the type.
+    pub(super) const REQUEST_TAG: u32 = 5;
+    /// The action lists the type.
+    pub(super) const LISTED: u32 = 2;
+    /// CloudFormation creates the type with the call.
+    pub(super) const REGISTERED: u32 = 6;
+
+    /// A request that takes tags creates something: almost any sign tells what.
+    pub(super) const ENOUGH_WITH_TAGS_IN_REQUEST: u32 = START_OF_NAME + LISTED + 1;
+    /// The end of the name and a sign of policies.
+    pub(super) const ENOUGH_WITH_REQUEST_TAG: u32 = 9;
+    /// The whole name.
+    pub(super) const ENOUGH_BY_NAME: u32 = OTHER_NAME;
 }
 
 /// How well a type fits, and whether the name or CloudFormation shows that the call creates this type
@@ -365,30 +390,143 @@ fn score(
     let names = names_of(resource_type);
     let (mut score, mut sure) = (0, true);
     if names.iter().any(|name| name == noun) {
-        score += if names[0] == noun || names[1] == noun { 11 } else { 10 };
+        score += if names[0] == noun || names[1] == noun { fit::NAME } else { fit::OTHER_NAME };
     } else if names
         .iter()
         .any(|name| name.len() > 3 && (noun.ends_with(name.as_str()) || name.ends_with(noun)))
     {
-        score += 5;
+        score += fit::END_OF_NAME;
     } else {
         sure = false;
         if names
             .iter()
             .any(|name| name.len() > 3 && (noun.starts_with(name.as_str()) || name.starts_with(noun)))
         {
-            score += 1;
+            score += fit::START_OF_NAME;
         }
     }
     if let Some(on) =
         action.and_then(|action| action.resource_types.iter().find(|on| on.name == resource_type.key))
     {
-        score += if on.condition_keys.iter().any(|key| key.starts_with("aws:RequestTag")) { 5 } else { 2 };
+        let by_tag = on.condition_keys.iter().any(|key| key.starts_with("aws:RequestTag"));
+        score += if by_tag { fit::REQUEST_TAG } else { fit::LISTED };
     }
     let same = |one: &&Registered| {
         let name = plain(one.name.rsplit("::").next().unwrap_or_default());
         one.arn.as_deref() == Some(resource_type.arn.as_str()) && (name == noun || noun.ends_with(&name))
     };
     let registered = cfn.is_some_and(|all| all.iter().any(same));
-    (score + if registered { 6 } else { 0 }, sure || registered)
+    (score + if registered { fit::REGISTERED } else { 0 }, sure || registered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::locate::places;
+    use serde_json::{Value, json};
+
+    /// An API with one operation, whose request and response have string members of these names, and tags if the
+    /// request shall take some.
+    fn api(operation: &str, request: &[&str], response: &[&str], takes_tags: bool) -> Api {
+        let members = |names: &[&str]| -> serde_json::Map<String, Value> {
+            names.iter().map(|name| ((*name).to_owned(), json!({"shape": "Text"}))).collect()
+        };
+        let mut request = members(request);
+        if takes_tags {
+            request.insert("Tags".to_owned(), json!({"shape": "Tags"}));
+        }
+        let structure = |members| json!({"type": "structure", "members": members});
+        let model = json!({
+            "metadata": {"endpointPrefix": "things", "protocol": "json"},
+            "operations": {operation: {"name": operation, "input": {"shape": "In"}, "output": {"shape": "Out"}}},
+            "shapes": {"Text": {"type": "string"}, "Tags": {"type": "map"}, "In": structure(request),
+                       "Out": structure(members(response))},
+        });
+        let mut api: Api = serde_json::from_value(model).expect("a model");
+        api.name = "things".to_owned();
+        api
+    }
+
+    fn authorization() -> Authorization {
+        let resource_type = |key: &str, variable: &str| {
+            let arn = format!("arn:${{Partition}}:things:${{Region}}:${{Account}}:{key}/${{{variable}}}");
+            let keys = vec!["aws:ResourceTag/${TagKey}".to_owned()];
+            (key.to_owned(), ResourceType { key: key.to_owned(), arn, condition_keys: keys })
+        };
+        let types = [resource_type("thing", "ThingName"), resource_type("thing-group", "GroupId")];
+        Authorization { types: types.into(), ..Authorization::default() }
+    }
+
+    /// The type that a call creates, and where its record names it.
+    fn found(
+        name: &str,
+        request: &[&str],
+        response: &[&str],
+        takes_tags: bool,
+    ) -> Option<(String, Vec<String>, bool)> {
+        let (api, authorization, registry) =
+            (api(name, request, response, takes_tags), authorization(), BTreeMap::new());
+        let known = Known { authorizations: vec![("things", &authorization)], registry: &registry };
+        let operation = api.operations.get(name)?;
+        let creation = creation(&api, operation, &known)?;
+        let places = places(&api, operation, &creation);
+        Some((creation.resource_type, places, creation.upsert))
+    }
+
+    #[test]
+    fn what_a_call_creates_is_told_by_its_name_and_whether_its_request_takes_tags() {
+        const TAGS: bool = true;
+        for (name, takes_tags, creates) in [
+            ("CreateThing", TAGS, Some("things:thing")),
+            ("CreateThing", !TAGS, Some("things:thing")),
+            ("CreateThings", TAGS, Some("things:thing")),
+            ("CreateThingGroup", TAGS, Some("things:thing-group")),
+            ("CreateThingFromBackup", TAGS, Some("things:thing")),
+            ("CreateThingV2", TAGS, Some("things:thing")),
+            ("CopyThing", !TAGS, Some("things:thing")),
+            ("PutThing", TAGS, Some("things:thing")),
+            ("PutThing", !TAGS, None),
+            ("RegisterThing", TAGS, Some("things:thing")),
+            ("RegisterThing", !TAGS, None),
+            ("StartJob", TAGS, Some("things:job")),
+            ("StartJob", !TAGS, None),
+            ("CreateGadget", !TAGS, None),
+            ("CreateTags", TAGS, None),
+            ("TagThing", TAGS, None),
+            ("UpdateThing", TAGS, None),
+            ("DeleteThing", TAGS, None),
+            ("DescribeThing", TAGS, None),
+        ] {
+            let found = found(name, &[], &[], takes_tags).map(|(resource_type, ..)| resource_type);
+            assert_eq!(found.as_deref(), creates, "{name}, tags: {takes_tags}");
+        }
+    }
+
+    #[test]
+    fn calls_that_also_change_what_is_there_are_known_by_their_verb() {
+        for (name, upserts) in
+            [("CreateThing", false), ("PutThing", true), ("UpsertThing", true), ("CreateOrUpdateThing", true)]
+        {
+            assert_eq!(found(name, &[], &[], true).map(|(.., upsert)| upsert), Some(upserts), "{name}");
+        }
+    }
+
+    #[test]
+    fn where_a_record_names_what_was_created_is_told_by_the_members_of_request_and_response() {
+        let format =
+            |path: &str| format!("arn:${{Partition}}:things:${{Region}}:${{Account}}:thing/${{{path}}}");
+        for (request, response, places) in [
+            // The ARN is enough.
+            (&["ThingName"][..], &["ThingArn"][..], vec!["responseElements.thingArn".to_owned()]),
+            (&["ThingName"], &[], vec![format("requestParameters.thingName")]),
+            (&[], &["ThingName"], vec![format("responseElements.thingName")]),
+            (&["Name"], &[], vec![format("requestParameters.name")]),
+            // Of what it belongs to.
+            (&["GroupName"], &[], vec![]),
+            (&[], &["GroupArn"], vec![]),
+        ] {
+            let found = found("CreateThing", request, response, true).map(|(_, places, _)| places);
+            assert_eq!(found, Some(places), "{request:?} → {response:?}");
+        }
+    }
 }
