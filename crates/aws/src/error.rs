@@ -133,7 +133,14 @@ impl Error {
 const TRANSIENT: &[&str] = &["HTTP 5", "Internal", "RequestTimeout", "ServiceUnavailable"];
 
 /// Parts of codes that say that AWS is asked too often.
-const THROTTLING: &[&str] = &["RequestLimitExceeded", "SlowDown", "Throttl", "TooManyRequests"];
+const THROTTLING: &[&str] = &[
+    "BandwidthLimitExceeded",
+    "ProvisionedThroughputExceeded",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "Throttl",
+    "TooManyRequests",
+];
 
 /// Parts of codes that say that something in the request is wrong.
 const REFUSED: &[&str] =
