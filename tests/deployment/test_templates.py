@@ -8,34 +8,17 @@ import sys
 import tempfile
 import unittest
 
-import local_aws
 from local_aws import COMMAND, ROOT, read, tool
+from node_packages import node
 
 NAMES = ("tag-handler", "session-recorder", "region-forwarder")
 TEMPLATES = [os.path.join(ROOT, "infra", f"{name}.yaml") for name in NAMES]
-NODE_PINS = ["cdk-nag@3.0.2", "aws-cdk-lib@2.276.0", "constructs@10.8.1"]
 # CloudFormation's limits for a template in a bucket.
 TEMPLATE_BYTES, RESOURCES = 1_000_000, 500
 
 
 def run(command, **more):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **more)
-
-
-def node_packages():
-    """The folder with cdk-nag, which is installed on first use."""
-    folder = os.path.join(local_aws.TOOLS, "cdk-nag")
-    done = os.path.join(folder, "installed")
-    if not os.path.exists(done) or read(done) != "\n".join(NODE_PINS):
-        os.makedirs(folder, exist_ok=True)
-        local_aws.say(f"installing {' '.join(NODE_PINS)} into {folder}")
-        with open(os.path.join(folder, "package.json"), "w") as file:
-            file.write('{"private": true}')
-        npm = os.path.join(tool("node"), "npm")
-        subprocess.run([npm, "install", "--silent", "--no-audit", "--no-fund", *NODE_PINS], cwd=folder, check=True)
-        with open(done, "w") as file:
-            file.write("\n".join(NODE_PINS))
-    return folder
 
 
 def suppressed(template):
@@ -70,13 +53,8 @@ class Templates(unittest.TestCase):
         self.assertEqual(report["summary"]["parsing_errors"], 0)
 
     def test_every_cdk_nag_finding_has_a_reason_and_every_reason_a_finding(self):
-        folder = node_packages()
         with tempfile.TemporaryDirectory() as out:
-            # Node.js resolves imports relative to the script.
-            script = os.path.join(folder, "nag.mjs")
-            with open(script, "w") as file:
-                file.write(read(os.path.join(ROOT, "tests", "support", "nag.mjs")))
-            done = run([os.path.join(tool("node"), "node"), script, out, *TEMPLATES])
+            done = node("nag.mjs", out, *TEMPLATES, capture_output=True)
             self.assertEqual(done.returncode, 0, done.stderr[-3000:])
             report = json.loads(read(os.path.join(out, "validation-report.json")))
         found = {name: set() for name in NAMES}

