@@ -18,6 +18,7 @@ import os
 import subprocess
 import sys
 import time
+from urllib.parse import urlsplit
 
 from tools import ROOT, TARGET, say, tool
 
@@ -52,7 +53,24 @@ def arguments():
 def main():
     options = arguments()
     with_boto3()
+    from plain_errors import AwsError, in_one_line
+
+    try:
+        run(options)
+    except AwsError as error:
+        sys.exit(f"error: {in_one_line(error)}")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"error: `{' '.join(error.cmd[:3])}` failed with exit code {error.returncode}, see above")
+    except KeyboardInterrupt:
+        say("interrupted: CloudFormation ends what it has begun; the same command goes on from there")
+        sys.exit(130)
+
+
+def run(options):
+    if not options.yes and not sys.stdin.isatty():
+        raise SystemExit("cannot ask for confirmation without a terminal: pass --yes")
     settings = read_settings(options.set)
+    zips = find_zips(options.code) if options.code else {}
     aws = Aws(options)
     further = aws.recorder_regions(settings)
     if not options.remove:
@@ -61,8 +79,9 @@ def main():
     regions = sorted({*aws.regions(options.regions or ("all" if options.remove else "")), *recorders} - {options.home})
     if options.remove:
         return remove(aws, regions, options.yes)
+    aws.check_regions([options.home, *regions])
     settings["RecorderRegions"] = ",".join(further)
-    zips = code(options, settings.get("Architecture", "arm64"))
+    zips = zips or build(settings.get("Architecture", "arm64"))
 
     def function(region, stack, name, **own):
         key = aws.upload(zips[name], region)
@@ -114,18 +133,26 @@ def parameters(template):
     return [line[2:-1] for line in part.splitlines() if line.startswith("  ") and not line.startswith("   ") and line.endswith(":")]
 
 
-def code(options, architecture):
-    """The zip file of each function, by its name."""
-    folder = options.code
-    if not folder:
-        say(f"building the functions for {architecture}")
-        env = {**os.environ, "PATH": f"{tool('cargo-lambda')}{os.pathsep}{os.environ['PATH']}"}
-        folder = os.path.join(TARGET, "lambda")
-        build = ["cargo", "lambda", "build", "--release", "--locked", "--target", TARGETS[architecture], "--output-format", "zip",
-                 "--lambda-dir", folder, *(part for name in FUNCTIONS for part in ("-p", name))]
-        subprocess.run(build, cwd=ROOT, env=env, check=True)
-        return {name: os.path.join(folder, name, "bootstrap.zip") for name in FUNCTIONS}
-    return {name: os.path.join(folder, f"{name}.zip") for name in FUNCTIONS}
+def find_zips(folder):
+    """The zip file of each function, by its name, in a folder of the user's."""
+    zips = {name: os.path.join(folder, f"{name}.zip") for name in FUNCTIONS}
+    for path in zips.values():
+        if not os.path.isfile(path):
+            raise SystemExit(f"--code {folder}: no file {path}; expected {' and '.join(f'{name}.zip' for name in FUNCTIONS)}")
+    return zips
+
+
+def build(architecture):
+    """Builds the functions. Returns the zip file of each, by its name."""
+    if architecture not in TARGETS:
+        raise SystemExit(f"--set Architecture={architecture}: expected {' or '.join(TARGETS)}")
+    say(f"building the functions for {architecture}")
+    env = {**os.environ, "PATH": f"{tool('cargo-lambda')}{os.pathsep}{os.environ['PATH']}"}
+    folder = os.path.join(TARGET, "lambda")
+    command = ["cargo", "lambda", "build", "--release", "--locked", "--target", TARGETS[architecture], "--output-format", "zip",
+               "--lambda-dir", folder, *(part for name in FUNCTIONS for part in ("-p", name))]
+    subprocess.run(command, cwd=ROOT, env=env, check=True)
+    return {name: os.path.join(folder, name, "bootstrap.zip") for name in FUNCTIONS}
 
 
 def doctor(options, regions):
@@ -167,6 +194,16 @@ class Aws:
             names = {region["RegionName"] for region in enabled}
         return sorted(names - {self.home})
 
+    def check_regions(self, names):
+        """Ends if a Region does not exist or is not enabled, before anything is changed."""
+        regions = self.client("ec2").describe_regions(AllRegions=True)["Regions"]
+        states = {region["RegionName"]: region.get("OptInStatus") for region in regions}
+        for name in names:
+            if name not in states:
+                raise SystemExit(f"no Region {name}: expected {', '.join(sorted(states))}")
+            if states[name] == "not-opted-in":
+                raise SystemExit(f"Region {name} is not enabled: `aws account enable-region --region-name {name}` does it, within hours")
+
     def is_alone(self):
         """Whether the home Region gets no events of others.
         https://aws.amazon.com/blogs/compute/introducing-cross-region-event-routing-with-amazon-eventbridge/"""
@@ -190,7 +227,7 @@ class Aws:
             return further
         for region in sorted(self.identity_centers() - set(self.recorders(further))):
             say(f"Identity Center starts its sessions in {region}, where no session recorder stands.")
-            if yes or not sys.stdin.isatty():
+            if yes:
                 say(f"  --set RecorderRegions={','.join([*further, region])} puts one there.")
             elif agreed("Put one there?"):
                 further = [*further, region]
@@ -254,10 +291,8 @@ class Aws:
     def deploy(self, region, stack, template, given, yes):
         """Creates or updates a stack with a change set, which is shown first."""
         cloudformation = self.client("cloudformation", region)
-        place = {"Bucket": self.bucket(self.home), "Key": self.upload(template_path(template), self.home)}
-        # CloudFormation reads the template with the caller's permissions, so the URL needs no signature.
-        signed = self.client("s3").generate_presigned_url("get_object", Params=place)
-        url = signed.split("?")[0]
+        # CloudFormation reads the template with the caller's permissions, so the address needs no signature.
+        url = address(self.client("s3"), self.bucket(self.home), self.upload(template_path(template), self.home))
         there = self.stack_status(cloudformation, stack)
         if there == "ROLLBACK_COMPLETE":
             say(f"{region} {stack}: deleting the stack that a failed first deployment left")
@@ -272,7 +307,7 @@ class Aws:
             cloudformation.get_waiter("change_set_create_complete").wait(**name, WaiterConfig={"Delay": 2, "MaxAttempts": 300})
         except self.wait_error:
             reason = cloudformation.describe_change_set(**name).get("StatusReason", "")
-            cloudformation.delete_change_set(**name)
+            self.drop(cloudformation, there, **name)
             if "didn't contain changes" in reason or "No updates" in reason:
                 return say(f"{region} {stack}: up to date")
             raise SystemExit(f"{region} {stack}: {reason}")
@@ -282,10 +317,17 @@ class Aws:
             return say(f"{region} {stack}: up to date")
         show(region, stack, changes)
         if not yes and not agreed(f"Deploy {stack} in {region}?"):
-            cloudformation.delete_change_set(**name)
-            raise SystemExit("nothing was changed")
+            self.drop(cloudformation, there, **name)
+            raise SystemExit(f"{region} {stack}: nothing was changed")
         cloudformation.execute_change_set(**name)
         self.wait(cloudformation, region, stack, "stack_update_complete" if there else "stack_create_complete")
+
+    @staticmethod
+    def drop(cloudformation, there, **change_set):
+        """Deletes a change set, and the empty stack that the first one of a stack brings along."""
+        cloudformation.delete_change_set(**change_set)
+        if not there:
+            cloudformation.delete_stack(StackName=change_set["StackName"])
 
     @staticmethod
     def parameters_of(cloudformation, stack):
@@ -305,12 +347,16 @@ class Aws:
 
     def stack_status(self, cloudformation, stack):
         """The stack's status; `None` if it does not exist, or exists only as an unexecuted change set."""
+        status = self.status(cloudformation, stack)
+        return None if status == "REVIEW_IN_PROGRESS" else status
+
+    def status(self, cloudformation, stack):
+        """The stack's status; `None` if it does not exist."""
         try:
-            status = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+            return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
         except self.error as error:
             self.only_absence(error)
             return None
-        return None if status == "REVIEW_IN_PROGRESS" else status
 
     @staticmethod
     def only_absence(error):
@@ -330,7 +376,7 @@ class Aws:
 
     def delete(self, region, stack):
         cloudformation = self.client("cloudformation", region)
-        if self.stack_status(cloudformation, stack):
+        if self.status(cloudformation, stack):
             cloudformation.delete_stack(StackName=stack)
             self.wait(cloudformation, region, stack, "stack_delete_complete")
 
@@ -347,6 +393,15 @@ class Aws:
                 raise
 
 
+def address(s3, bucket, key):
+    """The address of an object in the bucket's Region. Buckets of Regions that must be enabled have no other; the addresses that
+    boto3 signs are the global ones. https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html"""
+    endpoint = urlsplit(s3.meta.endpoint_url)
+    if endpoint.hostname.startswith("s3."):
+        return f"https://{bucket}.{endpoint.hostname}/{key}"
+    return f"{s3.meta.endpoint_url}/{bucket}/{key}"
+
+
 def show(region, stack, changes):
     say(f"{region} {stack}:")
     for change in changes:
@@ -356,8 +411,6 @@ def show(region, stack, changes):
 
 
 def agreed(question):
-    if not sys.stdin.isatty():
-        raise SystemExit("cannot ask for confirmation without a terminal; pass --yes")
     return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 

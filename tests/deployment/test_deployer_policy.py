@@ -56,7 +56,6 @@ UNUSED = {kind: set(" ".join(actions).split()) for kind, actions in {
         "dynamodb:UpdateKinesisStreamingDestination kinesis:DescribeStream kinesis:PutRecords dynamodb:UpdateContributorInsights",
         "dynamodb:DeleteResourcePolicy dynamodb:PutResourcePolicy kms:CreateGrant kms:Decrypt kms:Encrypt kms:RevokeGrant"],
     "AWS::IAM::ManagedPolicy": ["iam:AttachGroupPolicy iam:AttachUserPolicy iam:DetachGroupPolicy iam:DetachUserPolicy"],
-    "AWS::IAM::Role": ["iam:DeleteRolePermissionsBoundary iam:PutRolePermissionsBoundary"],
     "AWS::Lambda::EventSourceMapping": ["kms:Decrypt kms:GenerateDataKey"],
     "AWS::Lambda::Function": [
         # Networks, file systems, layers, capacity, signed code, versions, customer managed keys.
@@ -86,7 +85,7 @@ def calls():
         if service is None:
             continue
         call = node.func.attr
-        if call in ("get_paginator", "get_waiter", "generate_presigned_url"):
+        if call in ("get_paginator", "get_waiter"):
             # The names of the waiters for stacks are variables; they call DescribeStacks.
             call = node.args[0].value if isinstance(node.args[0], ast.Constant) else "describe_stacks"
         yield from CALLS.get(call, [f"{service}:{''.join(word.capitalize() for word in call.split('_'))}"])
