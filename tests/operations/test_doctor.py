@@ -243,7 +243,7 @@ class TheDoctor(unittest.TestCase):
     def test_without_credentials_nothing_can_be_checked(self):
         done = self.doctor("--endpoint-url", "http://127.0.0.1:1")
         self.assertEqual(done.returncode, 2)
-        self.assertEqual(done.stderr, "aws-tags: cannot ask AWS at http://127.0.0.1:1 whose credentials these are: cannot connect: "
+        self.assertEqual(done.stderr, "aws-tags: AWS at http://127.0.0.1:1: cannot ask whose credentials these are: cannot connect: "
                                       "Connection refused (os error 111)\n")
 
 

@@ -4,11 +4,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_config::profile::load;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_tags::tagging::Scope;
+use aws_types::os_shim_internal::{Env, Fs};
 use tokio::sync::OnceCell;
 
 use crate::budget::Budget;
@@ -43,6 +46,32 @@ pub struct Access {
     pub endpoint_url: Option<String>,
     /// Processes that share AWS's quotas, if more than this one.
     pub processes: u32,
+}
+
+impl Access {
+    /// What is wrong with the shared configuration files, if anything is: the SDK takes no notice, and finds no
+    /// credentials.
+    /// <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>
+    pub async fn flaw(&self) -> Option<String> {
+        let given = self.profile.clone().map(|name| ("--profile", name));
+        let asked = given.or_else(|| Some(("AWS_PROFILE", std::env::var("AWS_PROFILE").ok()?)));
+        let profiles = match load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None).await {
+            Ok(profiles) => profiles,
+            Err(error) => {
+                let reason = std::error::Error::source(&error).map(|source| format!(": {source}"));
+                return Some(format!("the shared AWS configuration: {error}{}", reason.unwrap_or_default()));
+            }
+        };
+        let (by, name) = asked.filter(|(_, name)| !name.is_empty())?;
+        let Some(profile) = profiles.get_profile(&name) else {
+            let mut all: Vec<_> = profiles.profiles().collect();
+            all.sort_unstable();
+            let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+            return Some(format!("{by}: the shared AWS configuration has no profile `{name}`, it has {all}"));
+        };
+        let source = profile.get("source_profile").filter(|source| profiles.get_profile(source).is_none())?;
+        Some(format!("{by}: the source_profile of `{name}` is `{source}`, and there is no such profile"))
+    }
 }
 
 impl Aws {

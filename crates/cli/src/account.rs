@@ -46,6 +46,11 @@ impl AccessOptions {
 
     /// What was asked for in vain: the account that the credentials belong to.
     pub(crate) fn cannot_ask(&self, aws: &Aws, error: &Error) -> String {
+        self.cannot("ask whose credentials these are", aws, error)
+    }
+
+    /// What could not be done, where, and what to do about it.
+    pub(crate) fn cannot(&self, what: &str, aws: &Aws, error: &Error) -> String {
         let place = match (&self.endpoint_url, region(aws)) {
             (Some(url), _) => format!(" at {url}"),
             (None, Some(region)) => format!(" in {region}"),
@@ -58,19 +63,22 @@ impl AccessOptions {
             true => "; log in again, or check the credentials",
             false => "",
         };
-        format!("cannot ask AWS{place}{profile} whose credentials these are: {error}{hint}")
+        format!("AWS{place}{profile}: cannot {what}: {error}{hint}")
     }
 
-    /// Connects with the credentials of the environment or the profile.
-    pub(crate) async fn connect(&self) -> Aws {
+    /// Connects with the credentials of the environment or the profile. Gives the Region that is asked, too, or why
+    /// there is nothing to ask.
+    pub(crate) async fn connect(&self) -> Result<(Aws, String), String> {
         let (profile, region) = (self.profile.clone(), self.region.clone());
-        Aws::connect(&Access {
-            profile,
-            region,
-            endpoint_url: self.endpoint_url.clone(),
-            ..Access::default()
-        })
-        .await
+        let access = Access { profile, region, endpoint_url: self.endpoint_url.clone(), ..Access::default() };
+        if let Some(flaw) = access.flaw().await {
+            return Err(flaw);
+        }
+        let aws = Aws::connect(&access).await;
+        match self::region(&aws).map(str::to_owned) {
+            Some(region) => Ok((aws, region)),
+            None => Err("no Region: give one with --region, AWS_REGION, or a profile".to_owned()),
+        }
     }
 }
 

@@ -16,8 +16,8 @@ use aws_tags::record::partition_of;
 use aws_tags_aws::{Aws, Error};
 use clap::Args;
 
-use crate::account::{AccessOptions, Function, Queue, RegionalClients, region};
-use crate::console::{End, bad_input};
+use crate::account::{AccessOptions, Function, Queue, RegionalClients};
+use crate::console::{End, bad_input, visible, write_json};
 use checks::{Part, Place};
 use finding::{Finding, Severity};
 
@@ -51,9 +51,9 @@ const CHECKS: &[(&str, &str)] = &[
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let aws = options.access.connect().await;
-        let Some(home) = region(&aws).map(str::to_owned) else {
-            return Ok(bad_input("no Region: give one with --region, AWS_REGION, or a profile"));
+        let (aws, home) = match options.access.connect().await {
+            Ok(found) => found,
+            Err(reason) => return Ok(bad_input(&reason)),
         };
         let account = match aws.scope().await {
             Ok(scope) => scope.account.clone().unwrap_or_default(),
@@ -235,8 +235,7 @@ impl<W: Write> Report<'_, W> {
     fn write(&mut self, finding: &Finding) -> io::Result<()> {
         self.counts[finding.severity as usize] += 1;
         if self.json {
-            serde_json::to_writer(&mut *self.out, finding)?;
-            return writeln!(self.out);
+            return write_json(self.out, finding);
         }
         let (color, name) = match finding.severity {
             Severity::Error => (AnsiColor::Red.on_default(), "error"),
@@ -245,6 +244,7 @@ impl<W: Write> Report<'_, W> {
         };
         let Finding { check, region, found, todo, .. } = finding;
         let dim = Style::new().dimmed();
+        let (found, todo) = (visible(found), visible(todo));
         writeln!(self.out, "{color}{name:<9}{color:#} {dim}{region} {check}:{dim:#} {found}")?;
         writeln!(self.out, "          → {todo}")
     }
@@ -269,6 +269,22 @@ impl<W: Write> Report<'_, W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_aws_says_does_nothing_to_a_terminal() {
+        for json in [false, true] {
+            let mut out = Vec::new();
+            let mut report = Report { out: &mut out, json, counts: [0; 3], region: "eu-west-1".to_owned() };
+            let hostile =
+                Finding::new(Severity::Error, "not \u{1b}]0;x\u{7} \u{9b}31m allowed", "say \u{202e}why");
+            assert!(report.write(&hostile).is_ok());
+            let text = String::from_utf8_lossy(&out);
+            assert!(text.contains("allowed") && text.contains("why"), "{text}");
+            for raw in ["\u{1b}]", "\u{7}", "\u{9b}", "\u{202e}"] {
+                assert!(!text.contains(raw), "{text:?}");
+            }
+        }
+    }
 
     #[test]
     fn recorders_stand_where_the_tag_handler_waits_for_them() {

@@ -35,10 +35,10 @@ struct Cli {
 
 #[cfg(feature = "aws")]
 const EXIT_CODES: &str = "Exit codes: 0 success, 1 some resources could not be tagged, there are findings, or some events \
-could not be sent, 2 bad input, settings or credentials.";
+could not be sent, 2 bad input, settings or credentials, or the output could not be written.";
 
 #[cfg(not(feature = "aws"))]
-const EXIT_CODES: &str = "Exit codes: 0 success, 1 some resources are unresolvable, 2 bad input or settings.
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 some resources are unresolvable, 2 bad input or settings, or the output could not be written.
 This build does not reach AWS (`--no-default-features`): it has no doctor, no redrive, no replay --live and no replay --apply.";
 
 #[derive(Subcommand)]
@@ -48,7 +48,9 @@ enum Command {
     #[command(after_help = "Examples:
   aws-tags explain events/ec2/RunInstances.json
   aws-tags explain --json trail/*.json.gz | jq -r '.resources[]'
-  aws s3 cp s3://trail/AWSLogs/…/x.json.gz - | aws-tags explain -")]
+  aws s3 cp s3://trail/AWSLogs/…/x.json.gz - | aws-tags explain -
+
+Exit codes: 0 all input was read, whatever the calls did, 2 some was not.")]
     Explain(explain::Options),
     /// Runs events through the code of the functions, in order of time, and shows which resource would
     /// get which tag, and where the tag comes from.
@@ -170,8 +172,8 @@ fn main() -> ExitCode {
         // The reader of a pipe has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error.to_string());
-            ExitCode::FAILURE
+            complain(&format!("cannot go on: {error}"));
+            ExitCode::from(2)
         }
     }
 }

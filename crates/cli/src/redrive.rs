@@ -24,7 +24,7 @@ use clap::Args;
 use futures_util::future::join_all;
 use time::OffsetDateTime;
 
-use crate::account::{AccessOptions, History, Queue, ReceivedMessage, RegionalClients, region};
+use crate::account::{AccessOptions, History, Queue, ReceivedMessage, RegionalClients};
 use crate::console::{End, bad_input, complain};
 use report::{Report, ReportRow, Status};
 
@@ -74,9 +74,9 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let aws = options.access.connect().await;
-        let Some(home) = region(&aws).map(str::to_owned) else {
-            return Ok(bad_input("no Region: give one with --region, AWS_REGION, or a profile"));
+        let (aws, home) = match options.access.connect().await {
+            Ok(found) => found,
+            Err(reason) => return Ok(bad_input(&reason)),
         };
         let regions = || [home.as_str()].into_iter().chain(options.regions.iter().map(String::as_str));
         let (mut dead, mut live) = (Vec::new(), Vec::new());
@@ -84,7 +84,10 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
             let here = RegionalClients::new(&aws, at);
             let queues = match here.queues(PREFIX).await {
                 Ok(queues) => queues,
-                Err(error) => return cannot(&format!("list the queues in {at}"), &error),
+                Err(error) => {
+                    let what = format!("list the queues in {at}");
+                    return Ok(bad_input(&options.access.cannot(&what, &aws, &error)));
+                }
             };
             let named = |name: &String| options.queues.is_empty() || options.queues.contains(name);
             for queue in queues {
@@ -107,14 +110,11 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         let run = Run { dead, live, options, history, now };
         match run.redrive(out).await {
             Ok(end) => end,
-            Err(error) => cannot("go on; sent messages are deleted, the rest is still in its queue", &error),
+            Err(error) => Ok(bad_input(&format!(
+                "cannot go on; sent messages are deleted, the rest is still in its queue: {error}"
+            ))),
         }
     })
-}
-
-fn cannot(what: &str, error: &Error) -> io::Result<End> {
-    complain(&format!("cannot {what}: {error}"));
-    Ok(End::BadInput)
 }
 
 /// A queue, and the Region that it is in.

@@ -14,15 +14,14 @@ use time::OffsetDateTime;
 
 use super::report::Report;
 use super::{Asked, Options, replay as replay_with};
-use crate::account::region;
 use crate::console::{End, bad_input, complain};
 
 /// Replays with what AWS says.
 pub(super) async fn replay(options: &Options, settings: &Settings, out: &mut impl Write) -> io::Result<End> {
-    let aws = options.access.connect().await;
-    if region(&aws).is_none() {
-        return Ok(bad_input("no Region: give one with --region, AWS_REGION, or a profile"));
-    }
+    let (aws, _) = match options.access.connect().await {
+        Ok(found) => found,
+        Err(reason) => return Ok(bad_input(&reason)),
+    };
     let scope = match aws.scope().await {
         Ok(scope) => scope,
         Err(error) => return Ok(bad_input(&options.access.cannot_ask(&aws, &error))),
