@@ -26,7 +26,7 @@ const IDLE_BYTES: u64 = 64 << 20;
 pub(crate) struct Input {
     /// Files, folders, or `-` for standard input. Folders are searched, and links followed. Records may be bare or in any
     /// envelope: of trails, EventBridge, `lookup-events`, SQS, SNS, CloudWatch Logs, Firehose, CloudTrail Lake; one or many in a
-    /// file; gzipped or not; in UTF-8 or UTF-16.
+    /// file; gzipped or not; in UTF-8, or UTF-16 with its byte order mark.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 }
@@ -44,17 +44,21 @@ pub(crate) struct Reading {
     pub(crate) all_good: bool,
     /// What holds no records, by what it is: digest files, other files of a folder.
     pub(crate) others: BTreeMap<&'static str, usize>,
+    /// Records and files that could not be read.
+    pub(crate) unread: usize,
+}
+
+impl Reading {
+    const fn new() -> Self {
+        Self { all_good: true, others: BTreeMap::new(), unread: 0 }
+    }
 }
 
 impl Input {
     /// Gives every record of all paths, in the order of paths, sorted by name within folders.
     pub(crate) fn read(&self, take: &mut impl FnMut(Record) -> io::Result<()>) -> io::Result<Reading> {
-        let mut reader = Reader {
-            take,
-            reading: Reading { all_good: true, others: BTreeMap::new() },
-            records: 0,
-            progress: Progress::new("records"),
-        };
+        let mut reader =
+            Reader { take, reading: Reading::new(), records: 0, progress: Progress::new("records") };
         for path in &self.paths {
             match path.is_dir() {
                 true => reader.folder(path)?,
@@ -74,12 +78,8 @@ pub(crate) fn records_in(bytes: Vec<u8>) -> (Vec<Record>, Vec<String>) {
         records.push(record);
         Ok(())
     };
-    let mut reader = Reader {
-        take: &mut take,
-        reading: Reading { all_good: true, others: BTreeMap::new() },
-        records: 0,
-        progress: Progress::new("records"),
-    };
+    let mut reader =
+        Reader { take: &mut take, reading: Reading::new(), records: 0, progress: Progress::new("records") };
     let end = bytes::text(io::Cursor::new(bytes)).and_then(|text| reader.text("file", text, &mut found));
     let end = end.unwrap_or_else(|error| Some(error.to_string()));
     (records, found.complaints.into_iter().chain(end).collect())
@@ -104,6 +104,7 @@ struct Found {
     complaints: Vec<String>,
     /// Complaints beyond those.
     more: usize,
+    is_csv: bool,
 }
 
 impl Found {
@@ -117,7 +118,7 @@ impl Found {
 
 impl<F: FnMut(Record) -> io::Result<()>> Reader<'_, F> {
     fn folder(&mut self, folder: &Path) -> io::Result<()> {
-        let before = (self.records, self.reading.others.clone(), self.reading.all_good);
+        let before = (self.records, self.reading.others.clone(), self.reading.unread);
         for entry in walkdir::WalkDir::new(folder).follow_links(true).sort_by_file_name() {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => self.file(entry.path(), true)?,
@@ -130,7 +131,7 @@ impl<F: FnMut(Record) -> io::Result<()>> Reader<'_, F> {
                 }
             }
         }
-        if before == (self.records, self.reading.others.clone(), self.reading.all_good) {
+        if before == (self.records, self.reading.others.clone(), self.reading.unread) {
             self.reject(&folder.display().to_string(), "no file with CloudTrail records inside");
         }
         Ok(())
@@ -147,7 +148,7 @@ impl<F: FnMut(Record) -> io::Result<()>> Reader<'_, F> {
         };
         let has_none = found.records == 0 && !found.is_known;
         if has_none && in_folder && !is_log(path) {
-            self.count("other files");
+            self.count(if found.is_csv { "CSV files" } else { "other files" });
             return Ok(());
         }
         if has_none && found.complaints.is_empty() && end.is_none() {
@@ -158,6 +159,7 @@ impl<F: FnMut(Record) -> io::Result<()>> Reader<'_, F> {
         }
         if found.more > 0 {
             self.reject(&file, &format!("{} more like these", found.more));
+            self.reading.unread = self.reading.unread.saturating_add(found.more.saturating_sub(1));
         }
         if let Some(reason) = end {
             self.reject(&file, &reason);
@@ -168,6 +170,7 @@ impl<F: FnMut(Record) -> io::Result<()>> Reader<'_, F> {
     /// Reads a text to its end. Gives the reason why the rest cannot be read, if it cannot.
     fn text(&mut self, file: &str, mut text: Box<dyn Read>, found: &mut Found) -> io::Result<Option<String>> {
         let (mut splitter, mut chunk, mut idle) = (Splitter::default(), vec![0; 1 << 16], 0_u64);
+        let mut start = Vec::new();
         loop {
             let count = match text.read(&mut chunk) {
                 Ok(0) => break,
@@ -175,6 +178,14 @@ impl<F: FnMut(Record) -> io::Result<()>> Reader<'_, F> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Ok(Some(error.to_string())),
             };
+            if start.len() < FIRST_LINE {
+                start.extend_from_slice(&chunk[..count.min(FIRST_LINE)]);
+                found.is_csv = found.records == 0 && is_csv(&start);
+            }
+            if found.is_csv {
+                found.complaints.clear();
+                return Ok(Some(CSV.to_owned()));
+            }
             let (mut written, mut parts) = (Ok(()), 0_u64);
             splitter.feed(&chunk[..count], &mut |part| {
                 parts = parts.saturating_add(1);
@@ -210,6 +221,9 @@ impl<F: FnMut(Record) -> io::Result<()>> Reader<'_, F> {
                 let fields = around.as_ref().and_then(Value::as_object);
                 if let Some(kind) = fields.and_then(envelope::other) {
                     self.count(kind);
+                }
+                if let Some(reason) = fields.and_then(envelope::no_answer) {
+                    found.complain(reason);
                 }
                 Ok(())
             }
@@ -258,9 +272,29 @@ impl<F: FnMut(Record) -> io::Result<()>> Reader<'_, F> {
 
     fn reject(&mut self, file: &str, reason: &str) {
         self.reading.all_good = false;
+        self.reading.unread = self.reading.unread.saturating_add(1);
         self.progress.hide();
         complain(&format!("{file}: {reason}"));
     }
+}
+
+/// Bytes in which the first line of a table of records ends.
+const FIRST_LINE: usize = 4096;
+
+/// What is said of a table of records: a structure in one of its cells cannot be read back.
+const CSV: &str = "a CSV file, which is not read: save the answer as JSON, by `aws athena get-query-results`, `aws cloudtrail \
+                   get-query-results` or `aws cloudtrail lookup-events`";
+
+/// Whether a text begins as tables of records do: with the names of its columns instead of JSON.
+fn is_csv(start: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(start.get(..FIRST_LINE).unwrap_or(start)).to_ascii_lowercase();
+    let first = text.trim_start_matches('\u{feff}').lines().next().unwrap_or_default().trim();
+    let columns: Vec<&str> = first.split(',').map(|name| name.trim().trim_matches('"')).collect();
+    let is_name = |name: &&str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || " _()".contains(c))
+    };
+    let has = |wanted: &str| columns.iter().any(|name| name.replace([' ', '_'], "") == wanted);
+    columns.iter().all(is_name) && (has("eventname") || has("eventjson") || has("cloudtrailevent"))
 }
 
 /// Whether a file is named as logs of CloudTrail are.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -115,6 +116,15 @@ fn every_form_of_input_gives_the_same_record() {
             .to_string(),
         ),
         ("CloudTrail Lake", json!({"QueryResultRows": [[{"eventJson": text}]]}).to_string()),
+        (
+            "Lake, beside another column",
+            json!({"QueryStatus": "FINISHED", "QueryResultRows": [[{"eventName": "x"}, {"eventJson": text}]]})
+                .to_string(),
+        ),
+        (
+            "lookup-events, beside its own columns",
+            json!([{"EventName": "x", "CloudTrailEvent": text}]).to_string(),
+        ),
         ("Athena", athena.to_string()),
     ] {
         let inputs = [("", input.clone().into_bytes()), (" in gzip", gzipped(&input))];
@@ -140,6 +150,49 @@ fn structures_that_athena_prints_are_refused_by_name() {
         complaint.contains("`responseElements`") && complaint.contains("select `eventJson`"),
         "{complaint}"
     );
+}
+
+#[test]
+fn a_text_of_a_row_may_begin_as_a_structure_does() {
+    let mut row = record();
+    for column in ["userIdentity", "requestParameters", "responseElements"] {
+        row[column] = row[column].to_string().into();
+    }
+    row["userAgent"] = "[S3Console/0.4, aws-internal/3]".into();
+    let output = piped(&["explain", "--json", "-"], row.to_string().as_bytes());
+    assert_eq!(lines(&output)[0]["resources"], json!([VOLUME]), "{output:?}");
+}
+
+#[test]
+fn tables_and_queries_without_an_answer_are_refused_by_name() {
+    for (input, said) in [
+        ("\"eventname\",\"useridentity\"\n\"CreateQueue\",\"{type=Root}\"\n", "a CSV file"),
+        ("\u{feff}eventJson\n\"{}\"\n", "a CSV file"),
+        ("Event name,Event time\nCreateQueue,today\n", "a CSV file"),
+        (
+            r#"{"QueryStatus": "FAILED", "ErrorMessage": "no such column", "QueryResultRows": []}"#,
+            "its status is FAILED: no such column",
+        ),
+        (r#"{"QueryStatus": "RUNNING", "QueryResultRows": []}"#, "its status is RUNNING"),
+    ] {
+        let output = piped(&["explain", "-"], input.as_bytes());
+        assert_eq!(output.status.code(), Some(2), "{input}");
+        let complaints = complaints(&output);
+        assert!(complaints.len() == 1 && complaints[0].contains(said), "{input}: {complaints:?}");
+    }
+}
+
+#[test]
+fn every_outcome_of_an_event_can_be_filtered_by() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events");
+    let replayed = lines(&aws_tags(&["replay", "--json", root]));
+    let outcomes: BTreeSet<&str> = replayed.iter().filter_map(|line| line["outcome"].as_str()).collect();
+    assert!(outcomes.len() > 10, "{outcomes:?}");
+    for outcome in outcomes {
+        let some = lines(&aws_tags(&["replay", "--json", "--outcome", outcome, root]));
+        let all = replayed.iter().filter(|line| line["outcome"] == outcome).count();
+        assert_eq!(some.len(), all, "{outcome}");
+    }
 }
 
 #[test]

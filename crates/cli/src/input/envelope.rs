@@ -63,19 +63,24 @@ fn of_object(mut fields: Map<String, Value>, depth: usize) -> Vec<Result<Content
     if let Some(other) = other(&fields) {
         return vec![Ok(Content::Other(other))];
     }
+    if let Some(reason) = no_answer(&fields) {
+        return vec![Err(reason)];
+    }
+    // Whole records, perhaps beside other columns that a query selected.
+    for key in ["CloudTrailEvent", "eventJson"] {
+        if let Some(text) = fields.get(key).and_then(Value::as_str) {
+            return of_member(key, text, depth);
+        }
+    }
     // Records of Lambda's other triggers have sources such as `aws:kinesis`.
     let is_of_trigger =
         fields.get("eventSource").and_then(Value::as_str).is_some_and(|name| name.starts_with("aws:"));
     if fields.contains_key("detail") || fields.contains_key("eventName") && !is_of_trigger {
         return of_record(fields);
     }
-    for key in ["CloudTrailEvent", "eventJson", "body", "Body", "Message", "message"] {
+    for key in ["body", "Body", "Message", "message"] {
         if let Some(text) = fields.get(key).and_then(Value::as_str) {
-            return match serde_json::from_str::<Value>(text) {
-                Ok(value) => contents(value, depth + 1),
-                Err(_) if key == "message" => vec![Ok(Content::Other("lines of another log"))],
-                Err(error) => vec![Err(format!("`{key}` is not JSON: {error}"))],
-            };
+            return of_member(key, text, depth);
         }
     }
     for key in ["Sns", "kinesis", "awslogs", "ResultSet"] {
@@ -97,6 +102,24 @@ fn of_object(mut fields: Map<String, Value>, depth: usize) -> Vec<Result<Content
         return athena_rows(&rows).into_iter().flat_map(|row| contents(row, depth + 1)).collect();
     }
     of_record(fields)
+}
+
+/// The text of a member that is an envelope.
+fn of_member(key: &str, text: &str, depth: usize) -> Vec<Result<Content, String>> {
+    match serde_json::from_str::<Value>(text) {
+        Ok(value) => contents(value, depth + 1),
+        Err(_) if key == "message" => vec![Ok(Content::Other("lines of another log"))],
+        Err(error) => vec![Err(format!("`{key}` is not JSON: {error}"))],
+    }
+}
+
+/// Why the answer of a query holds no rows, if it does not for a reason.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetQueryResults.html>
+pub(super) fn no_answer(fields: &Map<String, Value>) -> Option<String> {
+    let status = fields.get("QueryStatus").and_then(Value::as_str).filter(|status| *status != "FINISHED")?;
+    let message = fields.get("ErrorMessage").and_then(Value::as_str).unwrap_or_default();
+    let message = if message.is_empty() { String::new() } else { format!(": {message}") };
+    Some(format!("the query has no result, its status is {status}{message}"))
 }
 
 /// A record, or a row of a query with a column for each of its fields.
@@ -147,6 +170,17 @@ const COLUMNS: &[&str] = &[
     "tlsDetails",
 ];
 
+/// Those of them that are structures. Any other may begin with a bracket all the same, as the names of AWS's own agents do.
+const STRUCTURES: &[&str] = &[
+    "userIdentity",
+    "requestParameters",
+    "responseElements",
+    "additionalEventData",
+    "resources",
+    "serviceEventDetails",
+    "tlsDetails",
+];
+
 /// The fields of a row: names as CloudTrail writes them, and structures as JSON. Athena and Lake print a structure
 /// as `{type=AssumedRole, …}`, in which a value may hold anything: it cannot be read back.
 fn of_row(fields: Map<String, Value>) -> Result<Map<String, Value>, String> {
@@ -156,7 +190,7 @@ fn of_row(fields: Map<String, Value>) -> Result<Map<String, Value>, String> {
             let known = COLUMNS.iter().find(|column| column.eq_ignore_ascii_case(&name));
             let name = known.map_or(name, |column| (*column).to_owned());
             let value = match value {
-                Value::String(text) if text.starts_with(['{', '[']) => serde_json::from_str(&text).map_err(|_| {
+                Value::String(text) if STRUCTURES.contains(&name.as_str()) => serde_json::from_str(&text).map_err(|_| {
                     format!(
                         "`{name}` is a structure as Athena and CloudTrail Lake print it, which cannot be read: select \
                          `eventJson`, or cast the column to JSON"
