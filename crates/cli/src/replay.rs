@@ -8,12 +8,14 @@ mod report;
 mod spool;
 mod summary;
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use aws_tags::identity::IamIdentity;
 use aws_tags::ports::offline::{CountingTagger, GivenIamTags, GivenLookups, MemorySessions};
-use aws_tags::ports::{Lookups, Ports, PrincipalTags, SessionStore, Tagger};
+use aws_tags::ports::{Failure, IamEntity, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
 use aws_tags::tagging::Scope;
 use aws_tags::tags::TagMap;
 use aws_tags::{Effect, Event, Settings, record_session, tag_resources};
@@ -23,7 +25,7 @@ use time::{Duration, OffsetDateTime};
 
 #[cfg(feature = "aws")]
 use crate::account::AccessOptions;
-use crate::console::{End, Progress, bad_input};
+use crate::console::{End, Progress, bad_input, complain};
 use crate::input::Input;
 use filter::Filter;
 use report::{Detail, Report};
@@ -80,9 +82,10 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         ));
     }
     let sessions = MemorySessions::default();
+    let iam_tags = Noted { given: iam_tags.unwrap_or_default(), asked: RefCell::default() };
     let ports = Ports {
         sessions: &sessions,
-        principal_tags: iam_tags.unwrap_or_default(),
+        principal_tags: &iam_tags,
         lookups: GivenLookups::default(),
         tagger: CountingTagger::default(),
     };
@@ -90,7 +93,36 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let now =
         |event: &Event| event.time().unwrap_or(OffsetDateTime::UNIX_EPOCH).saturating_add(Duration::DAY);
     let report = Report::new(out, options.json, options.detail, Asked::Nobody, &settings);
-    runtime.block_on(replay(options, &sessions, &ports, &settings, &Scope::default(), now, report))
+    let end =
+        runtime.block_on(replay(options, &sessions, &ports, &settings, &Scope::default(), now, report))?;
+    if let Some(path) = &options.iam_tags {
+        let names: Vec<_> = iam_tags.not_asked().collect();
+        if let Some((first, more)) = names.split_first() {
+            let more =
+                if more.is_empty() { String::new() } else { format!(", nor by {} others in it", more.len()) };
+            complain(&format!("{}: no creation is by `{first}`{more}", path.display()));
+        }
+    }
+    Ok(end)
+}
+
+/// IAM tags of a file, and whose of them are asked for: a name in the file that nobody bears may be a mistake.
+struct Noted {
+    given: GivenIamTags,
+    asked: RefCell<BTreeSet<String>>,
+}
+
+impl Noted {
+    fn not_asked(&self) -> impl Iterator<Item = &String> {
+        self.given.tags.keys().filter(|name| !self.asked.borrow().contains(*name))
+    }
+}
+
+impl PrincipalTags for &Noted {
+    async fn entity(&self, identity: &IamIdentity) -> Result<Option<IamEntity>, Failure> {
+        self.asked.borrow_mut().insert(GivenIamTags::key(identity));
+        self.given.entity(identity).await
+    }
 }
 
 /// What `replay` writes about some records, without a summary.
@@ -154,14 +186,16 @@ where
             return Ok(());
         }
         let effect = Effect::of(event);
-        match report.shows(&effect) {
-            true => spool.keep(&record),
-            false => {
-                report.count_unshown(&effect);
-                Ok(())
-            }
+        match report.shows(&effect) || options.filter.names_outcomes() {
+            true => return spool.keep(&record),
+            false if options.filter.wants_any_outcome() => report.count_unshown(&effect),
+            false => {}
         }
+        Ok(())
     })?;
+    for service in options.filter.services_not_met() {
+        complain(&format!("--service {service}: no record is of this service"));
+    }
     let mut progress = Progress::new("events handled");
     let mut handled = 0;
     // Where nothing is asked, each record stands for itself.
@@ -180,7 +214,8 @@ where
                 true => tag_resources(ports, settings, scope, &now, &[&record.event]).await,
                 false => vec![outcome],
             };
-            for outcome in outcomes.iter().filter(|outcome| options.filter.wants(outcome, settings)) {
+            let asked = report.asked();
+            for outcome in outcomes.iter().filter(|outcome| options.filter.wants(outcome, asked, settings)) {
                 report.add(record, outcome)?;
             }
             handled += 1;

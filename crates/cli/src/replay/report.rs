@@ -13,6 +13,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Asked;
+use super::filter::outcome_of;
 use super::summary::Summary;
 use crate::console::{visible, write_json};
 use crate::describe::{self, SessionFields};
@@ -85,14 +86,15 @@ impl<'a, W: Write> Report<'a, W> {
 
     /// Writes what became of an event.
     pub(super) fn add(&mut self, record: &Record, outcome: &Outcome) -> io::Result<()> {
-        self.summary.add(outcome, |tags| self.settings.owner_of(tags));
-        let is_problem = matches!(outcome.as_str(), "failed" | "late" | "unresolvable");
+        self.summary.add(outcome, self.asked, |tags| self.settings.owner_of(tags));
+        let is_problem =
+            matches!(outcome.as_str(), "failed" | "late" | "unresolvable") || is_unfinished(outcome);
         if self.detail.summary || self.detail.quiet && !is_problem {
             return Ok(());
         }
         self.has_lines = true;
         match self.json {
-            true => write_json(self.out, &Line::new(record, outcome)),
+            true => write_json(self.out, &Line::new(record, outcome, self.asked)),
             false => self.write_text(record, outcome),
         }
     }
@@ -189,6 +191,12 @@ fn why_nothing(outcome: &Outcome) -> Option<String> {
     }
 }
 
+/// Whether tags of its resources are not known yet, or not all of its resources are found.
+pub(super) fn is_unfinished(outcome: &Outcome) -> bool {
+    outcome.tagging().is_some_and(|tagging| !tagging.unfinished.is_empty())
+}
+
+/// Why the event as a whole would come again.
 fn unfinished(outcome: &Outcome) -> Vec<String> {
     let of_resource =
         |reason: &Unfinished| matches!(reason, Unfinished::Resource { .. } | Unfinished::Late(_));
@@ -196,7 +204,8 @@ fn unfinished(outcome: &Outcome) -> Vec<String> {
     reasons.map(|reason| reason.to_string()).collect()
 }
 
-fn lookups(outcome: &Outcome) -> &[Lookup] {
+/// What only AWS can name.
+pub(super) fn lookups(outcome: &Outcome) -> &[Lookup] {
     match &outcome.effect {
         Effect::Created(creation) => &creation.lookups,
         _ => &[],
@@ -213,6 +222,8 @@ struct Line<'a> {
     event_name: &'a str,
     principal: String,
     outcome: &'static str,
+    /// Whether AWS was told: else the resources would be tagged.
+    applied: bool,
     reason: Option<String>,
     session_match: &'static str,
     session: Option<SessionFields<'a>>,
@@ -238,7 +249,7 @@ struct TagFields<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn new(record: &'a Record, outcome: &'a Outcome) -> Self {
+    fn new(record: &'a Record, outcome: &'a Outcome, asked: Asked) -> Self {
         let event = &record.event;
         let tagging = outcome.tagging();
         let session = match (&outcome.effect, tagging.map(|tagging| &tagging.session)) {
@@ -251,7 +262,8 @@ impl<'a> Line<'a> {
             event_source: &event.source,
             event_name: &event.name,
             principal: describe::principal(&outcome.principal),
-            outcome: outcome.as_str(),
+            outcome: outcome_of(outcome, asked),
+            applied: asked.writes(),
             reason: why_nothing(outcome),
             session_match: tagging
                 .map_or(SessionMatch::NoSession.as_str(), |tagging| tagging.session.as_str()),

@@ -8,6 +8,7 @@ use aws_tags::tagging::{DropReason, Handling, ResourceSkip, TagResult};
 use aws_tags::{Effect, Outcome};
 
 use super::Asked;
+use super::report::{is_unfinished, lookups};
 use crate::console::visible;
 use crate::input::Reading;
 
@@ -23,8 +24,10 @@ pub(super) struct Summary {
     failed: usize,
     late: usize,
     unresolvable: usize,
-    /// Creations whose resources only AWS could name.
+    /// Creations of which AWS alone can name a resource, or could not.
     lookups: usize,
+    /// Events that would come again: not all tags are known, or not all resources found.
+    unfinished: usize,
     /// Tags that stay as they are.
     kept: usize,
     /// Tagged resources by owner.
@@ -42,7 +45,12 @@ impl Summary {
         *self.others.entry(kind(effect)).or_default() += 1;
     }
 
-    pub(super) fn add(&mut self, outcome: &Outcome, owner: impl Fn(&[aws_tags::tags::Tag]) -> Option<&str>) {
+    pub(super) fn add(
+        &mut self,
+        outcome: &Outcome,
+        asked: Asked,
+        owner: impl Fn(&[aws_tags::tags::Tag]) -> Option<&str>,
+    ) {
         self.events += 1;
         if let Effect::Session(_) = outcome.effect {
             self.sessions += 1;
@@ -52,9 +60,16 @@ impl Summary {
             Handling::Skipped(why) => *self.left_alone.entry(why.to_string()).or_default() += 1,
             Handling::Unresolvable => self.unresolvable += 1,
             Handling::NotACreation => *self.others.entry(kind(&outcome.effect)).or_default() += 1,
-            Handling::Tagging(_) if outcome.resources().is_empty() => self.lookups += 1,
-            Handling::Tagging(_) => {}
+            Handling::Tagging(_) => {
+                let is_open = match asked {
+                    Asked::Nobody => !lookups(outcome).is_empty(),
+                    #[cfg(feature = "aws")]
+                    _ => outcome.resources().is_empty(),
+                };
+                self.lookups += usize::from(is_open);
+            }
         }
+        self.unfinished += usize::from(is_unfinished(outcome));
         for made in outcome.resources() {
             match &made.result {
                 TagResult::Tagged => {
@@ -73,7 +88,7 @@ impl Summary {
 
     /// Whether everything that was created is tagged, or left alone on purpose.
     pub(super) const fn is_all_good(&self) -> bool {
-        self.failed == 0 && self.late == 0 && self.unresolvable == 0
+        self.failed == 0 && self.late == 0 && self.unresolvable == 0 && self.unfinished == 0
     }
 
     pub(super) fn write(&self, out: &mut impl Write, asked: Asked, reading: &Reading) -> io::Result<()> {
@@ -97,6 +112,13 @@ impl Summary {
         if self.kept > 0 {
             writeln!(out, "{:<11} {} were there and stay", "tags", self.kept)?;
         }
+        if self.unfinished > 0 {
+            writeln!(
+                out,
+                "{:<11} {} events: not all of their tags could be read",
+                "unfinished", self.unfinished
+            )?;
+        }
         table(out, "owners", &self.owners)?;
         table(out, "left alone", &self.left_alone)?;
         let mut calls = vec![format!("{} events", self.events)];
@@ -109,6 +131,9 @@ impl Summary {
             let others: Vec<_> =
                 reading.others.iter().map(|(what, count)| format!("{what}: {count}")).collect();
             writeln!(out, "{:<11} {}", "no records", others.join(", "))?;
+        }
+        if reading.unread > 0 {
+            writeln!(out, "{:<11} {} records or files, as standard error says", "not read", reading.unread)?;
         }
         if asked == Asked::Nobody && self.tagged > 0 {
             writeln!(

@@ -72,16 +72,23 @@ pub struct GivenIamTags {
     pub failure: Option<Failure>,
 }
 
+impl GivenIamTags {
+    /// The key of a role's or user's tags.
+    pub fn key(identity: &IamIdentity) -> String {
+        let kind = match identity.kind {
+            IamKind::Role => "role",
+            IamKind::User => "user",
+        };
+        format!("{kind}/{}", identity.name)
+    }
+}
+
 impl PrincipalTags for GivenIamTags {
     async fn entity(&self, identity: &IamIdentity) -> Result<Option<IamEntity>, Failure> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
-        let kind = match identity.kind {
-            IamKind::Role => "role",
-            IamKind::User => "user",
-        };
-        let tags = self.tags.get(&format!("{kind}/{}", identity.name)).cloned();
+        let tags = self.tags.get(&Self::key(identity)).cloned();
         Ok(tags.map(|tags| IamEntity { tags, ..IamEntity::default() }))
     }
 }
