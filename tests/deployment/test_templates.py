@@ -8,6 +8,7 @@ import sys
 import tempfile
 import unittest
 
+from cloudformation import source
 from local_aws import COMMAND, ROOT, read, tool
 from node_packages import node
 
@@ -15,6 +16,11 @@ NAMES = ("tag-handler", "session-recorder", "region-forwarder")
 TEMPLATES = [os.path.join(ROOT, "infra", f"{name}.yaml") for name in NAMES]
 # CloudFormation's limits for a template in a bucket.
 TEMPLATE_BYTES, RESOURCES = 1_000_000, 500
+# EventBridge's: characters of a pattern, less a margin for white space; half of the rules of a bus where fewest are allowed.
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+PATTERN, RULES = 2048 - 100, 100 // 2
+# Lambda's: concurrent executions of a new account. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+CONCURRENCY = 10
 
 
 def run(command, **more):
@@ -76,6 +82,28 @@ class Templates(unittest.TestCase):
             self.assertLess(len(re.findall(r"^    Type: ", text, re.M)), RESOURCES)
             for word in ("Transform:", "AWS::CloudFormation::Stack", "Fn::Transform", "AWS::Include"):
                 self.assertNotIn(word, text)
+
+    def test_rules_leave_room_in_every_region(self):
+        for name in NAMES:
+            rules = [resource["Properties"] for resource in source(name)["Resources"].values() if resource["Type"] == "AWS::Events::Rule"]
+            lengths = [len(json.dumps(rule["EventPattern"], separators=(",", ":"))) for rule in rules if "EventPattern" in rule]
+            self.assertTrue(lengths, name)
+            self.assertLessEqual(max(lengths), PATTERN, name)
+            self.assertLessEqual(len(rules), RULES, name)
+
+    def test_both_functions_fit_into_a_new_account(self):
+        at_once = [source(name)["Parameters"]["MaximumConcurrency"]["Default"] for name in NAMES[:2]]
+        self.assertLess(sum(at_once), CONCURRENCY)
+
+    def test_the_dashboard_is_json_and_its_searches_quote_names(self):
+        body = source(NAMES[0])["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+        widgets = json.loads(body)["widgets"]
+        searches = [metric[0]["expression"] for widget in widgets for metric in widget["properties"]["metrics"] if isinstance(metric[0], dict)]
+        self.assertTrue(searches)
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
+        for search in searches:
+            names = re.search(r"\{(.*?)\}", search)[1].split(",")
+            self.assertTrue(all(name.isalnum() or re.fullmatch('"[^"]+"', name) for name in names), search)
 
     def test_every_setting_is_a_parameter_with_the_same_default(self):
         out = run([COMMAND, "settings"]).stdout
