@@ -225,8 +225,8 @@ class TheDoctor(unittest.TestCase):
         self.finds("warning", "queues", "dead letters in `aws-tags-sessions-dead-letters`: 1", OTHER_REGION)
 
     def test_a_role_that_lacks_permissions(self):
-        self.here.allow("aws-tags-tag-handler", self.actions - {"sns:TagResource", "iam:GetRole"})
-        self.finds("error", "permissions", "does not allow iam:GetRole, sns:TagResource")
+        self.here.allow("aws-tags-tag-handler", self.actions - {"sqs:TagQueue", "iam:GetRole"})
+        self.finds("error", "permissions", "does not allow iam:GetRole, sqs:TagQueue")
 
     def test_a_denied_check_is_a_finding_and_the_others_go_on(self):
         self.here.c("events").disable_rule(Name="aws-tags-creations-1")

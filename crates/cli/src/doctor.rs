@@ -13,6 +13,7 @@ use aws_tags::deployment::resource_names::{
     DEAD_LETTERS, PREFIX, SESSION_RECORDER, SESSION_TABLE, TAG_HANDLER,
 };
 use aws_tags::record::partition_of;
+use aws_tags::table::Service;
 use aws_tags_aws::{Aws, Error};
 use clap::Args;
 
@@ -68,7 +69,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
             writeln!(out, "Account {account}, home Region {home}, Regions {}\n", regions.join(", "))?;
         }
         let report = Report { out, json: options.json, counts: [0; 3], region: String::new() };
-        let mut doctor = Doctor { aws: &aws, account, home, report };
+        let mut doctor = Doctor { aws: &aws, account, home, report, delivered: Vec::new() };
         for region in &regions {
             doctor.everywhere(region, recorders.contains(region)).await?;
         }
@@ -104,6 +105,8 @@ struct Doctor<'a, W> {
     account: String,
     home: String,
     report: Report<'a, W>,
+    /// The services whose creations the rules of the home Region deliver.
+    delivered: Vec<&'static Service>,
 }
 
 impl<W: Write> Doctor<'_, W> {
@@ -119,6 +122,9 @@ impl<W: Write> Doctor<'_, W> {
         self.report.check("trails", here.trails().await, |trails| checks::trails(&trails))?;
         let wanted = |name: &str, pattern: &str| name.starts_with(PREFIX) || pattern.contains("CloudTrail");
         let rules = here.rules(wanted).await;
+        if let (Place::Home, Ok(rules)) = (place, &rules) {
+            self.delivered = checks::services_of(rules);
+        }
         self.report.check("rules", rules, |rules| checks::rules(&rules, place))?;
         if has_recorder {
             let recorder = here.function(SESSION_RECORDER).await;
@@ -159,7 +165,7 @@ impl<W: Write> Doctor<'_, W> {
         self.report
             .check("functions", asked, |function| checks::function(part, function.as_ref(), table_region))?;
         let Some(function) = found else { return Ok(()) };
-        let actions = checks::needed_actions(part, &function);
+        let actions = checks::needed_actions(part, &function, &self.delivered);
         let denied = denied(here, &function.role, &actions, &self.home, &self.account).await;
         self.report.check("permissions", denied, |denied| {
             checks::permissions(part.function_name(), &function.role, &denied)

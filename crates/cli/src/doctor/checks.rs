@@ -7,7 +7,7 @@ use aws_tags::deployment::resource_names::{
     CREATION_QUEUE, CREATION_RULES, DEAD_LETTERS, FORWARDED_SESSION_RULE, HEARTBEAT_RULE, PREFIX,
     SESSION_QUEUE, SESSION_RECORDER, SESSION_RULE, SESSION_TABLE, TAG_HANDLER, TTL_ATTRIBUTE,
 };
-use aws_tags::table::{BY_HAND, Row, Service};
+use aws_tags::table::{self, Row, Service};
 use serde_json::Value;
 
 use super::finding::Finding;
@@ -171,24 +171,15 @@ fn our_rule(rule: &Rule) -> Vec<Finding> {
     findings
 }
 
-/// Calls that this version supports and the rules miss, in services that the rules do cover: the rules
+/// Calls that this version tags by default and the rules miss, in services that the rules do cover: the rules
 /// are older. A service that no rule covers is left out on purpose.
 fn left_out(rules: &[&Rule]) -> Option<Finding> {
-    let patterns: Vec<Value> =
-        rules.iter().filter_map(|rule| serde_json::from_str(&rule.pattern).ok()).collect();
-    let caught = |service: &Service, row: &&Row| {
-        // Some services append the date of their API to the name.
-        let dated = |rule: &&Rule| rule.pattern.contains(&format!("\"{}20", row.event_name));
-        patterns.iter().any(|pattern| could_match(pattern, service.name, row.event_name))
-            || rules.iter().any(dated)
-    };
+    let patterns = Patterns::of(rules);
     let mut calls = BTreeSet::new();
-    for service in BY_HAND {
-        let creating = || service.rows.iter().filter(|row| row.creates());
-        if creating().any(|row| caught(service, &row)) {
-            let left = creating().filter(|row| !caught(service, row));
-            calls.extend(left.map(|row| format!("{}:{}", service.name, row.event_name)));
-        }
+    for service in patterns.services() {
+        let by_default = service.rows.iter().filter(|row| row.creates() && row.opt_in.is_none());
+        let left = by_default.filter(|row| !patterns.catch(service, row));
+        calls.extend(left.map(|row| format!("{}:{}", service.name, row.event_name)));
     }
     let first = calls.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
     let more = calls.len().saturating_sub(5);
@@ -199,6 +190,36 @@ fn left_out(rules: &[&Rule]) -> Option<Finding> {
     })
 }
 
+/// The patterns of rules for creation events.
+struct Patterns(Vec<Value>);
+
+impl Patterns {
+    fn of<'a>(rules: impl IntoIterator<Item = &'a &'a Rule>) -> Self {
+        Self(rules.into_iter().filter_map(|rule| serde_json::from_str(&rule.pattern).ok()).collect())
+    }
+
+    fn catch(&self, service: &Service, row: &Row) -> bool {
+        // Some services append the date of their API to the name.
+        let dated = format!("{}20", row.event_name);
+        let names = [row.event_name, &dated];
+        self.0.iter().any(|pattern| names.iter().any(|name| could_match(pattern, service.name, name)))
+    }
+
+    /// The services of which they catch something, with all that this version knows of them.
+    fn services(&self) -> Vec<&'static Service> {
+        let is_caught =
+            |service: &&Service| service.rows.iter().any(|row| row.creates() && self.catch(service, row));
+        let names: BTreeSet<&str> = table::all().filter(is_caught).map(|service| service.name).collect();
+        table::all().filter(|service| names.contains(service.name)).collect()
+    }
+}
+
+/// The services whose creations our rules deliver.
+pub(super) fn services_of(rules: &[Rule]) -> Vec<&'static Service> {
+    let ours: Vec<&Rule> = rules.iter().filter(|rule| rule.name.starts_with(CREATION_RULES)).collect();
+    Patterns::of(&ours).services()
+}
+
 /// A rule that is not ours and sends creation events to a function.
 fn other_tagger(rule: &Rule) -> Option<Finding> {
     let is_function = |arn: &&str| arn.contains(":lambda:");
@@ -206,8 +227,7 @@ fn other_tagger(rule: &Rule) -> Option<Finding> {
         rule.targets.iter().map(|target| target.arn.as_str()).filter(is_function).collect();
     let pattern: Value = serde_json::from_str(&rule.pattern).ok()?;
     let is_caught = || {
-        BY_HAND
-            .iter()
+        table::all()
             .any(|service| service.rows.iter().any(|row| could_match(&pattern, service.name, row.event_name)))
     };
     if rule.state == "DISABLED" || functions.is_empty() || !is_caught() {
@@ -414,16 +434,16 @@ const ALWAYS: &[(Part, &[&str])] = &[
     (Part::Handler, &["dynamodb:Query", "iam:GetRole", "iam:GetUser"]),
 ];
 
-/// The actions that a function's role must allow: for the tag-handler those of all rows, except opt-in
-/// types that its settings do not name.
-pub(super) fn needed_actions(part: Part, function: &Function) -> Vec<&'static str> {
+/// The actions that a function's role must allow: for the tag-handler those of all rows of the services that the
+/// rules deliver, except opt-in types that its settings do not name.
+pub(super) fn needed_actions(part: Part, function: &Function, delivered: &[&Service]) -> Vec<&'static str> {
     let always = ALWAYS.iter().filter(|(of, _)| *of == part).flat_map(|(_, actions)| actions.iter().copied());
     let mut actions: BTreeSet<&str> = always.collect();
     let settings = Settings::read(|variable| function.environment.get(variable).cloned());
     let also =
         |resource_type: &str| settings.as_ref().is_ok_and(|settings| settings.also_tags(resource_type));
     if part == Part::Handler {
-        for service in BY_HAND {
+        for service in delivered {
             let tagged = service.rows.iter().filter(|row| row.creates());
             let wanted = tagged.filter(|row| row.opt_in.is_none() || also(row.resource_type));
             actions.extend(wanted.flat_map(|row| row.needed_actions(service)));
@@ -445,6 +465,9 @@ pub(super) fn permissions(name: &str, role: &str, denied: &[String]) -> Vec<Find
 mod tests {
     use super::super::finding::Severity;
     use std::collections::BTreeMap;
+
+    use aws_tags::deployment::event_rules::{self, EventRule};
+    use aws_tags::deployment::{Tier, tier};
 
     use super::*;
     use crate::account::{EventSourceMapping, Target};
@@ -494,6 +517,29 @@ mod tests {
         let old = found(athena);
         assert_eq!(severities(&old), [Severity::Warning]);
         assert!(old[0].found.contains("athena:CreateDataCatalog"), "{old:?}");
+        // Of the generated part of the table as well.
+        let braket = r#"{"detail": {"eventSource": ["braket.amazonaws.com"], "eventName": ["CreateJob"]}}"#;
+        let old = found(braket);
+        assert_eq!(severities(&old), [Severity::Warning]);
+        assert!(old[0].found.contains("braket:CreateQuantumTask"), "{old:?}");
+    }
+
+    #[test]
+    fn a_call_that_is_missing_in_the_rules_of_the_templates_is_found() {
+        let services = table::all().map(|service| (tier(service.name), service));
+        let deployed = event_rules::rules(services.filter(|(tier, _)| *tier == Tier::Essential));
+        let found = |without: &str| {
+            let pattern = |rule: &EventRule| rule.pattern().to_string().replace(without, "");
+            let rules: Vec<Rule> = deployed
+                .iter()
+                .filter(|deployed| !deployed.opt_in)
+                .map(|deployed| rule("aws-tags-creations-1", "ENABLED", &pattern(deployed)))
+                .collect();
+            left_out(&rules.iter().collect::<Vec<_>>()).map(|finding| finding.found)
+        };
+        assert_eq!(found("\u{0}"), None);
+        let without = found("\"CreateVolume\",").unwrap_or_default();
+        assert!(without.contains("no rule matches ec2:CreateVolume, which"), "{without}");
     }
 
     #[test]
@@ -619,13 +665,16 @@ mod tests {
     #[test]
     fn opt_in_types_that_are_not_named_need_no_permission() {
         let mut function = handler();
-        assert!(!needed_actions(Part::Handler, &function).contains(&"s3:PutObjectTagging"));
+        let delivered: Vec<_> = table::all().collect();
+        assert!(!needed_actions(Part::Handler, &function, &delivered).contains(&"s3:PutObjectTagging"));
         function.environment.insert("ALSO_TAG".into(), "s3:object".into());
-        let actions = needed_actions(Part::Handler, &function);
+        let actions = needed_actions(Part::Handler, &function, &delivered);
         assert!(
             actions.contains(&"s3:PutObjectTagging") && actions.contains(&"ec2:CreateTags"),
             "{actions:?}"
         );
-        assert_eq!(needed_actions(Part::Recorder, &function), ["dynamodb:PutItem"]);
+        assert_eq!(needed_actions(Part::Recorder, &function, &delivered), ["dynamodb:PutItem"]);
+        // What no rule delivers needs no permission either.
+        assert!(!needed_actions(Part::Handler, &function, &[]).contains(&"ec2:CreateTags"));
     }
 }

@@ -19,6 +19,9 @@ pub(super) fn could_match(pattern: &Value, service: &str, call: &str) -> bool {
 fn matches(pattern: &Value, event: &Value) -> bool {
     let Some(fields) = pattern.as_object() else { return true };
     fields.iter().all(|(key, wanted)| match (wanted, event.get(key)) {
+        (Value::Array(alternatives), None) if key == "$or" => {
+            alternatives.iter().any(|alternative| matches(alternative, event))
+        }
         (Value::Array(filters), Some(value)) => filters.iter().any(|filter| allows(filter, value)),
         (Value::Object(_), Some(inner)) => matches(wanted, inner),
         _ => true,
@@ -52,6 +55,7 @@ mod tests {
     fn patterns_match_calls_as_eventbridge_does() {
         let name =
             |filter: Value| json!({"detail": {"eventName": [filter], "errorCode": [{"exists": false}]}});
+        let either = |service: &str| json!({"eventSource": [format!("{service}.amazonaws.com")]});
         for (pattern, matches) in [
             (json!({"source": ["aws.ec2"], "detail": {"eventName": ["RunInstances"]}}), true),
             (json!({"source": ["aws.s3"], "detail": {"eventName": ["RunInstances"]}}), false),
@@ -66,6 +70,9 @@ mod tests {
             (name(json!({"anything-but": ["RunInstances"]})), false),
             (name(json!({"anything-but": {"prefix": "Describe"}})), true),
             (json!({"detail": {"requestParameters": {"x": ["1"]}}}), true),
+            (json!({"detail": {"$or": [either("s3"), either("ec2")]}}), true),
+            (json!({"detail": {"$or": [either("s3"), either("iam")]}}), false),
+            (json!({"detail": {"$or": [either("ec2")], "eventName": ["CreateVolume"]}}), false),
         ] {
             assert_eq!(could_match(&pattern, "ec2", "RunInstances"), matches, "{pattern}");
         }
