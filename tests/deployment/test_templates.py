@@ -8,7 +8,7 @@ import sys
 import tempfile
 import unittest
 
-from cloudformation import source
+from cloudformation import Template, source
 from local_aws import COMMAND, ROOT, read, tool
 from node_packages import node
 
@@ -94,6 +94,12 @@ class Templates(unittest.TestCase):
     def test_both_functions_fit_into_a_new_account(self):
         at_once = [source(name)["Parameters"]["MaximumConcurrency"]["Default"] for name in NAMES[:2]]
         self.assertLess(sum(at_once), CONCURRENCY)
+
+    def test_an_account_that_is_known_to_be_quiet_has_no_alarm_for_silence(self):
+        for name in NAMES[:2]:
+            for days, periods in ((0, None), (3, 3)):
+                alarm = Template(name, SilenceDays=days).resources.get("SilenceAlarm")
+                self.assertEqual(alarm and alarm["Properties"]["EvaluationPeriods"], periods, name)
 
     def test_the_dashboard_is_json_and_its_searches_quote_names(self):
         body = source(NAMES[0])["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
