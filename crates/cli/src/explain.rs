@@ -44,7 +44,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         }
         write(out, options.json, &record)
     })?;
-    Ok(if reading.all_good { End::Done } else { End::BadInput })
+    Ok(if reading.is_all_good() { End::Done } else { End::BadInput })
 }
 
 /// Explains one record.

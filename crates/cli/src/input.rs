@@ -40,17 +40,20 @@ pub(crate) struct Record {
 
 /// What was in the input besides records.
 pub(crate) struct Reading {
-    /// Whether all input was good. What was not is reported on standard error, and does not stop the rest.
-    pub(crate) all_good: bool,
     /// What holds no records, by what it is: digest files, other files of a folder.
     pub(crate) others: BTreeMap<&'static str, usize>,
-    /// Records and files that could not be read.
+    /// Records and files that could not be read: each is reported on standard error, and does not stop the rest.
     pub(crate) unread: usize,
 }
 
 impl Reading {
     const fn new() -> Self {
-        Self { all_good: true, others: BTreeMap::new(), unread: 0 }
+        Self { others: BTreeMap::new(), unread: 0 }
+    }
+
+    /// Whether all input was good.
+    pub(crate) const fn is_all_good(&self) -> bool {
+        self.unread == 0
     }
 }
 
@@ -180,11 +183,10 @@ impl<F: FnMut(Record) -> io::Result<()>> Reader<'_, F> {
             };
             if start.len() < FIRST_LINE {
                 start.extend_from_slice(&chunk[..count.min(FIRST_LINE)]);
-                found.is_csv = found.records == 0 && is_csv(&start);
-            }
-            if found.is_csv {
-                found.complaints.clear();
-                return Ok(Some(CSV.to_owned()));
+                if found.records == 0 && is_csv(&start) {
+                    *found = Found { is_csv: true, ..Found::default() };
+                    return Ok(Some(CSV.to_owned()));
+                }
             }
             let (mut written, mut parts) = (Ok(()), 0_u64);
             splitter.feed(&chunk[..count], &mut |part| {
@@ -271,7 +273,6 @@ impl<F: FnMut(Record) -> io::Result<()>> Reader<'_, F> {
     }
 
     fn reject(&mut self, file: &str, reason: &str) {
-        self.reading.all_good = false;
         self.reading.unread = self.reading.unread.saturating_add(1);
         self.progress.hide();
         complain(&format!("{file}: {reason}"));

@@ -89,12 +89,16 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         lookups: GivenLookups::default(),
         tagger: CountingTagger::default(),
     };
-    // Late enough that a session that is not recorded counts as unknown, not as pending.
-    let now =
-        |event: &Event| event.time().unwrap_or(OffsetDateTime::UNIX_EPOCH).saturating_add(Duration::DAY);
     let report = Report::new(out, options.json, options.detail, Asked::Nobody, &settings);
-    let end =
-        runtime.block_on(replay(options, &sessions, &ports, &settings, &Scope::default(), now, report))?;
+    let end = runtime.block_on(replay(
+        options,
+        &sessions,
+        &ports,
+        &settings,
+        &Scope::default(),
+        day_after,
+        report,
+    ))?;
     if let Some(path) = &options.iam_tags {
         let names: Vec<_> = iam_tags.not_asked().collect();
         if let Some((first, more)) = names.split_first() {
@@ -104,6 +108,11 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         }
     }
     Ok(end)
+}
+
+/// When an event is handled offline: late enough that a session that is not recorded counts as unknown, not as pending.
+fn day_after(event: &Event) -> OffsetDateTime {
+    event.time().unwrap_or(OffsetDateTime::UNIX_EPOCH).saturating_add(Duration::DAY)
 }
 
 /// IAM tags of a file, and whose of them are asked for: a name in the file that nobody bears may be a mistake.
@@ -137,12 +146,10 @@ pub(crate) fn offline(records: &[crate::input::Record], out: &mut impl Write) ->
     };
     let mut report = Report::new(out, false, Detail::default(), Asked::Nobody, &settings);
     for record in records {
-        let now =
-            |event: &Event| event.time().unwrap_or(OffsetDateTime::UNIX_EPOCH).saturating_add(Duration::DAY);
         let recorded = record_session(&ports.sessions, None, &record.event).now_or_never();
         recorded.transpose().map_err(|failure| io::Error::other(failure.to_string()))?;
         let outcomes =
-            tag_resources(&ports, &settings, &Scope::default(), now, &[&record.event]).now_or_never();
+            tag_resources(&ports, &settings, &Scope::default(), day_after, &[&record.event]).now_or_never();
         outcomes.unwrap_or_default().iter().try_for_each(|outcome| report.add(record, outcome))?;
     }
     Ok(())
@@ -224,7 +231,7 @@ where
     }
     progress.end();
     let is_all_good = report.end(&reading)?;
-    Ok(match (reading.all_good, is_all_good) {
+    Ok(match (reading.is_all_good(), is_all_good) {
         (false, _) => End::BadInput,
         (true, true) => End::Done,
         (true, false) => End::Failed,
