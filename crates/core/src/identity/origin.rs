@@ -30,26 +30,9 @@ pub(crate) fn head(session: &Session) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tags::TagMap;
-    use time::OffsetDateTime;
 
     fn session() -> Session {
-        Session {
-            account: "111122223333".into(),
-            id: Some("AROAX:ann".into()),
-            arn: Some("the session".into()),
-            access_key_id: "ASIAX".into(),
-            issued_at: OffsetDateTime::UNIX_EPOCH,
-            expires_at: OffsetDateTime::UNIX_EPOCH,
-            tags: TagMap::new(),
-            transitive_tag_keys: Vec::new(),
-            source_identity: None,
-            issuer: None,
-            subject: None,
-            assumed_by: None,
-            on_behalf_of: None,
-            started_by: None,
-        }
+        Session { arn: Some("the session".into()), ..Session::bare("ASIAX") }
     }
 
     #[test]

@@ -235,6 +235,29 @@ fn transitive_tag_keys(event: &Event) -> Vec<String> {
 }
 
 #[cfg(test)]
+impl Session {
+    /// Of ann, with nothing that a session may lack.
+    pub(crate) fn bare(access_key_id: &str) -> Self {
+        Self {
+            account: "111122223333".into(),
+            id: Some("AROAX:ann".into()),
+            arn: None,
+            access_key_id: access_key_id.into(),
+            issued_at: OffsetDateTime::UNIX_EPOCH,
+            expires_at: OffsetDateTime::UNIX_EPOCH,
+            tags: TagMap::new(),
+            transitive_tag_keys: Vec::new(),
+            source_identity: None,
+            issuer: None,
+            subject: None,
+            assumed_by: None,
+            on_behalf_of: None,
+            started_by: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::{Value, json};

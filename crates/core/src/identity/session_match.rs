@@ -156,20 +156,10 @@ mod tests {
 
     fn recorded(key: &str, second: i64, team: &str) -> Session {
         Session {
-            account: "111122223333".into(),
-            id: Some("AROAX:ann".into()),
-            arn: None,
-            access_key_id: key.into(),
             issued_at: BEGAN.saturating_add(Duration::seconds(second)),
             expires_at: BEGAN.saturating_add(Duration::hours(1)),
             tags: TagMap::from([("Team".into(), team.into())]),
-            transitive_tag_keys: Vec::new(),
-            source_identity: None,
-            issuer: None,
-            subject: None,
-            assumed_by: None,
-            on_behalf_of: None,
-            started_by: None,
+            ..Session::bare(key)
         }
     }
 
