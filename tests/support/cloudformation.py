@@ -14,7 +14,7 @@ ARNS = {
     "AWS::SQS::Queue": (f"arn:aws:sqs:{{}}:{ACCOUNT}:", "QueueName"),
     "AWS::KMS::Key": (f"arn:aws:kms:{{}}:{ACCOUNT}:key/", None),
     "AWS::Logs::LogGroup": (f"arn:aws:logs:{{}}:{ACCOUNT}:log-group:", "LogGroupName"),
-    "AWS::IAM::Role": (f"arn:aws:iam::{ACCOUNT}:role/", None),
+    "AWS::IAM::Role": (f"arn:aws:iam::{ACCOUNT}:role/", "RoleName"),
     "AWS::Lambda::Function": (f"arn:aws:lambda:{{}}:{ACCOUNT}:function:", "FunctionName"),
     "AWS::DynamoDB::Table": (f"arn:aws:dynamodb:{{}}:{ACCOUNT}:table/", "TableName"),
 }
@@ -49,7 +49,7 @@ class Template:
 
     def __init__(self, name, imports=None, region=REGION, **parameters):
         self.source = source(name)
-        given = {key: of.get("Default", f"some-{key.lower()}") for key, of in self.source["Parameters"].items()}
+        given = {key: of.get("Default", f"some-{key.lower()}") for key, of in self.source.get("Parameters", {}).items()}
         unknown = parameters.keys() - given.keys()
         if unknown:
             raise ValueError(f"{name} has no parameter {', '.join(unknown)}; allowed: {', '.join(given)}")
@@ -96,7 +96,7 @@ class Template:
         start, named_by = ARNS[resource["Type"]]
         start = start.format(self.values["AWS::Region"])
         end = ":*" if resource["Type"] == "AWS::Logs::LogGroup" else ""
-        return start + (self.resolve(resource["Properties"][named_by]) if named_by else name) + end
+        return start + self.resolve(resource["Properties"].get(named_by, name)) + end
 
     def fn_sub(self, text):
         return re.sub(r"\$\{([^}!]+)\}", lambda found: self.named(found[1]), text)
@@ -124,7 +124,7 @@ class Template:
         """All policies of a role by name, inline and managed."""
         found = {one["PolicyName"]: one["PolicyDocument"] for one in self.resources[role]["Properties"]["Policies"]}
         for policy in self.of("AWS::IAM::ManagedPolicy"):
-            if self.reference(role) in policy["Properties"]["Roles"]:
+            if self.reference(role) in policy["Properties"].get("Roles", []):
                 found[policy["Id"]] = policy["Properties"]["PolicyDocument"]
         return found
 

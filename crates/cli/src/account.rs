@@ -2,6 +2,7 @@
 
 mod functions;
 mod history;
+mod logs;
 mod permissions;
 mod queues;
 mod regional_clients;

@@ -2,7 +2,7 @@
 
 mod checks;
 mod finding;
-mod pattern;
+pub(crate) mod pattern;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -80,7 +80,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
 
 /// The Regions in which a session-recorder should stand, the home Region first: those that the tag-handler
 /// waits for, or would wait for by default.
-fn recorders(handler: Option<&Function>, home: &str) -> Vec<String> {
+pub(crate) fn recorders(handler: Option<&Function>, home: &str) -> Vec<String> {
     let named = handler.and_then(|handler| handler.environment.get("RECORDER_REGIONS"));
     let global = if partition_of(home) == "aws" { "us-east-1" } else { "" };
     let others = named.map_or(global, String::as_str);
@@ -89,7 +89,7 @@ fn recorders(handler: Option<&Function>, home: &str) -> Vec<String> {
 }
 
 /// Each text once, in the order of their first places.
-fn all<'a>(texts: impl Iterator<Item = &'a String>) -> Vec<String> {
+pub(crate) fn all<'a>(texts: impl Iterator<Item = &'a String>) -> Vec<String> {
     let mut once: Vec<String> = Vec::new();
     for text in texts {
         if !once.contains(text) {

@@ -17,6 +17,8 @@ mod redrive;
 mod replay;
 mod services;
 mod settings;
+#[cfg(feature = "aws")]
+mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -118,6 +120,21 @@ An event that fails again is a dead letter only after all its retries; until the
 Exit codes: 0 all events are sent, 1 some failed again or could not be sent, 2 the queues cannot be read.")]
     #[cfg(feature = "aws")]
     Redrive(redrive::Options),
+    /// Proves that a deployment works: starts sessions with a tag, makes free resources with them in each Region,
+    /// follows their records from CloudTrail to the tags, and deletes everything.
+    #[command(after_help = "Examples:
+  aws-tags verify --profile prod --region eu-west-1
+  aws-tags verify --regions eu-central-1,ap-southeast-2 --make queue
+  aws-tags verify --role arn:aws:iam::111122223333:role/developer --wait 300
+  aws-tags verify --json | jq -r 'select(.outcome == \"stopped\") | [.region, .stoppedAt, .todo] | @tsv'
+  aws-tags verify --clean-up
+
+A session of --role is started in each Region, and makes one resource for each way of tagging. All names begin with \
+aws-tags-verify-; nothing costs anything. It takes a minute or two, or as long as CloudTrail does. The role, and the permissions of \
+whoever runs the command, are in infra/verify.yaml.
+Exit codes: 0 all arrived, 1 a record stopped, which is named with its hop, or something is left, 2 nothing could be tried.")]
+    #[cfg(feature = "aws")]
+    Verify(verify::Options),
     /// Prints the completions of a shell.
     #[command(after_help = "Examples:
   aws-tags completions bash > ~/.local/share/bash-completion/completions/aws-tags
@@ -158,6 +175,8 @@ fn main() -> ExitCode {
         Command::Doctor(options) => doctor::run(&options, out),
         #[cfg(feature = "aws")]
         Command::Redrive(options) => redrive::run(&options, out),
+        #[cfg(feature = "aws")]
+        Command::Verify(options) => verify::run(&options, out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "aws-tags", &mut script);

@@ -171,9 +171,9 @@ pub struct Settings {
     /// What the owner tag holds: the first that a principal has.
     pub(crate) owner: Vec<OwnerForm>,
     /// Key of the owner tag.
-    pub(crate) owner_tag: String,
+    pub owner_tag: String,
     /// Key of the tag with the principal's id.
-    pub(crate) principal_id_tag: Option<String>,
+    pub principal_id_tag: Option<String>,
     /// Keys and templates of further tags.
     pub(crate) extra_tags: Vec<(String, String)>,
     /// Whether tags that a resource has already stay as they are.
@@ -271,7 +271,7 @@ impl Settings {
     }
 
     /// Whether the resources of a principal with this ARN are left alone.
-    pub(crate) fn excludes(&self, arn: &str) -> bool {
+    pub fn excludes(&self, arn: &str) -> bool {
         self.excluded_principals.iter().any(|pattern| pattern.matches(arn))
     }
 

@@ -13,7 +13,7 @@ mod present;
 mod refused;
 mod shown;
 
-pub use merge::{DropReason, Dropped, Merged};
+pub use merge::{DropReason, Dropped, Merged, not_inherited_because};
 pub use outcome::{
     EventSkip, Handling, NotOurs, Outcome, ResourceOutcome, ResourceSkip, TagResult, Tagging, Unfinished,
 };

@@ -97,6 +97,34 @@ impl History {
     }
 }
 
+impl RegionalClients {
+    /// Whether the history has a record of that attribute and time, of a call with that name, which holds this text.
+    pub(crate) async fn has_recorded(
+        &self,
+        (key, value): (LookupAttributeKey, &str),
+        (from, to): (OffsetDateTime, OffsetDateTime),
+        (call, text): (&str, &str),
+    ) -> Result<bool, Error> {
+        let attribute = LookupAttribute::builder().attribute_key(key).attribute_value(value);
+        let asked = self
+            .cloudtrail
+            .lookup_events()
+            .lookup_attributes(attribute.build().map_err(Error::incomplete)?)
+            .start_time(DateTime::from_secs(from.unix_timestamp()))
+            .end_time(DateTime::from_secs(to.unix_timestamp()));
+        let mut pages = asked.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let found = page?.events.unwrap_or_default();
+            let mut found = found.iter().filter(|event| event.event_name() == Some(call));
+            if found.any(|event| event.cloud_trail_event().is_some_and(|record| record.contains(text))) {
+                return Ok(true);
+            }
+            tokio::time::sleep(BETWEEN_CALLS).await;
+        }
+        Ok(false)
+    }
+}
+
 impl Asked {
     /// Keeps to the quota, whatever Region is asked.
     async fn wait(&self) {

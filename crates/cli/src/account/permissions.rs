@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_iam::types::PolicyEvaluationDecisionType;
 
+use aws_tags::tags::TagMap;
 use aws_tags_aws::Error;
 
 use super::regional_clients::RegionalClients;
@@ -26,6 +27,14 @@ impl RegionalClients {
             regions.insert(if region.is_empty() { "us-east-1" } else { region }.to_owned());
         }
         Ok(regions.into_iter().collect())
+    }
+
+    /// The tags of a role.
+    pub(crate) async fn role_tags(&self, arn: &str) -> Result<TagMap, Error> {
+        let name = arn.rsplit('/').next().unwrap_or_default();
+        let role = self.iam.get_role().role_name(name).send().await?.role;
+        let tags = role.and_then(|role| role.tags).unwrap_or_default().into_iter();
+        Ok(tags.map(|tag| (tag.key, tag.value)).collect())
     }
 
     /// The actions that the role may not use on a resource, or on `*`. Where that depends on

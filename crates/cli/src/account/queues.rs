@@ -50,6 +50,11 @@ impl ReceivedMessage {
         self.attributes.get(name).cloned()
     }
 
+    /// The message as a dead letter.
+    pub(crate) fn dead_letter(&self) -> DeadLetter {
+        DeadLetter::of(&self.body, |name| self.attribute(name))
+    }
+
     fn of(message: Message) -> Option<Self> {
         let attributes = message.message_attributes.unwrap_or_default().into_iter();
         Some(Self {
@@ -112,11 +117,21 @@ impl RegionalClients {
         Ok(messages.into_iter().filter_map(ReceivedMessage::of).collect())
     }
 
-    /// Looks at the first dead letters of a queue for the reasons. They are hidden for moments.
+    /// Looks at the first dead letters of a queue for the reasons.
     pub(crate) async fn look_at_reasons(&self, queue: &mut Queue) -> Result<(), Error> {
+        for message in self.look_at(&queue.url).await? {
+            let letter = message.dead_letter();
+            let reason = letter.reason.unwrap_or_else(|| letter.given_up_by.as_str().to_owned());
+            *queue.reasons.entry(reason).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    /// The first messages of a queue. They are hidden for moments.
+    pub(crate) async fn look_at(&self, url: &str) -> Result<Vec<ReceivedMessage>, Error> {
         let mut seen: BTreeMap<String, ReceivedMessage> = BTreeMap::new();
         let looked = loop {
-            match self.receive(&queue.url, LOOKED_AT_SECONDS).await {
+            match self.receive(url, LOOKED_AT_SECONDS).await {
                 Ok(some) if some.is_empty() => break Ok(()),
                 Ok(some) => seen.extend(some.into_iter().map(|message| (message.id.clone(), message))),
                 Err(error) => break Err(error),
@@ -126,13 +141,10 @@ impl RegionalClients {
             }
         };
         for message in seen.values() {
-            let letter = DeadLetter::of(&message.body, |name| message.attribute(name));
-            let reason = letter.reason.unwrap_or_else(|| letter.given_up_by.as_str().to_owned());
-            *queue.reasons.entry(reason).or_default() += 1;
             // Where it fails, the message is visible again soon.
-            let _ = self.release(&queue.url, message).await;
+            let _ = self.release(url, message).await;
         }
-        looked
+        looked.map(|()| seen.into_values().collect())
     }
 
     /// Sends a message, with one attribute or none.

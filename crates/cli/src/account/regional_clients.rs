@@ -11,6 +11,7 @@ pub(crate) struct RegionalClients {
     pub(super) eventbridge: aws_sdk_eventbridge::Client,
     pub(super) iam: aws_sdk_iam::Client,
     pub(super) lambda: aws_sdk_lambda::Client,
+    pub(super) logs: aws_sdk_cloudwatchlogs::Client,
     pub(super) sqs: aws_sdk_sqs::Client,
 }
 
@@ -23,6 +24,7 @@ impl RegionalClients {
             eventbridge: aws_sdk_eventbridge::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
         }
     }

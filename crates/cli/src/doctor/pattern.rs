@@ -7,7 +7,7 @@ use wildmatch::WildMatch;
 
 /// Whether the pattern could match the event of a successful call. Fields that do not follow from the
 /// call count as matching, and so do unknown filters.
-pub(super) fn could_match(pattern: &Value, service: &str, call: &str) -> bool {
+pub(crate) fn could_match(pattern: &Value, service: &str, call: &str) -> bool {
     let event = json!({
         "source": format!("aws.{service}"),
         "detail-type": "AWS API Call via CloudTrail",

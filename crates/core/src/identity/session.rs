@@ -142,7 +142,7 @@ impl Session {
     }
 
     /// The value of a session tag; keys are compared as STS does.
-    pub(crate) fn tag(&self, key: &str) -> Option<&str> {
+    pub fn tag(&self, key: &str) -> Option<&str> {
         let mut tags = self.tags.iter();
         tags.find(|(other, _)| other.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
     }

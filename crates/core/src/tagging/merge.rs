@@ -167,8 +167,8 @@ impl Merged {
     }
 }
 
-/// Why a tag of the principal is not inherited.
-fn not_inherited_because(settings: &Settings, key: &str, value: &str) -> Option<DropReason> {
+/// Why a tag of the principal is not inherited; `None` where it is.
+pub fn not_inherited_because(settings: &Settings, key: &str, value: &str) -> Option<DropReason> {
     if starts_reserved(key) {
         return Some(DropReason::Reserved);
     }
