@@ -38,7 +38,7 @@ def of_call(error):
     if code in UNKNOWN:
         return f"AWS does not take the credentials: {text}; {LOG_IN}, and that the Region is enabled"
     if code in DENIED:
-        return f"{text}: infra/deployer-policy.json has all permissions of a deployer"
+        return f"{text}: infra/deployer-policy.json has all permissions that deploying needs"
     return text
 
 

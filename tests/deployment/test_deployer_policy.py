@@ -1,4 +1,4 @@
-"""infra/deployer-policy.json allows what deploy, undeploy and doctor need, and nothing else."""
+"""infra/deployer-policy.json allows what deploy and undeploy need, infra/doctor-policy.json what doctor needs, and nothing else."""
 import ast
 import glob
 import json
@@ -41,7 +41,7 @@ OURS = {
     "s3": ["aws-tags-code-*", "aws-tags-code-*/*"],
     "sqs": ["aws-tags-*"],
 }
-# Needed on resources of any name.
+# What doctor needs on resources of any name: other people's trails and rules.
 ANYWHERE = {"cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus", "events:ListTargetsByRule"}
 
 # Actions that CloudFormation needs only for properties that the templates do not use.
@@ -73,8 +73,8 @@ UNUSED = {kind: set(" ".join(actions).split()) for kind, actions in {
 }.items()}
 
 
-def policy():
-    return json.loads(read(os.path.join(ROOT, "infra", "deployer-policy.json")))
+def policy(name):
+    return json.loads(read(os.path.join(ROOT, "infra", f"{name}-policy.json")))
 
 
 def calls():
@@ -114,30 +114,46 @@ def handlers():
         yield kind, {action for name, handler in schema["handlers"].items() if name != "list" for action in handler["permissions"]}
 
 
-def needed():
-    """The patterns of ARNs on which each action is needed."""
-    actions = {*calls(), *doctors(), *(action for kind, all_of in handlers() for action in all_of - UNUSED.get(kind, set()))}
+def deployers():
+    """The actions that deploying and removing need: those of deploy.py, and what CloudFormation does for it."""
+    return {*calls(), *(action for kind, all_of in handlers() for action in all_of - UNUSED.get(kind, set()))}
+
+
+def needed(actions):
+    """The patterns of ARNs on which each action is needed: resources of ours."""
     where = {}
-    for action in actions - ANYWHERE:
+    for action in actions:
         service = action.split(":")[0]
         where[action] = tuple(f"arn:aws:{service}:*:{one}" for one in OURS.get(action) or OURS.get(service, ()))
-    return {**where, **dict.fromkeys(ANYWHERE, ANY)}
+    return where
+
+
+def role(name, needs, **context):
+    """A role that has one of the policies."""
+    return Role(name, {name: policy(name)}, [{name}], [needs], {"aws:PrincipalAccount": ACCOUNT, **context})
 
 
 class Deployer(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.role = Role("deployer", {"deployer": policy()}, [{"deployer"}], [needed()], {
-            "aws:PrincipalAccount": ACCOUNT, "aws:CalledVia": ["cloudformation.amazonaws.com"], "iam:PassedToService": "lambda.amazonaws.com",
+        cls.deployer = role("deployer", needed(deployers()), **{
+            "aws:CalledVia": ["cloudformation.amazonaws.com"], "iam:PassedToService": "lambda.amazonaws.com",
             "iam:PolicyARN": f"arn:aws:iam::{ACCOUNT}:policy/aws-tags-tag-handler-Tagging1-x1",
             "lambda:FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:aws-tags-tag-handler"})
+        cls.doctor = role("doctor", {**needed(doctors()), **dict.fromkeys(ANYWHERE, ANY)})
 
-    def test_a_deployer_may_do_what_is_needed_and_nothing_else(self):
-        answers = [(one, answer) for one, answer in self.role.simulate() if one.account == ACCOUNT]
-        say(self.role.summary(answers))
-        wrong = {(one.action, one.arn) for one, answer in answers if bool(answer["by"]) != wanted(one, self.role.needs[0])}
-        self.assertEqual(wrong, set())
-        self.assertEqual(self.role.unasked(answers), set())
+    def test_each_policy_allows_what_is_needed_and_nothing_else(self):
+        for one in (self.deployer, self.doctor):
+            with self.subTest(one.name):
+                answers = [(request, answer) for request, answer in one.simulate() if request.account == ACCOUNT]
+                say(one.summary(answers))
+                wrong = {(request.action, request.arn) for request, answer in answers if bool(answer["by"]) != wanted(request, one.needs[0])}
+                self.assertEqual(wrong, set())
+                self.assertEqual(one.unasked(answers), set())
+
+    def test_a_doctor_only_looks(self):
+        changing = {action for action in self.doctor.named if not re.search(":(Describe|Get|List|Simulate)", action)}
+        self.assertEqual(changing, set())
 
     def test_every_unused_action_is_in_the_registry(self):
         registry = dict(handlers())
@@ -154,8 +170,9 @@ class Deployer(unittest.TestCase):
                 ("s3:ListBucket", bucket, {}, {"aws:ResourceAccount": OTHER_ACCOUNT})):
             with self.subTest(action):
                 request = Request(action, "", arn, ACCOUNT)
-                allowed = [bool(self.role.simulate([request], **context)[0][1]["by"]) for context in (right, wrong)]
+                allowed = [bool(self.deployer.simulate([request], **context)[0][1]["by"]) for context in (right, wrong)]
                 self.assertEqual(allowed, [True, False])
 
-    def test_the_policy_fits_into_a_managed_policy(self):
-        self.assertLessEqual(len(json.dumps(policy(), separators=(",", ":"))), 6144)
+    def test_each_policy_fits_into_a_managed_policy(self):
+        for name in ("deployer", "doctor"):
+            self.assertLessEqual(len(json.dumps(policy(name), separators=(",", ":"))), 6144, name)
