@@ -15,6 +15,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILT = ["cargo", "run", "--quiet", "--locked", "--all-features", "--bin", "aws-tags", "--"]
 # Default quota of managed policies per role.
 POLICIES_PER_ROLE = 10
+# SQS's quotas of a queue's policy: statements, conditions, bytes. Whether a condition's values count, too, AWS does not say: each
+# statement has no more values than a policy may have conditions.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html
+STATEMENTS, CONDITIONS_OF_A_POLICY, POLICY_BYTES = 20, 10, 8192
+# Where all of our roles and policies are, whatever StackSets or CloudFormation call them.
+PATH = "/aws-tags/"
 ANY_RESOURCE = "the resources are not created yet: any of the account, but only with the actions that tag them"
 CONDITIONS = {("essential", False): None, ("common", False): "WithCommon", ("all", False): "WithAll",
               ("essential", True): "OnDemand", ("common", True): "OnDemandWithCommon", ("all", True): "OnDemandWithAll"}
@@ -27,29 +33,77 @@ def table(aws_tags, command):
     return [json.loads(line) for line in out.splitlines()]
 
 
-def resource(name, kind, condition, properties, metadata=None):
+def resource(name, kind, condition, properties, metadata=None, after=None):
     """The lines of a resource in YAML. Values are JSON, which is valid YAML."""
     lines = [f"  {name}:", f"    Type: {kind}"]
     if metadata:
         lines += ["    Metadata:", *(f"      {key}: {json.dumps(value)}" for key, value in metadata.items())]
     if condition:
         lines.append(f"    Condition: {condition}")
+    if after:
+        lines.append(f"    DependsOn: {after}")
     lines.append("    Properties:")
     return lines + [f"      {key}: {value if isinstance(value, str) else json.dumps(value)}" for key, value in properties.items()]
 
 
-def rule(rule, target, forwards=False):
-    """A rule with its target. One that forwards sessions has a name of its own, as a recorder may come to stand beside it."""
-    sessions = rule["name"] == "aws-tags-sessions"
+def is_of_sessions(rule):
+    return rule["name"] == "aws-tags-sessions"
+
+
+def name_of(rule, forwards):
+    """A rule's name. One that forwards sessions has a name of its own, as a recorder may come to stand beside it."""
+    return "aws-tags-forwarded-sessions" if forwards and is_of_sessions(rule) else rule["name"]
+
+
+def condition_of(rule, forwards):
+    """The condition on which a template has the rule; `None` if it always has it."""
+    return "ForwardsSessions" if forwards and is_of_sessions(rule) else CONDITIONS[rule["tier"], rule["optIn"]]
+
+
+def rule(rule, target, policy, forwards=False):
+    """A rule with its target, there only after the queues' policy: what a rule may not deliver is lost."""
+    sessions = is_of_sessions(rule)
     name = "SessionsRule" if sessions else f"CreationsRule{rule['name'].split('-')[-1]}"
-    condition = "ForwardsSessions" if forwards and sessions else CONDITIONS[rule["tier"], rule["optIn"]]
-    return resource(name, "AWS::Events::Rule", condition, {
-        "Name": "aws-tags-forwarded-sessions" if forwards and sessions else rule["name"],
+    return resource(name, "AWS::Events::Rule", condition_of(rule, forwards), {
+        "Name": name_of(rule, forwards),
         "Description": "STS calls that start a session" if sessions else "Calls that create taggable resources",
         "State": rule["state"],
         "EventPattern": json.dumps(rule["pattern"], separators=(",", ":")),
         "Targets": f"[{target}]",
-    })
+    }, after=policy)
+
+
+def rule_arn(name):
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:events:${{AWS::Region}}:${{AWS::AccountId}}:rule/{name}"}
+
+
+def where(condition, value):
+    """The value on a condition, and else nothing."""
+    return {"Fn::If": [condition, value, {"Ref": "AWS::NoValue"}]} if condition else value
+
+
+def key_users(rules, others, forwards=False):
+    """The ARNs of the rules that a template has, and of others, as lines of a list."""
+    arns = [rule_arn(name) for name in others]
+    arns += [where(condition_of(rule, forwards), rule_arn(name_of(rule, forwards))) for rule in rules]
+    return [f"- {json.dumps(arn)}" for arn in arns]
+
+
+def writers(rules, queues, others=(), forwards=False):
+    """Statements of a queue policy as lines of a list: each lets those rules write that are there on the same condition."""
+    names = {None: list(others)} if others else {}
+    for rule in rules:
+        names.setdefault(condition_of(rule, forwards), []).append(name_of(rule, forwards))
+    parts = [(condition, all_of[start:start + CONDITIONS_OF_A_POLICY])
+             for condition, all_of in names.items() for start in range(0, len(all_of), CONDITIONS_OF_A_POLICY)]
+    if len(parts) > min(STATEMENTS, CONDITIONS_OF_A_POLICY):
+        raise SystemExit(f"{len(parts)} statements of a queue policy with a condition each, allowed: {CONDITIONS_OF_A_POLICY}")
+    statements = [where(condition, {
+        "Sid": f"RulesWrite{nth}", "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
+        "Resource": [{"Fn::GetAtt": [queue, "Arn"]} for queue in queues],
+        "Condition": {"ArnEquals": {"aws:SourceArn": [rule_arn(name) for name in some]}},
+    }) for nth, (condition, some) in enumerate(parts, 1)]
+    return [f"- {json.dumps(statement)}" for statement in statements]
 
 
 def policy(policy):
@@ -64,6 +118,7 @@ def policy(policy):
     name = "Tagging" + policy["name"].split("-")[-1]
     return resource(name, "AWS::IAM::ManagedPolicy", CONDITIONS[policy["tier"], policy["optIn"]], {
         "Description": "What the tag handler may tag",
+        "Path": PATH,
         "Roles": "[!Ref TagHandlerRole]",
         "PolicyDocument": filled(policy["document"]),
     }, {"cdk_nag": {"rules_to_suppress": [{"id": "AwsSolutions-IAM5", "reason": ANY_RESOURCE}]}})
@@ -118,13 +173,19 @@ def parts(aws_tags):
     rules, policies = table(aws_tags, "rules --tier all"), table(aws_tags, "policy --tier all")
     if len(policies) > POLICIES_PER_ROLE:
         raise SystemExit(f"{len(policies)} managed policies, allowed: {POLICIES_PER_ROLE} per role")
-    of = lambda sessions: [r for r in rules if (r["name"] == "aws-tags-sessions") == sessions]
+    sessions, creations = ([r for r in rules if is_of_sessions(r) == wanted] for wanted in (True, False))
     lines = lambda resources: [line for resource in resources for line in resource]
+    # The recorder's rules use the handler's key in the home Region, and so does its heartbeat.
+    recorder = ["aws-tags-sessions", "aws-tags-heartbeat"]
     return [
+        ("tag-handler.yaml", "rules that use the key", key_users(creations, recorder)),
+        ("tag-handler.yaml", "rules that write", writers(creations, ("Creations", "CreationsDeadLetters"))),
         ("tag-handler.yaml", "policies", lines(map(policy, policies))),
-        ("tag-handler.yaml", "rules", lines(rule(r, queue("Creations")) for r in of(False))),
-        ("session-recorder.yaml", "rules", lines(rule(r, queue("Sessions")) for r in of(True))),
-        ("region-forwarder.yaml", "rules", lines(rule(r, HOME_BUS, forwards=True) for r in rules)),
+        ("tag-handler.yaml", "rules", lines(rule(r, queue("Creations"), "QueuesPolicy") for r in creations)),
+        ("session-recorder.yaml", "rules", lines(rule(r, queue("Sessions"), "QueuesPolicy") for r in sessions)),
+        ("region-forwarder.yaml", "rules that use the key", key_users(rules, [], forwards=True)),
+        ("region-forwarder.yaml", "rules that write", writers(rules, ("DeadLetters",), forwards=True)),
+        ("region-forwarder.yaml", "rules", lines(rule(r, HOME_BUS, "QueuePolicy", forwards=True) for r in rules)),
         ("README.md", "settings", settings(table(aws_tags, "settings"))),
         ("README.md", "parameters", parameter_rows()),
     ]
@@ -141,11 +202,13 @@ def main():
         with open(path, encoding="utf-8") as file:
             old = file.read()
         start, end = f"generated by infra/generate.py: {part}", "end"
-        start, end = (f"<!-- {text} -->\n" if name.endswith(".md") else f"  # {text}\n" for text in (start, end))
-        between = re.compile(f"({re.escape(start)}).*?({re.escape(end)})", re.DOTALL)
+        start, end = (f"<!-- {text} -->\n" if name.endswith(".md") else f"# {text}\n" for text in (start, end))
+        between = re.compile(f"^( *)({re.escape(start)}).*?^( *{re.escape(end)})", re.DOTALL | re.MULTILINE)
         if not between.search(old):
             raise SystemExit(f"{name} has no part `{part}`")
-        new = between.sub(lambda found: found[1] + "\n".join(lines) + "\n" + found[2], old, count=1)
+        # Resources are indented already; what stands deeper is as deep as its comment.
+        new = between.sub(lambda found: found[1] + found[2] + "".join(
+            f"{found[1] if line.startswith('- ') else ''}{line}\n" for line in lines) + found[3], old, count=1)
         if new != old and check:
             stale.append(f"{name}: {part}")
         elif new != old:

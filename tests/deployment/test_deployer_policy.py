@@ -29,11 +29,7 @@ OURS = {
     "cloudwatch": ["alarm:aws-tags-*", "dashboard/aws-tags-*"],
     "dynamodb": ["table/aws-tags-sessions"],
     "events": ["rule/aws-tags-*"],
-    # Only this role has policies of its own.
-    "iam:AttachRolePolicy": ["role/aws-tags-tag-handler-*"],
-    "iam:DetachRolePolicy": ["role/aws-tags-tag-handler-*"],
-    "iam": ["role/aws-tags-tag-handler-*", "role/aws-tags-session-recorder-*", "role/aws-tags-region-forwarder-*",
-            "policy/aws-tags-tag-handler-*"],
+    "iam": ["role/aws-tags/*", "policy/aws-tags/*"],
     # AWS makes up the ids of keys and mappings; conditions limit them.
     "kms": ["alias/aws-tags", "key/*"],
     "lambda": ["function:aws-tags-tag-handler", "function:aws-tags-session-recorder", "event-source-mapping:*"],
@@ -138,7 +134,7 @@ class Deployer(unittest.TestCase):
     def setUpClass(cls):
         cls.deployer = role("deployer", needed(deployers()), **{
             "aws:CalledVia": ["cloudformation.amazonaws.com"], "iam:PassedToService": "lambda.amazonaws.com",
-            "iam:PolicyARN": f"arn:aws:iam::{ACCOUNT}:policy/aws-tags-tag-handler-Tagging1-x1",
+            "iam:PolicyARN": f"arn:aws:iam::{ACCOUNT}:policy/aws-tags/aws-tags-tag-handler-Tagging1-x1",
             "lambda:FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:aws-tags-tag-handler"})
         cls.doctor = role("doctor", {**needed(doctors()), **dict.fromkeys(ANYWHERE, ANY)})
 
@@ -160,11 +156,12 @@ class Deployer(unittest.TestCase):
         self.assertEqual({kind: unused - registry[kind] for kind, unused in UNUSED.items() if unused - registry[kind]}, {})
 
     def test_conditions_hold(self):
-        role = f"arn:aws:iam::{ACCOUNT}:role/aws-tags-tag-handler-x1"
+        role = f"arn:aws:iam::{ACCOUNT}:role/aws-tags/aws-tags-tag-handler-x1"
         key, bucket = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/x1", "arn:aws:s3:::aws-tags-code-x1"
         for action, arn, right, wrong in (
                 ("iam:PassRole", role, {"iam:PassedToService": "events.amazonaws.com"}, {"iam:PassedToService": "ec2.amazonaws.com"}),
                 ("iam:AttachRolePolicy", role, {}, {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"}),
+                ("iam:AttachRolePolicy", role, {}, {"iam:PolicyARN": f"arn:aws:iam::{ACCOUNT}:policy/aws-tags-tag-handler-x1"}),
                 ("kms:PutKeyPolicy", key, {}, {"aws:CalledVia": []}),
                 ("lambda:CreateEventSourceMapping", "*", {}, {"lambda:FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:x1"}),
                 ("s3:ListBucket", bucket, {}, {"aws:ResourceAccount": OTHER_ACCOUNT})):

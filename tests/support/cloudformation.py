@@ -94,7 +94,7 @@ class Template:
         if attribute != "Arn":
             return self.resolve(resource["Properties"][attribute])
         start, named_by = ARNS[resource["Type"]]
-        start = start.format(self.values["AWS::Region"])
+        start = start.format(self.values["AWS::Region"]) + resource["Properties"].get("Path", "/").removeprefix("/")
         end = ":*" if resource["Type"] == "AWS::Logs::LogGroup" else ""
         return start + self.resolve(resource["Properties"].get(named_by, name)) + end
 

@@ -1,6 +1,7 @@
-"""ministack, changed in five ways to behave like AWS: its event bus accepts sources that begin with `aws.`, its rules can target
+"""ministack, changed in six ways to behave like AWS: its event bus accepts sources that begin with `aws.`, its rules can target
 buses in other Regions, its event source mappings have numbers where AWS has numbers, the conditions of its templates know
-`AWS::Region`, `Fn::Sub` and `Fn::Split`, and its change sets have only resources whose condition holds.
+`AWS::Region`, `Fn::Sub` and `Fn::Split`, its change sets have only resources whose condition holds, and it simulates the policies of
+roles that have a path.
 
 Runs in ministack's own Python.
 """
@@ -8,6 +9,7 @@ import functools
 import re
 
 from ministack.app import main
+from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region, set_request_region
 from ministack.services import eventbridge
 from ministack.services.cloudformation import (
@@ -99,6 +101,9 @@ def resolve_those_that_exist(template, params, *more):
 
 stacks._topological_sort = sort_those_that_exist
 changesets._resolve_props_for_diff = resolve_those_that_exist
+
+policies_of_role = iam_evaluator._gather_role_policies
+iam_evaluator._gather_role_policies = lambda role, *more: policies_of_role(role.rsplit("/", 1)[-1], *more)
 
 if __name__ == "__main__":
     main()
