@@ -87,7 +87,7 @@ def run(options):
         key = aws.upload(zips[name], region)
         aws.deploy(region, stack, name, {**settings, **own, "CodeBucketPrefix": aws.bucket_prefix, "CodeKey": key}, options.yes)
 
-    # The handler first, whose key the recorder at home imports. Recorders before forwarders, which stop forwarding sessions where
+    # The handler first, with the table that recorders write to. Recorders before forwarders, which stop forwarding sessions where
     # one stands: no session is lost in between.
     function(options.home, HANDLER, "tag-handler", SessionTable="make" if aws.makes_table() else "take-up")
     for region in [options.home, *(region for region in recorders if region != options.home)]:

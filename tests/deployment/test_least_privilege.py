@@ -21,8 +21,9 @@ HOME_BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
 # A Region with a session recorder that is not the home Region.
 AWAY = "us-east-1"
 # Parameter values that change what is allowed.
-CHOICES = [{"Services": services, "AlsoTag": also, "Tracing": "off"} for services in ("essential", "common", "all") for also in ("", "*")]
-CHOICES.append({"Services": "all", "AlsoTag": "*", "Tracing": "on"})
+PLAIN, EXTRA = {"Tracing": "off", "EncryptionKey": "aws-owned"}, {"Tracing": "on", "EncryptionKey": "customer-managed"}
+CHOICES = [{"Services": services, "AlsoTag": also, **PLAIN} for services in ("essential", "common", "all") for also in ("", "*")]
+CHOICES.append({"Services": "all", "AlsoTag": "*", **EXTRA})
 TIERS = ("essential", "common", "all")
 # Actions that lookups need, by the resource type that they find.
 LOOKUPS = {
@@ -80,21 +81,24 @@ def fixed(function, queue, region=REGION):
     stream = f"arn:aws:logs:{region}:{ACCOUNT}:log-group:/aws/lambda/{function}:log-stream:x1"
     take = dict.fromkeys(("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"), (queue,))
     log = dict.fromkeys(("logs:CreateLogStream", "logs:PutLogEvents"), (stream,))
-    key = dict.fromkeys(("kms:Decrypt", "kms:GenerateDataKey"), (f"arn:aws:kms:{region}:{ACCOUNT}:key/Key",))
-    return {**take, **log, **key, "sqs:SendMessage": (f"{queue}-dead-letters",)}
+    return {**take, **log, "sqs:SendMessage": (f"{queue}-dead-letters",)}
 
 
-def traced(choice):
-    return dict.fromkeys(("xray:PutTelemetryRecords", "xray:PutTraceSegments"), ANY) if choice["Tracing"] == "on" else {}
+def chosen(choice, region=REGION):
+    """What the choices that have nothing to do with services need besides."""
+    trace = dict.fromkeys(("xray:PutTelemetryRecords", "xray:PutTraceSegments"), ANY) if choice["Tracing"] == "on" else {}
+    has_key = choice["EncryptionKey"] == "customer-managed"
+    key = dict.fromkeys(("kms:Decrypt", "kms:GenerateDataKey"), (f"arn:aws:kms:{region}:{ACCOUNT}:key/Key",)) if has_key else {}
+    return {**trace, **key}
 
 
 def recorder_needs(region):
     """The same in any Region, with the home Region's table."""
-    return lambda choice: {**fixed("aws-tags-session-recorder", "aws-tags-sessions", region), **traced(choice), "dynamodb:PutItem": (SESSIONS,)}
+    return lambda choice: {**fixed("aws-tags-session-recorder", "aws-tags-sessions", region), **chosen(choice, region), "dynamodb:PutItem": (SESSIONS,)}
 
 
 def handler_needs(choice):
-    needed = {**fixed("aws-tags-tag-handler", "aws-tags-creations"), **traced(choice), "dynamodb:Query": (SESSIONS,), "iam:GetRole": ANY, "iam:GetUser": ANY}
+    needed = {**fixed("aws-tags-tag-handler", "aws-tags-creations"), **chosen(choice), "dynamodb:Query": (SESSIONS,), "iam:GetRole": ANY, "iam:GetUser": ANY}
     for row in rows():
         if TIERS.index(row["tier"]) <= TIERS.index(choice["Services"]) and (choice["AlsoTag"] or not row["optIn"]):
             looked_up = LOOKUPS[row["resourceType"]] if row["found"] == "by lookup" else []
@@ -130,11 +134,9 @@ class LeastPrivilege(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        handler = Template("tag-handler")
         cls.roles = [
             role("tag-handler", "TagHandlerRole", handler_needs, CHOICES),
-            *(role("session-recorder", "SessionRecorderRole", recorder_needs(region), [{"Tracing": "off"}, {"Tracing": "on"}],
-                   imports=handler.exports if region == REGION else {}, region=region, HomeRegion=REGION) for region in (REGION, AWAY)),
+            *(role("session-recorder", "SessionRecorderRole", recorder_needs(region), [PLAIN, EXTRA], region=region, HomeRegion=REGION) for region in (REGION, AWAY)),
             role("region-forwarder", "ForwardRole", lambda _: {"events:PutEvents": (HOME_BUS,)}, HomeRegion=REGION),
         ]
         cls.answers = {one.name: one.simulate() for one in cls.roles}
@@ -170,7 +172,7 @@ class LeastPrivilege(unittest.TestCase):
         shared = {"ec2:CreateTags", "tag:TagResources", "s3:PutObjectTagging"}
         tested = {
             "tested by tests/deployment/test_deploy.py: running the function":
-                set(fixed("aws-tags-tag-handler", "q")) | {"dynamodb:Query", "iam:GetRole", "iam:GetUser"},
+                set(fixed("aws-tags-tag-handler", "q")) | {"kms:Decrypt", "kms:GenerateDataKey", "dynamodb:Query", "iam:GetRole", "iam:GetUser"},
             "tested by tests/functions/test_end_to_end.py: EC2's tags, the tagging API, buckets and objects, lookups":
                 shared | {"s3:GetBucketTagging"} | by_route["ec2:CreateTags"] | by_route["s3:PutObjectTagging"] | {a for actions in LOOKUPS.values() for a in actions},
             "tested by tests/table/test_tag_operations.py: the request of every service's own operation":
@@ -194,15 +196,15 @@ class LeastPrivilege(unittest.TestCase):
 
     def test_only_the_rules_of_the_stack_may_use_queues_keys_and_roles(self):
         events, origin = "events.amazonaws.com", "aws:SourceArn"
+        key = {"EncryptionKey": "customer-managed"}
         for services, also in (("essential", ""), ("all", "*")):
-            handler = Template("tag-handler", Services=services, AlsoTag=also)
-            at_home = Template("session-recorder", imports=handler.exports, HomeRegion=REGION)
-            away = Template("session-recorder", region=AWAY, HomeRegion=REGION)
-            forwarder = Template("region-forwarder", region="eu-west-3", HomeRegion=REGION, Services=services, AlsoTag=also)
+            handler = Template("tag-handler", Services=services, AlsoTag=also, **key)
+            at_home = Template("session-recorder", HomeRegion=REGION, **key)
+            away = Template("session-recorder", region=AWAY, HomeRegion=REGION, **key)
+            forwarder = Template("region-forwarder", region="eu-west-3", HomeRegion=REGION, Services=services, AlsoTag=also, **key)
             every = set().union(*map(names, (Template("tag-handler", Services="all", AlsoTag="*"), at_home, forwarder)))
-            asked = []
-            # The recorder of the home Region uses the handler's key.
-            for template, guests in ((handler, names(at_home)), (at_home, set()), (away, set()), (forwarder, set())):
+            asked, policies = [], 0
+            for template in (handler, at_home, away, forwarder):
                 rules = f"arn:aws:events:{template.values['AWS::Region']}:{ACCOUNT}:rule/"
                 for arn, document in template.resource_policies():
                     services_named = {statement["Principal"].get("Service") for statement in document["Statement"]}
@@ -211,9 +213,13 @@ class LeastPrivilege(unittest.TestCase):
                         self.assertIn(statement["Principal"].get("AWS"), (None, f"arn:aws:iam::{ACCOUNT}:root"), arn)
                     if events not in services_named:
                         continue
+                    policies += 1
                     (action, *_) = next(listed(one["Action"]) for one in document["Statement"] if one["Principal"].get("Service") == events)
-                    ours = names(template) | (guests if ":kms:" in arn else set())
-                    # A trust policy has no room for all names; the heartbeat of the recorder needs no role.
+                    ours = names(template)
+                    if template is forwarder and ":role/" not in arn:
+                        # Its heartbeat writes to no queue.
+                        ours = ours - {"aws-tags-forwarder-heartbeat"}
+                    # A trust policy has no room for all names.
                     allowed = {name for name in every if "-creations-" in name} | ours if ":role/" in arn else ours
                     senders = [(events, rules + name, name in allowed) for name in sorted(every | {"x1"})]
                     one = rules + min(ours)
@@ -224,15 +230,15 @@ class LeastPrivilege(unittest.TestCase):
             wrong = [(request["resource"], request["principal"], request["context"]) for (wanted, request), answer in zip(asked, answers)
                      if answer["allowed"] is not wanted]
             self.assertEqual(wrong, [], services)
-            # Three keys, seven queues, one role.
-            self.assertEqual(len({request["resource"] for _, request in asked}), 11)
+            # Four keys, seven queues, one role.
+            self.assertEqual(policies, 12)
 
     def test_rules_come_after_what_lets_them_write(self):
         for name in ("tag-handler", "session-recorder", "region-forwarder"):
             resources = source(name)["Resources"]
             (policy,) = (key for key, one in resources.items() if one["Type"] == "AWS::SQS::QueuePolicy")
-            early = [key for key, one in resources.items() if one["Type"] == "AWS::Events::Rule" and one.get("DependsOn") != policy]
-            self.assertEqual(early, [], name)
+            early = {key for key, one in resources.items() if one["Type"] == "AWS::Events::Rule" and one.get("DependsOn") != policy}
+            self.assertEqual(early, {"Heartbeat"} if name == "region-forwarder" else set(), name)
 
     def test_the_policies_fit_into_queues(self):
         for name in ("tag-handler", "session-recorder", "region-forwarder"):

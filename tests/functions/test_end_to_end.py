@@ -8,6 +8,7 @@ import tempfile
 import unittest
 import uuid
 
+import costs
 import local_aws
 import resources
 from local_aws import (
@@ -548,6 +549,9 @@ class TheFunctions(unittest.TestCase):
         self.assertNotIn("4711", str(line))
 
 
+HEARTBEAT = {"eventSource": "heartbeat.aws-tags", "eventName": "Heartbeat", "eventTime": iso(now()), "awsRegion": REGION}
+
+
 class Metrics(unittest.TestCase):
     """The metrics that the functions print are valid for CloudWatch."""
 
@@ -566,6 +570,21 @@ class Metrics(unittest.TestCase):
             self.assertEqual(line["Function"], "tag-handler")
         self.assertEqual([ec2[name] for name in ("Service", "Events", "ResourcesTagged", "Retried", "SessionsFound")], ["ec2", 2, 1, 1, 1])
         self.assertEqual([sns[name] for name in ("Service", "Events", "ResourcesTagged", "ResourcesFailed")], ["sns", 1, 1, 0])
+
+    def test_minimal_monitoring_reports_only_what_alarms_watch(self):
+        before = len(MINISTACK.lambdas.log())
+        volume = creation("ec2/CreateVolume", ec2_arn("volume", resources.volume(MINISTACK.c, MINISTACK.net)), MINISTACK.session.identity)
+        MINISTACK.lambdas.invoke("tag-handler", local_aws.batch([volume, HEARTBEAT]))
+        MINISTACK.lambdas.invoke("session-recorder", local_aws.batch([MINISTACK.session.event]))
+        lines = MINISTACK.lambdas.log()[before:]
+        counted, = (line for line in lines if "_aws" in line)
+        self.assertEqual(problems(counted), [])
+        (directive,) = counted["_aws"]["CloudWatchMetrics"]
+        self.assertEqual((directive["Dimensions"], directive["Metrics"]), ([["Function"]], [{"Name": "Events", "Unit": "Count"}]))
+        self.assertEqual((counted["Events"], sorted(counted)), (1, ["Events", "Function", "Service", "_aws"]))
+        # Such a line is what the costs are calculated with.
+        self.assertLessEqual(len(json.dumps(counted)), 1000 * costs.METRICS_LINE["minimal"]["tag-handler"] + 50)
+        self.assertEqual([line["eventName"] for line in lines if line.get("outcome") == "heartbeat"], ["Heartbeat"])
 
     def test_the_recorder_counts_sessions(self):
         line, = self.counted("session-recorder", local_aws.batch([MOTO.session.event]))
@@ -607,6 +626,6 @@ def problems(document):
 
 def setUpModule():
     global MOTO, MINISTACK, OVERWRITE
-    MOTO = Rig("moto", local_aws.moto(), ALSO_TAG="s3:object,ecs:task")
+    MOTO = Rig("moto", local_aws.moto(), ALSO_TAG="s3:object,ecs:task", MONITORING="full")
     MINISTACK = Rig("ministack", local_aws.ministack())
     OVERWRITE = Overwrite(MOTO)

@@ -47,17 +47,15 @@ def source(name):
 class Template:
     """`resources` by logical id in a Region, without those whose conditions are false."""
 
-    def __init__(self, name, imports=None, region=REGION, **parameters):
+    def __init__(self, name, region=REGION, **parameters):
         self.source = source(name)
         given = {key: of.get("Default", f"some-{key.lower()}") for key, of in self.source.get("Parameters", {}).items()}
         unknown = parameters.keys() - given.keys()
         if unknown:
             raise ValueError(f"{name} has no parameter {', '.join(unknown)}; allowed: {', '.join(given)}")
-        self.values, self.imports = {**PSEUDO, "AWS::Region": region, **given, **parameters, "AWS::NoValue": NOTHING}, imports or {}
+        self.values = {**PSEUDO, "AWS::Region": region, **given, **parameters, "AWS::NoValue": NOTHING}
         there = {key: of for key, of in self.source["Resources"].items() if self.holds(of.get("Condition"))}
         self.resources = {key: {**self.resolve(of), "Id": key} for key, of in there.items()}
-        self.exports = {self.resolve(of["Export"]["Name"]): self.resolve(of["Value"])
-                        for of in self.source["Outputs"].values() if "Export" in of}
 
     def holds(self, condition):
         return condition is None or self.decide(self.source["Conditions"][condition])
@@ -113,9 +111,6 @@ class Template:
     def fn_if(self, argument):
         condition, yes, no = argument
         return self.resolve(yes if self.holds(condition) else no)
-
-    def fn_importvalue(self, name):
-        return self.imports[self.resolve(name)]
 
     def of(self, kind):
         return [resource for resource in self.resources.values() if resource["Type"] == kind]

@@ -5,10 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use aws_tags::settings::Monitoring;
+use aws_tags::telemetry::metrics::{SESSION_RECORDER, TAG_HANDLER};
 use aws_tags_catalog::sources::Unfetched;
 use aws_tags_catalog::table::{Catalog, Row};
 use aws_tags_catalog::{coverage, emit, requests, sample, stale};
 use clap::{Parser, Subcommand};
+use serde_json::json;
 
 /// Generates the table of creating calls, and what is derived from the same packages.
 #[derive(Parser)]
@@ -34,6 +37,8 @@ enum Command {
     Requests,
     /// Reads answers of read operations from standard input, as the compiled table says.
     Answers,
+    /// Prints the metrics of each function, and which there are with minimal monitoring.
+    Metrics,
 }
 
 fn main() -> Result<()> {
@@ -45,6 +50,10 @@ fn main() -> Result<()> {
             return Ok(());
         }
         Command::Answers => return requests::read_answers(),
+        Command::Metrics => {
+            print_metrics();
+            return Ok(());
+        }
         Command::Generate | Command::Check | Command::List => {}
     }
     let catalog = match Catalog::read() {
@@ -61,8 +70,17 @@ fn main() -> Result<()> {
             list(&catalog);
             Ok(())
         }
-        Command::Requests | Command::Answers => Ok(()),
+        Command::Requests | Command::Answers | Command::Metrics => Ok(()),
     }
+}
+
+/// One JSON object a line: what the templates' alarms and the costs are checked against.
+fn print_metrics() {
+    let print = |function: &str, (name, least): (&str, Monitoring)| {
+        println!("{}", json!({"function": function, "name": name, "minimal": least == Monitoring::Minimal}));
+    };
+    TAG_HANDLER.names().for_each(|metric| print("tag-handler", metric));
+    SESSION_RECORDER.names().for_each(|metric| print("session-recorder", metric));
 }
 
 fn list(catalog: &Catalog) {

@@ -6,6 +6,11 @@ use crate::identity::{NotASession, STS, Session};
 use crate::record::Event;
 use crate::table::{Creation, Ending, LocateError, Nothing, created, rows};
 
+/// The event source of heartbeats: events that a schedule sends through a function's own queue. By the
+/// session-recorder's, whoever looks for a session knows until when all are recorded; by its own, the
+/// tag-handler shows that events reach it, and looks after the recorders.
+pub const HEARTBEAT: &str = "heartbeat.aws-tags";
+
 /// What the call of a CloudTrail record did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -28,6 +33,8 @@ pub enum Effect {
     Session(Box<Session>),
     /// It is a call of STS that started no session which could carry tags.
     NotASession(NotASession),
+    /// It is no call: a schedule of ours sent it through a function's queue.
+    Heartbeat,
 }
 
 /// The categories of records of calls.
@@ -39,6 +46,9 @@ impl Effect {
     pub fn of(event: &Event) -> Self {
         if let Some(category) = event.text("eventCategory").filter(|category| !CALLS.contains(&&**category)) {
             return Self::NotACall(category.into_owned());
+        }
+        if event.source == HEARTBEAT {
+            return Self::Heartbeat;
         }
         if event.source == STS {
             return match Session::of(event) {
@@ -79,6 +89,7 @@ impl Effect {
             Self::NotSupported => "not-supported",
             Self::Session(_) => "session",
             Self::NotASession(_) => "skip",
+            Self::Heartbeat => "heartbeat",
         }
     }
 
@@ -98,7 +109,11 @@ impl Effect {
             Self::FailedCall(code) => code.as_str().into(),
             Self::NotACall(category) => format!("a record of the category {category}").into(),
             Self::NotASession(reason) => reason.to_string().into(),
-            Self::Created(_) | Self::Unresolvable(_) | Self::NotSupported | Self::Session(_) => return None,
+            Self::Created(_)
+            | Self::Unresolvable(_)
+            | Self::NotSupported
+            | Self::Session(_)
+            | Self::Heartbeat => return None,
         })
     }
 
@@ -161,6 +176,7 @@ mod tests {
                            "requestParameters": {"name": "/a"}, "responseElements": {"version": 1}}),
             ),
             ("skip", json!({"eventSource": "sts.amazonaws.com", "eventName": "GetSessionToken"})),
+            ("heartbeat", json!({"eventSource": HEARTBEAT, "eventName": "Heartbeat"})),
         ] {
             assert_eq!(outcome_of(record.clone()), expected, "{record}");
         }

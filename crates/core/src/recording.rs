@@ -1,12 +1,9 @@
 //! The verb of the session-recorder: stores the session that an STS event starts.
 
+use crate::effect::HEARTBEAT;
 use crate::identity::{NotASession, Session};
 use crate::ports::{Failure, SessionStore};
 use crate::record::Event;
-
-/// The event source of heartbeats: events that a schedule sends through the recorder's own queue, so that
-/// whoever looks for a session knows until when all are recorded.
-pub const HEARTBEAT: &str = "heartbeat.aws-tags";
 
 /// What became of an STS record.
 #[derive(Debug, PartialEq, Eq)]

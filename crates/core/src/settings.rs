@@ -86,6 +86,13 @@ const LOG_VALUES: Setting = Setting {
     effect: "Whether the log has the values of tags, or only their keys and where they come from.",
 };
 
+const MONITORING: Setting = Setting {
+    name: "MONITORING",
+    default: "minimal",
+    allowed: "`minimal` or `full`",
+    effect: "Which metrics there are: those that alarms of that name watch, where they are not zero; or all, zeros included, and by service.",
+};
+
 /// Every setting of the tag-handler.
 pub const SETTINGS: &[Setting] = &[
     OWNER,
@@ -99,6 +106,7 @@ pub const SETTINGS: &[Setting] = &[
     SERVICE_CREATED,
     ALSO_TAG,
     LOG_VALUES,
+    MONITORING,
 ];
 
 /// What the owner tag holds.
@@ -165,6 +173,27 @@ const OWNER_FORMS: &[(&str, OwnerForm)] = &[
     ("origin", OwnerForm::Session(SessionFact::Origin)),
 ];
 
+/// How much is measured: each metric is paid for in every hour in which it is reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Monitoring {
+    /// What tells that something is lost, stuck or silent.
+    #[default]
+    Minimal,
+    /// Everything.
+    Full,
+}
+
+const MONITORINGS: &[(&str, Monitoring)] = &[("minimal", Monitoring::Minimal), ("full", Monitoring::Full)];
+
+impl Monitoring {
+    /// Reads the setting alone: the session-recorder has no other of these.
+    pub fn read<V: Into<OsString>>(variable: impl Fn(&str) -> Option<V>) -> Result<Self, WrongSettings> {
+        let mut reader = Reader { variable: |name: &str| variable(name).map(Into::into), wrong: Vec::new() };
+        let monitoring = reader.one_of(&MONITORING, MONITORINGS);
+        reader.done(monitoring)
+    }
+}
+
 /// Checked settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -182,6 +211,8 @@ pub struct Settings {
     pub(crate) tag_service_created: bool,
     /// Whether the log has the values of tags.
     pub(crate) log_values: bool,
+    /// How much is measured.
+    pub monitoring: Monitoring,
     inherit: Vec<WildMatch>,
     do_not_inherit: Vec<WildMatch>,
     excluded_principals: Vec<WildMatch>,
@@ -228,6 +259,7 @@ impl Settings {
             keep_existing: reader.one_of(&EXISTING_TAGS, &[("keep", true), ("overwrite", false)]),
             tag_service_created: reader.one_of(&SERVICE_CREATED, TAG_OR_SKIP),
             log_values: reader.one_of(&LOG_VALUES, &[("hide", false), ("show", true)]),
+            monitoring: reader.one_of(&MONITORING, MONITORINGS),
             inherit: reader.patterns(&INHERIT, WildMatch::new_case_insensitive),
             do_not_inherit: reader.patterns(&DO_NOT_INHERIT, WildMatch::new_case_insensitive),
             excluded_principals: reader.patterns(&EXCLUDED_PRINCIPALS, WildMatch::new),
@@ -235,10 +267,7 @@ impl Settings {
             stated: Vec::new(),
         };
         settings.stated = reader.distinct(&settings);
-        match reader.wrong.is_empty() {
-            true => Ok(settings),
-            false => Err(WrongSettings(reader.wrong)),
-        }
+        reader.done(settings)
     }
 
     /// The owner that some of our tags name.
@@ -289,6 +318,14 @@ struct Reader<F> {
 }
 
 impl<F: Fn(&str) -> Option<OsString>> Reader<F> {
+    /// What was read, if nothing of it is wrong.
+    fn done<T>(self, read: T) -> Result<T, WrongSettings> {
+        match self.wrong.is_empty() {
+            true => Ok(read),
+            false => Err(WrongSettings(self.wrong)),
+        }
+    }
+
     fn text(&mut self, setting: &Setting) -> String {
         match (self.variable)(setting.name).map(OsString::into_string) {
             None => setting.default.to_owned(),
@@ -459,6 +496,7 @@ mod tests {
             ("EXISTING_TAGS", "yes"),
             ("SERVICE_CREATED", ""),
             ("ALSO_TAG", "s3:objects"),
+            ("MONITORING", "none"),
         ] {
             let wrong = read(name, value).expect_err(value).to_string();
             assert!(wrong.starts_with(&format!("{name} is `{value}`, allowed: ")), "{wrong}");

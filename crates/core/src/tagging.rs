@@ -15,6 +15,7 @@ mod shown;
 
 pub use merge::{DropReason, Dropped, Merged, not_inherited_because};
 pub use outcome::{
-    EventSkip, Handling, NotOurs, Outcome, ResourceOutcome, ResourceSkip, TagResult, Tagging, Unfinished,
+    EventSkip, Handling, NotOurs, Outcome, Recorders, ResourceOutcome, ResourceSkip, TagResult, Tagging,
+    Unfinished,
 };
 pub use plan::{Scope, tag_each, tag_resources};

@@ -2,10 +2,10 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+use aws_tags::effect::HEARTBEAT;
 use aws_tags::ports::offline::{CountingTagger, GivenIamTags, GivenLookups, MemorySessions};
 use aws_tags::ports::{Failure, Ports};
-use aws_tags::recording::HEARTBEAT;
-use aws_tags::tagging::{EventSkip, Handling, NotOurs, ResourceSkip, Scope, TagResult};
+use aws_tags::tagging::{EventSkip, Handling, NotOurs, Recorders, ResourceSkip, Scope, TagResult};
 use aws_tags::tags::TagMap;
 use aws_tags::{Event, Outcome, Recorded, Settings, record_session, tag_resources};
 use futures_executor::block_on;
@@ -561,6 +561,23 @@ fn an_absent_session_is_final_only_when_the_recorder_has_kept_up() {
     assert!(matches!(recorded, Ok(Recorded::Stored(_))));
     let tagged = handled("vol-1");
     assert_eq!((tag(&tagged, 0, "Team"), tagged.unfinished().len()), (Some("session"), 0), "by its key");
+}
+
+#[test]
+fn at_its_own_heartbeat_the_tag_handler_looks_after_the_recorders() {
+    let beat = || {
+        let event = json!({"eventSource": HEARTBEAT, "eventName": "Heartbeat", "awsRegion": "eu-west-1", "eventTime": BEGAN});
+        Event::from_json(event).expect("a heartbeat")
+    };
+    for (minutes, keeps_up) in [(None, true), (Some(9), true), (Some(11), false)] {
+        let world = world();
+        let until = minutes.map(|minutes| LATER - Duration::minutes(minutes));
+        world.sessions.recorded_until.set(until);
+        let outcome = one(&world, LATER, beat());
+        assert_eq!((outcome.as_str(), outcome.unfinished().len()), ("heartbeat", 0));
+        let Handling::LookedAfter(recorders) = outcome.handling else { panic!("{outcome:?}") };
+        assert_eq!((recorders == Recorders::KeepUp, recorders.reason().is_none()), (keeps_up, keeps_up));
+    }
 }
 
 /// The session `AROA<role>:x` of a chain, which began at that minute, as `userIdentity` of its calls.

@@ -8,6 +8,7 @@ use aws_tags::Event;
 use aws_tags::delivery::{Delivery, Fate, Message, Obstacle, Queued, Reason};
 use aws_tags::ports::Failure;
 use aws_tags::record::NotAnEvent;
+use aws_tags::settings::Monitoring;
 use aws_tags::telemetry::event_log;
 use aws_tags::telemetry::metrics::{Counts, Handled, Metrics};
 use aws_tags_aws::{Access, Aws, Queue};
@@ -52,6 +53,7 @@ struct Runner<F> {
     aws: Aws,
     /// Where the function may put its messages; without, only SQS and Lambda bring them again.
     queue: Option<Queue>,
+    monitoring: Monitoring,
 }
 
 /// Makes the function and serves invocations until Lambda stops the process. An error that keeps it
@@ -65,7 +67,8 @@ pub fn run<F: Function>(make: impl FnOnce(&Aws) -> Result<F, Error>) -> ExitCode
             let dead_letters = settings::dead_letters()?;
             let aws = Aws::connect(&access).await;
             let queue = dead_letters.map(|arn| Queue::new(&aws, arn));
-            let runner = &Runner { function: make(&aws)?, aws, queue };
+            let monitoring = settings::monitoring()?;
+            let runner = &Runner { function: make(&aws)?, aws, queue, monitoring };
             lambda_runtime::run(service_fn(async |invocation| runner.serve(invocation).await)).await
         })
     });
@@ -90,7 +93,8 @@ impl<F: Function> Runner<F> {
         let deadlines = Deadlines::of(invocation.context.deadline(), SystemTime::now(), Instant::now());
         self.aws.budget().begin(deadlines.map(|deadlines| deadlines.calls));
         let mut delivery = Delivery::of(invocation.payload);
-        let mut desk = Desk { runner: self, counts: Counts::new(F::metrics()), throttled: 0 };
+        let counts = Counts::new(F::metrics(), self.monitoring);
+        let mut desk = Desk { runner: self, counts, throttled: 0 };
         let mut verdicts = Vec::with_capacity(delivery.messages.len());
         for part in delivery.parts() {
             let messages = delivery.messages.get_mut(part).unwrap_or_default();
@@ -208,7 +212,7 @@ impl<F: Function> Desk<'_, F> {
             tracing::warn!("cannot write the log: {error}");
         }
         let event = event.as_ref().ok().zip(outcome);
-        self.counts.add(&Handled { event, fate: &fate });
+        self.counts.add(&Handled { event, obstacles: &obstacles, fate: &fate });
         let why: Vec<&str> = obstacles.iter().map(|obstacle| obstacle.message.as_str()).collect();
         Verdict { fate, why: why.join("; ") }
     }

@@ -1,6 +1,7 @@
 //! Settings that the templates give both functions: what is around them, and not what they do.
 
 use aws_tags::Arn;
+use aws_tags::settings::Monitoring;
 use aws_tags_aws::TableAddress;
 
 use crate::Error;
@@ -30,6 +31,11 @@ pub(crate) fn processes() -> Result<u32, Error> {
         Ok(count) if (1..=1000).contains(&count) => Ok(count),
         _ => Err(format!("MAXIMUM_CONCURRENCY is `{text}`, allowed: a number from 1 to 1000").into()),
     }
+}
+
+/// How much both functions measure.
+pub(crate) fn monitoring() -> Result<Monitoring, Error> {
+    Ok(Monitoring::read(|name| std::env::var_os(name))?)
 }
 
 /// The queue for what the function gives up. Without one, it leaves that to the queue that it reads.

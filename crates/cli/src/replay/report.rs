@@ -182,7 +182,7 @@ impl<'a, W: Write> Report<'a, W> {
 /// Why nothing was done, in words.
 fn why_nothing(outcome: &Outcome) -> Option<String> {
     match &outcome.handling {
-        Handling::NotACreation => Some(match outcome.effect.reason() {
+        Handling::NotACreation | Handling::LookedAfter(_) => Some(match outcome.effect.reason() {
             Some(reason) => format!("{}: {reason}", outcome.effect.as_str()),
             None => outcome.effect.as_str().to_owned(),
         }),

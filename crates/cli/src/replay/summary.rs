@@ -59,7 +59,9 @@ impl Summary {
         match &outcome.handling {
             Handling::Skipped(why) => *self.left_alone.entry(why.to_string()).or_default() += 1,
             Handling::Unresolvable => self.unresolvable += 1,
-            Handling::NotACreation => *self.others.entry(kind(&outcome.effect)).or_default() += 1,
+            Handling::NotACreation | Handling::LookedAfter(_) => {
+                *self.others.entry(kind(&outcome.effect)).or_default() += 1
+            }
             Handling::Tagging(_) => {
                 let is_open = match asked {
                     Asked::Nobody => !lookups(outcome).is_empty(),

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use crate::effect::Effect;
 use crate::identity::{Principal, SessionMatch};
 use crate::ports::{Failure, FailureKind};
-use crate::record::Arn;
+use crate::record::{Arn, timestamp};
 use crate::table::{LocateError, Resource, Route};
 use crate::tags::{Tag, TagMap};
 
@@ -33,8 +33,21 @@ pub enum Handling {
     Skipped(EventSkip),
     /// Nothing, as the record does not name what was created. The event is kept for redrive.
     Unresolvable,
+    /// It is a heartbeat, at which the session-recorders are looked after.
+    LookedAfter(Recorders),
     /// Its resources were tagged, or tried to.
     Tagging(Box<Tagging>),
+}
+
+/// Whether the session-recorders keep up, by their own heartbeats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorders {
+    /// All do, or none is watched.
+    KeepUp,
+    /// One has recorded nothing since.
+    Late(OffsetDateTime),
+    /// The session table does not answer.
+    Unknown(Failure),
 }
 
 /// How the resources of one event were tagged.
@@ -175,7 +188,7 @@ impl Outcome {
     /// What became of it, in a word, for logs and output: what is worst of its resources.
     pub fn as_str(&self) -> &'static str {
         let tagging = match &self.handling {
-            Handling::NotACreation => return self.effect.as_str(),
+            Handling::NotACreation | Handling::LookedAfter(_) => return self.effect.as_str(),
             Handling::Skipped(_) => return "skipped",
             Handling::Unresolvable => return "unresolvable",
             Handling::Tagging(tagging) => tagging,
@@ -205,7 +218,7 @@ impl Outcome {
     /// Every reason to handle the event again; none when all is done.
     pub fn unfinished(&self) -> Vec<Unfinished> {
         match &self.handling {
-            Handling::NotACreation | Handling::Skipped(_) => Vec::new(),
+            Handling::NotACreation | Handling::Skipped(_) | Handling::LookedAfter(_) => Vec::new(),
             Handling::Unresolvable => {
                 let reason = self.effect.unresolvable().unwrap_or_default();
                 vec![Unfinished::Unresolvable(reason.into_owned())]
@@ -214,6 +227,19 @@ impl Outcome {
                 let failed = tagging.resources.iter().filter_map(ResourceOutcome::unfinished);
                 tagging.unfinished.iter().cloned().chain(failed).collect()
             }
+        }
+    }
+}
+
+impl Recorders {
+    /// Why they do not keep up; nothing if they do.
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::KeepUp => None,
+            Self::Late(since) => {
+                Some(format!("a session-recorder has recorded nothing since {}", timestamp::format(*since)))
+            }
+            Self::Unknown(failure) => Some(format!("session table: {failure}")),
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Events become plans: which resources get which tags. Then all plans are carried out together.
 
 use futures_util::{Stream, StreamExt, stream};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::batch::{AT_ONCE, GROUPS_AT_ONCE, batches};
 use super::decide::decide;
 use super::group::{Read, groups};
 use super::merge::{Inherited, merge};
 use super::outcome::{
-    EventSkip, Handling, NotOurs, Outcome, ResourceOutcome, ResourceSkip, TagResult, Tagging, Unfinished,
+    EventSkip, Handling, NotOurs, Outcome, Recorders, ResourceOutcome, ResourceSkip, TagResult, Tagging,
+    Unfinished,
 };
 use super::present::{is_gone, keep_present, write_once};
 use super::refused::{Tagged, tag_batch};
@@ -139,9 +140,22 @@ where
             Some(skip) => Handling::Skipped(skip),
             None => Handling::Unresolvable,
         },
+        Effect::Heartbeat => Handling::LookedAfter(look_after(&ports.sessions, now).await),
         _ => Handling::NotACreation,
     };
     Outcome { effect, principal, handling }
+}
+
+/// A recorder without a heartbeat for so long is late. Its schedule sends one a minute.
+const LATE: Duration = Duration::minutes(10);
+
+/// Whether the session-recorders keep up.
+async fn look_after(sessions: &impl SessionStore, now: OffsetDateTime) -> Recorders {
+    match sessions.recorded_until().await {
+        Err(failure) => Recorders::Unknown(failure),
+        Ok(Some(until)) if until < now.saturating_sub(LATE) => Recorders::Late(until),
+        Ok(_) => Recorders::KeepUp,
+    }
 }
 
 fn skip(settings: &Settings, scope: &Scope, event: &Event, principal: &Principal) -> Option<EventSkip> {

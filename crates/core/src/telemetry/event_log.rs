@@ -31,6 +31,7 @@ pub fn tagged(
         }
         Handling::Skipped(why) => set(&mut line, "reason", why.to_string()),
         Handling::Unresolvable => {}
+        Handling::LookedAfter(recorders) => set(&mut line, "reason", recorders.reason()),
         Handling::Tagging(tagging) => {
             set(&mut line, "session", tagging.session.as_str());
             let resources = tagging.resources.iter().map(|made| resource(settings, made));

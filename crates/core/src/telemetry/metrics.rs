@@ -9,14 +9,15 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use crate::delivery::Fate;
-use crate::effect::Effect;
+use crate::delivery::{Fate, Obstacle, Reason};
+use crate::effect::{Effect, HEARTBEAT};
 use crate::identity::SessionMatch;
 use crate::ports::Failure;
 use crate::record::Event;
-use crate::recording::{HEARTBEAT, Recorded};
+use crate::recording::Recorded;
+use crate::settings::Monitoring::{self, Full, Minimal};
 use crate::table;
-use crate::tagging::{DropReason, Outcome, ResourceOutcome, ResourceSkip, TagResult};
+use crate::tagging::{DropReason, Handling, Outcome, Recorders, ResourceOutcome, ResourceSkip, TagResult};
 
 /// The namespace of all metrics.
 const NAMESPACE: &str = "aws-tags";
@@ -29,11 +30,16 @@ const OTHER: &str = "other";
 pub struct Handled<'a, T> {
     /// The event and its outcome; `None` where the message is not an event.
     pub event: Option<(&'a Event, &'a T)>,
+    /// Why it is not done.
+    pub obstacles: &'a [Obstacle],
     pub fate: &'a Fate,
 }
 
-/// A metric's name, and what one delivered message adds to it. All are counts.
-pub type Metric<T> = (&'static str, fn(&Handled<'_, T>) -> usize);
+/// What one delivered message adds to a metric. All are counts.
+type Count<T> = fn(&Handled<'_, T>) -> usize;
+
+/// A metric's name, the least monitoring that has it, and what it counts.
+pub type Metric<T> = (&'static str, Monitoring, Count<T>);
 
 /// What a function counts, and how it names the service of an event. The session-recorder, which has only one,
 /// does without the table.
@@ -53,41 +59,64 @@ pub const SESSION_RECORDER: &Metrics<Result<Recorded, Failure>> =
     &Metrics { list: SESSION_RECORDER_LIST, service: |_| "sts" };
 
 const TAG_HANDLER_LIST: &[Metric<Outcome>] = &[
-    ("Events", |_| 1),
-    ("ResourcesTagged", |handled| resources(handled, |result| matches!(result, TagResult::Tagged))),
-    ("ResourcesFailed", |handled| resources(handled, |result| matches!(result, TagResult::Failed(_)))),
-    ("Retried", retried),
-    ("GivenUp", given_up),
-    ("SessionsFound", |handled| session(handled, |found| matches!(found, SessionMatch::Found(_)))),
-    ("SessionsPending", |handled| session(handled, |found| matches!(found, SessionMatch::Pending { .. }))),
-    ("SessionsAmbiguous", |handled| session(handled, |found| *found == SessionMatch::Ambiguous)),
-    ("SessionsUnknown", |handled| session(handled, |found| *found == SessionMatch::Unknown)),
-    ("UnsupportedEvents", |handled| count_if(handled, |outcome| outcome.effect == Effect::NotSupported)),
-    ("RefusedByTaggingApi", |handled| {
+    ("Events", Minimal, events),
+    ("ResourcesTagged", Full, |handled| resources(handled, |result| matches!(result, TagResult::Tagged))),
+    ("ResourcesFailed", Full, |handled| resources(handled, |result| matches!(result, TagResult::Failed(_)))),
+    ("Retried", Full, retried),
+    ("Throttled", Minimal, throttled),
+    ("GivenUp", Full, given_up),
+    ("SessionsFound", Full, |handled| session(handled, |found| matches!(found, SessionMatch::Found(_)))),
+    ("SessionsPending", Full, |handled| {
+        session(handled, |found| matches!(found, SessionMatch::Pending { .. }))
+    }),
+    ("SessionsAmbiguous", Full, |handled| session(handled, |found| *found == SessionMatch::Ambiguous)),
+    ("SessionsUnknown", Minimal, |handled| session(handled, |found| *found == SessionMatch::Unknown)),
+    ("RecordersLate", Minimal, |handled| {
+        count_if(
+            handled,
+            |outcome| matches!(&outcome.handling, Handling::LookedAfter(recorders) if *recorders != Recorders::KeepUp),
+        )
+    }),
+    ("UnsupportedEvents", Full, |handled| {
+        count_if(handled, |outcome| outcome.effect == Effect::NotSupported)
+    }),
+    ("RefusedByTaggingApi", Minimal, |handled| {
         count(handled, |outcome| {
             outcome.resources().iter().filter(|made| made.refused_by_tagging_api).count()
         })
     }),
-    ("ResourcesNotOurs", |handled| {
+    ("ResourcesNotOurs", Full, |handled| {
         resources(handled, |result| {
             matches!(result, TagResult::Skipped(ResourceSkip::NotOurs(_) | ResourceSkip::MayBeOlder))
         }) + count_if(handled, |outcome| matches!(outcome.effect, Effect::NotOurs(_)))
     }),
-    ("ResourcesLate", |handled| resources(handled, |result| *result == TagResult::Late)),
-    ("TagsKept", |handled| tags(handled, |reason| *reason == DropReason::Present)),
-    ("TagsRefused", |handled| tags(handled, |reason| matches!(reason, DropReason::Refused(_)))),
-    ("TagsDropped", |handled| {
+    ("ResourcesLate", Full, |handled| resources(handled, |result| *result == TagResult::Late)),
+    ("TagsKept", Full, |handled| tags(handled, |reason| *reason == DropReason::Present)),
+    ("TagsRefused", Minimal, |handled| tags(handled, |reason| matches!(reason, DropReason::Refused(_)))),
+    ("TagsDropped", Full, |handled| {
         tags(handled, |reason| !matches!(reason, DropReason::Present | DropReason::Refused(_)))
     }),
 ];
 
 const SESSION_RECORDER_LIST: &[Metric<Result<Recorded, Failure>>] = &[
-    ("Events", |handled| handled.event.is_none_or(|(event, _)| event.source != HEARTBEAT).into()),
-    ("Heartbeats", |handled| count_if(handled, |stored| matches!(stored, Ok(Recorded::Heartbeat)))),
-    ("SessionsRecorded", |handled| count_if(handled, |stored| matches!(stored, Ok(Recorded::Stored(_))))),
-    ("Retried", retried),
-    ("GivenUp", given_up),
+    ("Events", Full, events),
+    ("Heartbeats", Full, |handled| count_if(handled, |stored| matches!(stored, Ok(Recorded::Heartbeat)))),
+    ("SessionsRecorded", Full, |handled| {
+        count_if(handled, |stored| matches!(stored, Ok(Recorded::Stored(_))))
+    }),
+    ("Retried", Full, retried),
+    ("Throttled", Full, throttled),
+    ("GivenUp", Full, given_up),
 ];
+
+/// What AWS sent: every message but heartbeats.
+fn events<T>(handled: &Handled<'_, T>) -> usize {
+    handled.event.is_none_or(|(event, _)| event.source != HEARTBEAT).into()
+}
+
+fn throttled<T>(handled: &Handled<'_, T>) -> usize {
+    handled.obstacles.iter().any(|obstacle| obstacle.reason == Reason::Throttled).into()
+}
 
 fn retried<T>(handled: &Handled<'_, T>) -> usize {
     matches!(handled.fate, Fate::Again(_)).into()
@@ -118,52 +147,67 @@ fn session(handled: &Handled<'_, Outcome>, matches: impl Fn(&SessionMatch) -> bo
     count_if(handled, |outcome| outcome.tagging().is_some_and(|tagging| matches(&tagging.session)))
 }
 
+impl<T> Metrics<T> {
+    /// The names of all metrics, each with the least monitoring that has it.
+    pub fn names(&self) -> impl Iterator<Item = (&'static str, Monitoring)> {
+        self.list.iter().map(|(name, least, _)| (*name, *least))
+    }
+}
+
 /// The counts of one invocation, by service.
 pub struct Counts<T: 'static> {
     metrics: &'static Metrics<T>,
+    monitoring: Monitoring,
     services: BTreeMap<&'static str, Vec<usize>>,
 }
 
 impl<T> Counts<T> {
-    pub const fn new(metrics: &'static Metrics<T>) -> Self {
-        Self { metrics, services: BTreeMap::new() }
+    pub const fn new(metrics: &'static Metrics<T>, monitoring: Monitoring) -> Self {
+        Self { metrics, monitoring, services: BTreeMap::new() }
     }
 
     pub fn add(&mut self, handled: &Handled<'_, T>) {
         let Metrics { list, service } = self.metrics;
         let service = handled.event.map_or(OTHER, |(event, _)| service(event));
         let counts = self.services.entry(service).or_insert_with(|| vec![0; list.len()]);
-        for (count, (_, of)) in counts.iter_mut().zip(*list) {
+        for (count, (.., of)) in counts.iter_mut().zip(*list) {
             *count = count.saturating_add(of(handled));
         }
     }
 
-    /// A document for each service, most often one.
-    ///
-    /// The function's own metrics are always there, zeros included, so that alarms have data; those
-    /// by service only where they are not zero, as each is paid for.
+    /// A document for each service, most often one: as much as is paid for, in every hour in which a metric
+    /// is reported.
     pub fn documents(&self, function: &str, now: OffsetDateTime) -> Vec<Value> {
-        let names = || self.metrics.list.iter().map(|(name, _)| *name);
         let document = |(service, counts): (&&str, &Vec<usize>)| {
-            let counted = || names().zip(counts.iter().copied());
-            let seen = counted().filter(|(_, count)| *count > 0).map(|(name, _)| name);
+            let counted = self.metrics.names().zip(counts.iter().copied());
+            let shown = counted.filter(|((_, least), count)| match self.monitoring {
+                Full => true,
+                Minimal => *least == Minimal && *count > 0,
+            });
+            let counted: Vec<(&str, usize)> = shown.map(|((name, _), count)| (name, count)).collect();
+            let names = || counted.iter().map(|(name, _)| *name);
+            // Zeros only under the function: of each service they would be many.
+            let seen = counted.iter().filter(|(_, count)| *count > 0).map(|(name, _)| *name);
+            let by_service = match self.monitoring {
+                Full => Some(directive(&["Function", "Service"], seen)),
+                Minimal => None,
+            };
+            let directives: Vec<Value> =
+                [directive(&["Function"], names())].into_iter().chain(by_service).collect();
             let mut document = json!({
                 "_aws": {
                     "Timestamp": now.unix_timestamp() * 1000 + i64::from(now.millisecond()),
-                    "CloudWatchMetrics": [
-                        directive(&["Function"], names()),
-                        directive(&["Function", "Service"], seen),
-                    ],
+                    "CloudWatchMetrics": directives,
                 },
                 "Function": function,
                 "Service": service,
             });
             if let Value::Object(fields) = &mut document {
-                fields.extend(counted().map(|(name, count)| (name.to_owned(), count.into())));
+                fields.extend(counted.iter().map(|(name, count)| ((*name).to_owned(), (*count).into())));
             }
-            document
+            (!counted.is_empty()).then_some(document)
         };
-        self.services.iter().map(document).collect()
+        self.services.iter().filter_map(document).collect()
     }
 }
 
@@ -183,9 +227,9 @@ fn text((key, value): (&str, &str)) -> (String, Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::Reason;
     use crate::identity::{Principal, STS};
-    use crate::tagging::{Handling, Tagging};
+    use crate::ports::FailureKind;
+    use crate::tagging::Tagging;
 
     fn event(source: &str, name: &str) -> Event {
         Event::from_json(json!({"eventSource": source, "eventName": name})).expect("a record")
@@ -216,16 +260,16 @@ mod tests {
             event("ec2.amazonaws.com", "CreateMoon"),
             event("made.up", "X"),
         );
-        let mut counts = Counts::new(TAG_HANDLER);
+        let mut counts = Counts::new(TAG_HANDLER, Full);
         let (pending, none) = (
             outcome(&volume, SessionMatch::Pending { until: OffsetDateTime::UNIX_EPOCH, missing: true }),
             |event| outcome(event, SessionMatch::NoSession),
         );
-        counts.add(&Handled { event: Some((&volume, &pending)), fate: &AGAIN });
+        counts.add(&Handled { event: Some((&volume, &pending)), obstacles: &[], fate: &AGAIN });
         for event in [&unknown, &made_up] {
-            counts.add(&Handled { event: Some((event, &none(event))), fate: &DONE });
+            counts.add(&Handled { event: Some((event, &none(event))), obstacles: &[], fate: &DONE });
         }
-        counts.add(&Handled { event: None, fate: &NO_EVENT });
+        counts.add(&Handled { event: None, obstacles: &[], fate: &NO_EVENT });
         let now = OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(1_574_109_732_004);
         let documents = counts.documents("tag-handler", now);
         let [ec2, other] = documents.as_slice() else { panic!("{documents:?}") };
@@ -243,8 +287,12 @@ mod tests {
     #[test]
     fn zeros_are_counted_for_the_function_and_not_for_each_service() {
         let topic = event("sns.amazonaws.com", "CreateTopic");
-        let mut counts = Counts::new(TAG_HANDLER);
-        counts.add(&Handled { event: Some((&topic, &outcome(&topic, SessionMatch::Unknown))), fate: &DONE });
+        let mut counts = Counts::new(TAG_HANDLER, Full);
+        counts.add(&Handled {
+            event: Some((&topic, &outcome(&topic, SessionMatch::Unknown))),
+            obstacles: &[],
+            fate: &DONE,
+        });
         let documents = counts.documents("tag-handler", OffsetDateTime::UNIX_EPOCH);
         assert_eq!(names(&documents[0], 0).len(), TAG_HANDLER_LIST.len());
         assert_eq!(names(&documents[0], 1), ["Events", "SessionsUnknown"]);
@@ -254,17 +302,61 @@ mod tests {
     }
 
     #[test]
+    fn minimal_monitoring_has_only_what_alarms_watch_and_is_not_zero() {
+        let topic = event("sns.amazonaws.com", "CreateTopic");
+        let mut counts = Counts::new(TAG_HANDLER, Minimal);
+        let throttled = [Obstacle::from(&Failure { kind: FailureKind::Throttled, message: String::new() })];
+        counts.add(&Handled {
+            event: Some((&topic, &outcome(&topic, SessionMatch::Unknown))),
+            obstacles: &throttled,
+            fate: &AGAIN,
+        });
+        let documents = counts.documents("tag-handler", OffsetDateTime::UNIX_EPOCH);
+        assert_eq!(names(&documents[0], 0), ["Events", "Throttled", "SessionsUnknown"]);
+        let directives = documents[0]["_aws"]["CloudWatchMetrics"].as_array().map(Vec::len);
+        assert_eq!((directives, &documents[0]["Retried"]), (Some(1), &Value::Null));
+    }
+
+    #[test]
+    fn a_heartbeat_is_no_event_and_says_whether_recorders_are_late() {
+        let beat = event(HEARTBEAT, "Heartbeat");
+        let late = Recorders::Late(OffsetDateTime::UNIX_EPOCH);
+        for (recorders, expected) in [
+            (Recorders::KeepUp, vec![]),
+            (late, vec![1]),
+            (Recorders::Unknown(Failure::other("no")), vec![1]),
+        ] {
+            let outcome = Outcome {
+                handling: Handling::LookedAfter(recorders),
+                ..outcome(&beat, SessionMatch::NoSession)
+            };
+            let mut counts = Counts::new(TAG_HANDLER, Minimal);
+            counts.add(&Handled { event: Some((&beat, &outcome)), obstacles: &[], fate: &DONE });
+            let documents = counts.documents("tag-handler", OffsetDateTime::UNIX_EPOCH);
+            let late: Vec<&Value> = documents.iter().map(|document| &document["RecordersLate"]).collect();
+            assert_eq!(late, expected);
+            assert!(documents.iter().all(|document| document["Events"].is_null()));
+        }
+    }
+
+    #[test]
     fn nothing_delivered_makes_no_document() {
-        assert!(Counts::new(TAG_HANDLER).documents("tag-handler", OffsetDateTime::UNIX_EPOCH).is_empty());
+        assert!(
+            Counts::new(TAG_HANDLER, Full).documents("tag-handler", OffsetDateTime::UNIX_EPOCH).is_empty()
+        );
     }
 
     #[test]
     fn the_recorder_counts_sessions_and_retries() {
         let sts = event(STS, "AssumeRole");
-        let mut counts = Counts::new(SESSION_RECORDER);
-        counts.add(&Handled { event: Some((&sts, &Ok(Recorded::Unmatchable))), fate: &DONE });
-        counts.add(&Handled { event: Some((&sts, &Err(Failure::other("throttled")))), fate: &AGAIN });
-        counts.add(&Handled { event: None, fate: &NO_EVENT });
+        let mut counts = Counts::new(SESSION_RECORDER, Full);
+        counts.add(&Handled { event: Some((&sts, &Ok(Recorded::Unmatchable))), obstacles: &[], fate: &DONE });
+        counts.add(&Handled {
+            event: Some((&sts, &Err(Failure::other("throttled")))),
+            obstacles: &[],
+            fate: &AGAIN,
+        });
+        counts.add(&Handled { event: None, obstacles: &[], fate: &NO_EVENT });
         let documents = counts.documents("session-recorder", OffsetDateTime::UNIX_EPOCH);
         let counts =
             |n: usize| ["Service", "Events", "Retried", "GivenUp"].map(|name| documents[n][name].clone());
