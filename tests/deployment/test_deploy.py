@@ -7,7 +7,7 @@ import subprocess
 from local_aws import ACCOUNT, COMMAND, REGION, client_env
 from records import Session, creation, name_in
 from rig import ROLE_TAGS, SESSION_TAGS, trust
-from stacks import GLOBAL_REGION, OTHER_REGION, Stacks, until
+from three_regions import GLOBAL_REGION, OTHER_REGION, Stacks, until
 
 
 class Deployment(Stacks):

@@ -11,7 +11,7 @@ from call_recorder import CallRecorder
 from cloudformation import Template
 from iam_simulator import listed
 from local_aws import COMMAND, REGION, ROOT, env_of, lines, read, snapshot
-from stacks import GLOBAL_REGION, OTHER_REGION, Stacks, until
+from three_regions import GLOBAL_REGION, OTHER_REGION, Stacks, until
 
 REGIONS = (REGION, GLOBAL_REGION, OTHER_REGION)
 KINDS = {"queue": "sqs.amazonaws.com", "security group": "ec2.amazonaws.com", "bucket": "s3.amazonaws.com"}
