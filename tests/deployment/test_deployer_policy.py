@@ -37,8 +37,8 @@ OURS = {
     "s3": ["aws-tags-code-*", "aws-tags-code-*/*"],
     "sqs": ["aws-tags-*"],
 }
-# What doctor needs on resources of any name: other people's trails and rules.
-ANYWHERE = {"cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus", "events:ListTargetsByRule"}
+# What doctor needs on resources of any name: other people's trails and rules, and whoever may use a door.
+ANYWHERE = {"cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus", "events:ListTargetsByRule", "iam:SimulatePrincipalPolicy"}
 
 # Actions that CloudFormation needs only for properties that the templates do not use.
 UNUSED = {kind: set(" ".join(actions).split()) for kind, actions in {

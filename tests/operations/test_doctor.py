@@ -1,4 +1,5 @@
 """`aws-tags doctor` in a local AWS, on an installation with every possible fault, one at a time."""
+import json
 import subprocess
 import unittest
 
@@ -239,6 +240,78 @@ class TheDoctor(unittest.TestCase):
         self.assertIn("AccessDenied", found["table"]["found"])
         self.assertIn("dynamodb:DescribeTable", found["table"]["todo"])
         self.assertEqual(done.returncode, 1)
+
+    def grant(self, arn_of, name, statement, path="/"):
+        """A role or user that is allowed something, until the test ends."""
+        iam, kind = self.here.iam("iam"), arn_of.capitalize()
+        trust = {"AssumeRolePolicyDocument": '{"Version":"2012-10-17","Statement":[]}'} if arn_of == "role" else {}
+        getattr(iam, f"create_{arn_of}")(**{f"{kind}Name": name}, Path=path, **trust)
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
+        getattr(iam, f"put_{arn_of}_policy")(**{f"{kind}Name": name}, PolicyName="own", PolicyDocument=json.dumps(policy))
+
+        def remove():
+            getattr(iam, f"delete_{arn_of}_policy")(**{f"{kind}Name": name}, PolicyName="own")
+            getattr(iam, f"delete_{arn_of}")(**{f"{kind}Name": name})
+        self.addCleanup(remove)
+        return f"arn:aws:iam::{ACCOUNT}:{arn_of}{path}{name}"
+
+    def test_doors_that_nobody_but_administrators_may_use(self):
+        done = self.doctor("--doors", "--json")
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done)
+        self.grant("role", "Admin", {"Action": "*", "Resource": "*"})
+        self.grant("role", "AWSServiceRoleForX", {"Action": "*", "Resource": "*"}, path="/aws-service-role/x.amazonaws.com/")
+        done = self.doctor("--doors")
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn("1 may use every door: role/Admin", done.stdout)
+        self.assertIn("recorders, doors.", done.stdout)
+        self.assertNotIn("doors", self.doctor().stdout)
+
+    def test_who_may_use_which_door(self):
+        here, there = (f"arn:aws:sqs:{region}:{ACCOUNT}:{SESSIONS}" for region in (REGION, OTHER_REGION))
+        table = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/aws-tags-sessions"
+        ci = self.grant("role", "ci", {"Action": "sqs:SendMessage", "Resource": there})
+        jo = self.grant("user", "jo", {"Action": ["dynamodb:Update*", "sqs:Send*"], "Resource": [table, here, there]})
+        self.grant("role", "reader", {"Action": ["sqs:Receive*", "dynamodb:Get*", "lambda:List*"], "Resource": "*"})
+        done = self.doctor("--doors", "--json")
+        self.assertEqual(done.returncode, 1)
+        found = lines(done.stdout)
+        self.assertEqual({(one["severity"], one["check"], one["region"]) for one in found}, {("warning", "doors", REGION)})
+        self.assertEqual([one["found"] for one in found], [
+            f"sqs:SendMessage on the queues `aws-tags-sessions`: role/ci ({OTHER_REGION}), user/jo",
+            "dynamodb:UpdateItem on the table `aws-tags-sessions`: user/jo"])
+        self.assertEqual([(one["principal"], one["resources"]) for one in found[0]["principals"]],
+                         [(ci, [there]), (jo, sorted([here, there]))])
+        self.assertIn("it lets them record sessions that never began", found[1]["todo"])
+        done = self.doctor("--doors", "--json", "--trusted", "*:role/ci,*:user/j?")
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done)
+
+    def test_policies_of_resources_that_let_others_in(self):
+        self.here.c("sqs").add_permission(QueueUrl=self.here.urls[CREATIONS], Label="x", AWSAccountIds=["444455556666"], Actions=["SendMessage"])
+        self.here.c("lambda").add_permission(FunctionName="aws-tags-tag-handler", StatementId="x", Action="lambda:InvokeFunction",
+                                             Principal="s3.amazonaws.com")
+        table = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/aws-tags-sessions"
+        self.here.c("dynamodb").put_resource_policy(ResourceArn=table, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": "444455556666"}, "Action": "dynamodb:PutItem", "Resource": table}]}))
+        found = [(one["check"], one["found"]) for one in lines(self.doctor("--doors", "--json").stdout)]
+        self.assertEqual({check for check, _ in found}, {"doors"})
+        for part, text in (("queue `aws-tags-creations`", "444455556666"), ("function `aws-tags-tag-handler`", "s3.amazonaws.com"),
+                           ("table `aws-tags-sessions`", "444455556666")):
+            self.assertTrue(any(f"policy of {part} allows" in one and text in one for _, one in found), (part, found))
+
+    def test_the_policy_of_the_key(self):
+        kms = self.here.c("kms")
+        key = kms.create_key()["KeyMetadata"]["KeyId"]
+        self.here.c("sqs").set_queue_attributes(QueueUrl=self.here.urls[CREATIONS], Attributes={"KmsMasterKeyId": key})
+        ci = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{CREATIONS}"
+        self.grant("role", "ci", {"Action": "sqs:SendMessage", "Resource": ci})
+        done = self.doctor("--doors", "--json")
+        self.assertEqual((done.returncode, done.stdout), (0, ""), "the queue cannot be written to without its key")
+        self.here.iam("iam").put_role_policy(RoleName="ci", PolicyName="own", PolicyDocument=json.dumps({
+            "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["sqs:SendMessage", "kms:GenerateDataKey"], "Resource": "*"}]}))
+        self.assertIn("on the queue `aws-tags-creations`: role/ci", self.doctor("--doors").stdout)
+        kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"}]}))
+        self.assertIn("allows kms:Decrypt to *", self.doctor("--doors").stdout)
 
     def test_without_credentials_nothing_can_be_checked(self):
         done = self.doctor("--endpoint-url", "http://127.0.0.1:1")

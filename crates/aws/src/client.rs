@@ -1,6 +1,6 @@
 //! How AWS is reached: configuration, timeouts, and a client for each Region.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell as Once, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -10,12 +10,15 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_tags::table::operation::{Api, Request};
 use aws_tags::tagging::Scope;
 use aws_types::os_shim_internal::{Env, Fs};
+use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use crate::budget::Budget;
 use crate::error::Error;
+use crate::operation::OperationCaller;
 use crate::pace::Paces;
 
 /// Attempts of one call, including the first, where AWS fails inside or does not answer.
@@ -34,6 +37,7 @@ pub struct Aws {
     scope: OnceCell<Scope>,
     budget: Budget,
     paces: Paces,
+    operations: Once<OperationCaller>,
 }
 
 /// Overrides of the environment's configuration.
@@ -101,7 +105,7 @@ impl Aws {
         }
         let budget = Budget::default();
         let paces = Paces::new(budget.clone(), access.processes);
-        Self { config: loader.load().await, scope: OnceCell::new(), budget, paces }
+        Self { config: loader.load().await, scope: OnceCell::new(), budget, paces, operations: Once::new() }
     }
 
     /// The account that is served and our own role, by the credentials. Asked for once.
@@ -127,6 +131,41 @@ impl Aws {
     /// The pace of all calls of this process.
     pub(crate) const fn paces(&self) -> &Paces {
         &self.paces
+    }
+
+    /// Makes a call in its turn: as often as AWS allows the operation, as far as it says and throttling tells.
+    pub async fn in_turn<T, E>(
+        &self,
+        (service, operation): (&'static str, &'static str),
+        region: &str,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Error>
+    where
+        Error: From<E>,
+    {
+        self.paces.call((service, operation), region, call).await
+    }
+
+    /// Calls an operation of a service that has no SDK here, and speaks JSON in the version that its content type
+    /// names. `target` is the operation as `X-Amz-Target` has it.
+    /// <https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html>
+    pub async fn call_json(
+        &self,
+        api: &'static Api,
+        (content_type, target): (&'static str, &'static str),
+        region: &str,
+        body: &Value,
+    ) -> Result<Value, Error> {
+        let operations = self.operations.get_or_init(|| OperationCaller::new(self.config.clone()));
+        let request = Request {
+            method: "POST",
+            path: "/".to_owned(),
+            headers: vec![("content-type", content_type.to_owned()), ("x-amz-target", target.to_owned())],
+            body: body.to_string(),
+        };
+        let name = target.rsplit('.').next().unwrap_or_default();
+        let answer = operations.send(api, name, region, "", request).await?;
+        serde_json::from_str(&answer).map_err(Error::incomplete)
     }
 
     /// The configuration for clients of further services.

@@ -101,7 +101,7 @@ impl Error {
     }
 
     /// Whether AWS says that it is asked too often.
-    pub(crate) fn is_throttling(&self) -> bool {
+    pub fn is_throttling(&self) -> bool {
         self.code.as_deref().is_some_and(is_throttling)
     }
 

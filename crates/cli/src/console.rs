@@ -63,23 +63,36 @@ pub(crate) struct Progress {
     bar: ProgressBar,
     began: Instant,
     what: &'static str,
+    /// How many there are, if that is known.
+    total: Option<u64>,
 }
 
 impl Progress {
     /// Progress that counts such things.
     pub(crate) fn new(what: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        Self { bar, began: Instant::now(), what }
+        Self { bar, began: Instant::now(), what, total: None }
+    }
+
+    /// Progress through so many things, each of which takes a while.
+    #[cfg(feature = "aws")]
+    pub(crate) fn of(total: usize, what: &'static str) -> Self {
+        let progress = Self { total: Some(total as u64), ..Self::new(what) };
+        progress.bar.set_length(total as u64);
+        progress
     }
 
     /// So many things are done.
     pub(crate) fn set(&mut self, count: u64) {
-        if !count.is_multiple_of(1000) {
+        if self.total.is_none() && !count.is_multiple_of(1000) {
             return;
         }
         let is_long = self.began.elapsed() > Duration::from_secs(1);
         if self.bar.is_hidden() && is_long && std::io::stderr().is_terminal() {
-            let style = ProgressStyle::with_template(&format!("{{human_pos}} {} in {{elapsed}}", self.what));
+            let of = if self.total.is_some() { " of {human_len}" } else { "" };
+            let left = if self.total.is_some() { ", {eta} left" } else { "" };
+            let template = format!("{{human_pos}}{of} {} in {{elapsed}}{left}", self.what);
+            let style = ProgressStyle::with_template(&template);
             self.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
             self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
         }

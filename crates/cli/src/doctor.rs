@@ -1,6 +1,7 @@
 //! `aws-tags doctor`: what a deployment lacks, and what to do about it.
 
 mod checks;
+mod doors;
 mod finding;
 pub(crate) mod pattern;
 
@@ -29,6 +30,13 @@ pub(crate) struct Options {
     /// Further Regions whose trails and rules are checked. Those with a session-recorder always are.
     #[arg(long, value_name = "REGION", value_delimiter = ',')]
     regions: Vec<String>,
+    /// Names who may use each door: a way to feed the functions, or to change what they do, past the rules. Takes minutes
+    /// where there are many roles.
+    #[arg(long)]
+    doors: bool,
+    /// ARNs of roles and users who are meant to use doors, such as the pipeline's. Patterns with * and ?.
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',', requires = "doors")]
+    trusted: Vec<String>,
     /// One JSON object per finding.
     #[arg(long)]
     json: bool,
@@ -46,7 +54,15 @@ const CHECKS: &[(&str, &str)] = &[
     ("queues", "sqs:ListQueues, sqs:GetQueueAttributes; for reasons of dead letters, what redrive needs"),
     ("permissions", "iam:SimulatePrincipalPolicy"),
     ("recorders", "iam:ListRoles"),
+    (
+        "doors",
+        "iam:ListRoles, iam:ListUsers, iam:SimulatePrincipalPolicy, iam:ListAttachedRolePolicies, lambda:GetPolicy, \
+         dynamodb:GetResourcePolicy, kms:GetKeyPolicy, and what the checks of queues and functions need",
+    ),
 ];
+
+/// The check that only `--doors` makes.
+const DOORS: &str = "doors";
 
 /// Checks everything; a check that fails does not stop the rest.
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
@@ -68,12 +84,17 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         if !options.json {
             writeln!(out, "Account {account}, home Region {home}, Regions {}\n", regions.join(", "))?;
         }
-        let report = Report { out, json: options.json, counts: [0; 3], region: String::new() };
+        let made =
+            CHECKS.iter().map(|(name, _)| *name).filter(|name| options.doors || *name != DOORS).collect();
+        let report = Report { out, json: options.json, counts: [0; 4], made, region: String::new() };
         let mut doctor = Doctor { aws: &aws, account, home, report, delivered: Vec::new() };
         for region in &regions {
             doctor.everywhere(region, recorders.contains(region)).await?;
         }
         doctor.at_home(handler, &recorders, &regions).await?;
+        if options.doors {
+            doctor.doors(&recorders, &regions, &options.trusted).await?;
+        }
         doctor.report.end()
     })
 }
@@ -213,7 +234,9 @@ struct Report<'a, W> {
     out: &'a mut W,
     json: bool,
     /// By severity.
-    counts: [usize; 3],
+    counts: [usize; 4],
+    /// The names of the checks that are made.
+    made: Vec<&'static str>,
     region: String,
 }
 
@@ -247,6 +270,7 @@ impl<W: Write> Report<'_, W> {
             Severity::Error => (AnsiColor::Red.on_default(), "error"),
             Severity::Warning => (AnsiColor::Yellow.on_default(), "warning"),
             Severity::Unchecked => (AnsiColor::Magenta.on_default(), "unchecked"),
+            Severity::Note => (AnsiColor::Cyan.on_default(), "note"),
         };
         let Finding { check, region, found, todo, .. } = finding;
         let dim = Style::new().dimmed();
@@ -256,19 +280,20 @@ impl<W: Write> Report<'_, W> {
     }
 
     fn end(self) -> io::Result<End> {
-        let [errors, warnings, unchecked] = self.counts;
+        let [errors, warnings, unchecked, notes] = self.counts;
+        let is_well = [errors, warnings, unchecked] == [0; 3];
         if !self.json {
-            match self.counts {
-                [0, 0, 0] => {
-                    let names: Vec<_> = CHECKS.iter().map(|(name, _)| *name).collect();
-                    writeln!(self.out, "All is well: {}.", names.join(", "))?;
+            match is_well {
+                true => {
+                    let gap = if notes > 0 { "\n" } else { "" };
+                    writeln!(self.out, "{gap}All is well: {}.", self.made.join(", "))?;
                 }
-                _ => {
+                false => {
                     writeln!(self.out, "\nerrors: {errors}, warnings: {warnings}, not checked: {unchecked}")?;
                 }
             }
         }
-        Ok(if self.counts == [0; 3] { End::Done } else { End::Failed })
+        Ok(if is_well { End::Done } else { End::Failed })
     }
 }
 
@@ -280,7 +305,8 @@ mod tests {
     fn what_aws_says_does_nothing_to_a_terminal() {
         for json in [false, true] {
             let mut out = Vec::new();
-            let mut report = Report { out: &mut out, json, counts: [0; 3], region: "eu-west-1".to_owned() };
+            let region = "eu-west-1".to_owned();
+            let mut report = Report { out: &mut out, json, counts: [0; 4], made: Vec::new(), region };
             let hostile =
                 Finding::new(Severity::Error, "not \u{1b}]0;x\u{7} \u{9b}31m allowed", "say \u{202e}why");
             assert!(report.write(&hostile).is_ok());

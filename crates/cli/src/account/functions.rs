@@ -21,6 +21,7 @@ pub(crate) struct Function {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EventSourceMapping {
+    pub(crate) id: String,
     /// What it reads, e.g. a queue.
     pub(crate) arn: String,
     /// `Enabled`, `Disabled`, …
@@ -41,6 +42,7 @@ impl RegionalClients {
         let concurrency = self.lambda.get_function_concurrency().function_name(name).send().await?;
         let mappings = self.lambda.list_event_source_mappings().function_name(name).send().await?;
         let source = |mapping: aws_sdk_lambda::types::EventSourceMappingConfiguration| EventSourceMapping {
+            id: mapping.uuid.clone().unwrap_or_default(),
             reports_failures: !mapping.function_response_types().is_empty(),
             arn: mapping.event_source_arn.unwrap_or_default(),
             state: mapping.state.unwrap_or_default(),

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_iam::types::PolicyEvaluationDecisionType;
-
 use aws_tags::tags::TagMap;
 use aws_tags_aws::Error;
 
@@ -47,21 +45,9 @@ impl RegionalClients {
     ) -> Result<Vec<String>, Error> {
         let mut denied = Vec::new();
         for some in actions.chunks(ACTIONS_PER_CALL) {
-            let names = some.iter().map(|action| (*action).to_owned()).collect();
-            let mut pages = self
-                .iam
-                .simulate_principal_policy()
-                .policy_source_arn(role)
-                .set_action_names(Some(names))
-                .resource_arns(resource)
-                .into_paginator()
-                .items()
-                .send();
-            while let Some(result) = pages.next().await {
-                let result = result?;
-                let refused = result.eval_decision != PolicyEvaluationDecisionType::Allowed;
-                if refused && result.missing_context_values().is_empty() {
-                    denied.push(result.eval_action_name);
+            for decision in self.simulate(role, some, &[resource]).await? {
+                if !decision.allowed && decision.depends_on.is_empty() {
+                    denied.push(decision.action);
                 }
             }
         }

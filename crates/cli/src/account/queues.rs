@@ -32,6 +32,10 @@ pub(crate) struct Queue {
     pub(crate) dead_letter_queue: Option<String>,
     /// Of dead letters that were looked at, how many were given up for which reason.
     pub(crate) reasons: BTreeMap<String, usize>,
+    /// Who else may use it, as JSON.
+    pub(crate) policy: Option<String>,
+    /// Id or ARN of the key that encrypts it, unless that is SQS's own.
+    pub(crate) key: Option<String>,
 }
 
 /// A received message, hidden from other consumers until it is released or its time is over.
@@ -99,6 +103,8 @@ impl RegionalClients {
                 + count(QueueAttributeName::ApproximateNumberOfMessagesDelayed),
             dead_letter_queue: target.map(str::to_owned),
             reasons: BTreeMap::new(),
+            policy: attributes.get(&QueueAttributeName::Policy).cloned(),
+            key: attributes.get(&QueueAttributeName::KmsMasterKeyId).cloned(),
             url,
         })
     }

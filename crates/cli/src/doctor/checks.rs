@@ -1,15 +1,19 @@
 //! The checks: facts in, findings out.
 
+mod doors;
 mod functions;
 mod queues;
 mod recorders;
+mod resource_policies;
 mod rules;
 mod table;
 mod trails;
 
+pub(super) use doors::{Guarded, MayUse, doors};
 pub(super) use functions::{function, needed_actions, permissions};
 pub(super) use queues::queues;
 pub(super) use recorders::identity_centers;
+pub(super) use resource_policies::{ResourcePolicy, resource_policies};
 pub(super) use rules::{rules, services_of};
 pub(super) use table::table;
 pub(super) use trails::trails;

@@ -148,6 +148,7 @@ mod tests {
 
     fn handler() -> Function {
         let source = EventSourceMapping {
+            id: "1".into(),
             arn: format!("arn:aws:sqs:eu-west-1:111122223333:{CREATION_QUEUE}"),
             state: "Enabled".into(),
             reports_failures: true,
@@ -166,6 +167,7 @@ mod tests {
         let recorder = |table: &str| Function {
             environment: [("SESSION_TABLE".to_owned(), table.to_owned())].into(),
             event_source_mappings: vec![EventSourceMapping {
+                id: "1".into(),
                 arn: format!("arn:aws:sqs:us-east-1:111122223333:{SESSION_QUEUE}"),
                 state: "Enabled".into(),
                 reports_failures: true,

@@ -71,6 +71,8 @@ mod tests {
             in_progress: 1,
             dead_letter_queue: Some("arn".into()),
             reasons: BTreeMap::new(),
+            policy: None,
+            key: None,
         };
         let with = |waiting| [queue(SESSION_QUEUE, 7), queue(CREATION_QUEUE, waiting)];
         assert_eq!(queues(&with(BACKLOG), Place::Home, "111122223333"), []);
