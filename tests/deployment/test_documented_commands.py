@@ -16,7 +16,7 @@ STAND_IN = os.path.join(ROOT, "tests", "support", "aws_cli_stand_in.py")
 # Variables that readers must have; the README sets all others.
 GIVEN = {"HOME_REGION": "eu-west-1", "DEPLOYMENT_ACCOUNT": "111122223333"}
 # Other programs that the README calls. They are replaced by programs that do nothing.
-OTHERS = ("bin/make", "bin/cargo", "bin/sleep", "infra/deploy.py")
+OTHERS = ("bin/aws-tags", "bin/make", "bin/cargo", "bin/sleep", "infra/deploy.py")
 UPLOADED = ("target/lambda/tag-handler/bootstrap.zip", "target/lambda/session-recorder/bootstrap.zip",
             "infra/tag-handler.yaml", "infra/session-recorder.yaml", "infra/region-forwarder.yaml")
 
