@@ -11,8 +11,10 @@ from installation import (
     OTHER_REGION,
     SESSIONS,
     Installation,
+    empty_zip,
 )
 from local_aws import ACCOUNT, COMMAND, REGION, env_of, lines, snapshot
+from routed import Routed
 
 
 def supported():
@@ -27,6 +29,8 @@ class TheDoctor(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.moto, cls.faults = DOCTOR
+        # What moto lacks.
+        cls.routed = Routed(cls.faults.url, {"/account-settings": MINISTACK.url})
         calls, actions = {}, {"dynamodb:Query", "iam:GetRole", "iam:GetUser"}
         for row in supported():
             calls.setdefault(row["eventSource"].removesuffix(".amazonaws.com"), []).append(row["eventName"])
@@ -44,7 +48,7 @@ class TheDoctor(unittest.TestCase):
 
     def doctor(self, *arguments, **env):
         command = [COMMAND, "doctor", *arguments]
-        env = env_of(self.faults.url, AWS_ENDPOINT_URL_IAM=MINISTACK.url, **env)
+        env = env_of(self.routed.url, AWS_ENDPOINT_URL_IAM=MINISTACK.url, **env)
         return subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
 
     def finds(self, severity, check, text, region=REGION, todo=""):
@@ -162,6 +166,20 @@ class TheDoctor(unittest.TestCase):
         self.here.c("lambda").put_function_concurrency(FunctionName="aws-tags-tag-handler", ReservedConcurrentExecutions=0)
         self.finds("error", "functions", "reserved concurrency is 0", todo="delete-function-concurrency")
 
+    def test_a_quota_that_is_too_small_for_both_functions(self):
+        for function, most in (("aws-tags-tag-handler", 5), ("aws-tags-session-recorder", 3)):
+            self.mapping(function, ScalingConfig={"MaximumConcurrency": most})
+        self.assertEqual(self.doctor("--json").stdout, "")
+        # Another function reserves all of the account's concurrency but seven.
+        others = self.here.iam("lambda")
+        limit = others.get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+        others.create_function(FunctionName="other", Runtime="python3.12", Handler="x.x", Code={"ZipFile": empty_zip()},
+                               Role=f"arn:aws:iam::{ACCOUNT}:role/aws-tags-tag-handler")
+        self.addCleanup(others.delete_function, FunctionName="other")
+        others.put_function_concurrency(FunctionName="other", ReservedConcurrentExecutions=limit - 7)
+        self.finds("warning", "concurrency", f"feed up to 8 concurrent executions, and of the account's {limit} none has reserved 7",
+                   todo="L-B99A9384")
+
     def configure(self, **variables):
         self.here.c("lambda").update_function_configuration(FunctionName="aws-tags-tag-handler", Environment={"Variables": variables})
 
@@ -173,9 +191,9 @@ class TheDoctor(unittest.TestCase):
         self.configure(SESSION_TABLE="other")
         self.finds("error", "functions", "uses the session table `other`")
 
-    def mapping(self, **change):
+    def mapping(self, function="aws-tags-tag-handler", **change):
         client = self.here.c("lambda")
-        uuid = client.list_event_source_mappings(FunctionName="aws-tags-tag-handler")["EventSourceMappings"][0]["UUID"]
+        uuid = client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"][0]["UUID"]
         client.update_event_source_mapping(UUID=uuid, **change) if change else client.delete_event_source_mapping(UUID=uuid)
 
     def test_a_queue_that_nobody_reads(self):

@@ -36,6 +36,14 @@ def make_queues(c, names=(CREATIONS, SESSIONS), region=REGION):
     return urls
 
 
+def empty_zip():
+    """The code of a function that never runs."""
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as file:
+        file.writestr("bootstrap", "")
+    return code.getvalue()
+
+
 class Installation:
     """Everything that `doctor` checks. The functions' roles are in `iam`, a local AWS that can simulate policies."""
 
@@ -94,11 +102,8 @@ class Installation:
     def make_function(self, name, queue, environment=None, region=REGION, **mapping):
         """Creates a function. Its code is empty, because it never runs."""
         role = self.role(self.c, name)
-        code = io.BytesIO()
-        with zipfile.ZipFile(code, "w") as file:
-            file.writestr("bootstrap", "")
         self.c("lambda", region).create_function(
-            FunctionName=name, Runtime="provided.al2023", Handler="bootstrap", Role=role, Code={"ZipFile": code.getvalue()},
+            FunctionName=name, Runtime="provided.al2023", Handler="bootstrap", Role=role, Code={"ZipFile": empty_zip()},
             Environment={"Variables": {"SESSION_TABLE": TABLE, **(environment or {})}})
         self.c("lambda", region).create_event_source_mapping(
             FunctionName=name, EventSourceArn=queue_arn(queue, region), **{"FunctionResponseTypes": ["ReportBatchItemFailures"], **mapping})

@@ -14,7 +14,7 @@ mod trails;
 
 #[cfg(test)]
 pub(crate) use functions::EventSourceMapping;
-pub(crate) use functions::Function;
+pub(crate) use functions::{Concurrency, Function};
 pub(crate) use history::History;
 pub(crate) use principals::{Decision, simulate_in_turn};
 pub(crate) use queues::{Queue, ReceivedMessage};

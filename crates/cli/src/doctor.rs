@@ -50,6 +50,7 @@ const CHECKS: &[(&str, &str)] = &[
         "functions",
         "lambda:GetFunctionConfiguration, lambda:GetFunctionConcurrency, lambda:ListEventSourceMappings",
     ),
+    ("concurrency", "lambda:GetAccountSettings"),
     ("table", "dynamodb:DescribeTable, dynamodb:DescribeTimeToLive, dynamodb:DescribeContinuousBackups"),
     ("queues", "sqs:ListQueues, sqs:GetQueueAttributes; for reasons of dead letters, what redrive needs"),
     ("permissions", "iam:SimulatePrincipalPolicy"),
@@ -87,7 +88,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         let made =
             CHECKS.iter().map(|(name, _)| *name).filter(|name| options.doors || *name != DOORS).collect();
         let report = Report { out, json: options.json, counts: [0; 4], made, region: String::new() };
-        let mut doctor = Doctor { aws: &aws, account, home, report, delivered: Vec::new() };
+        let mut doctor = Doctor { aws: &aws, account, home, report, delivered: Vec::new(), recorder: None };
         for region in &regions {
             doctor.everywhere(region, recorders.contains(region)).await?;
         }
@@ -128,6 +129,8 @@ struct Doctor<'a, W> {
     report: Report<'a, W>,
     /// The services whose creations the rules of the home Region deliver.
     delivered: Vec<&'static Service>,
+    /// The session-recorder of the home Region.
+    recorder: Option<Function>,
 }
 
 impl<W: Write> Doctor<'_, W> {
@@ -149,7 +152,13 @@ impl<W: Write> Doctor<'_, W> {
         self.report.check("rules", rules, |rules| checks::rules(&rules, place))?;
         if has_recorder {
             let recorder = here.function(SESSION_RECORDER).await;
+            let found = recorder.as_ref().ok().cloned().flatten();
             self.function(&here, Part::Recorder, recorder, place == Place::Home).await?;
+            match place {
+                // Beside the tag-handler.
+                Place::Home => self.recorder = found,
+                _ => self.concurrency(&here, &[(SESSION_RECORDER, found.as_ref())]).await?,
+            }
         }
         let account = self.account.clone();
         self.report.check("queues", queues(&here).await, |queues| checks::queues(&queues, place, &account))
@@ -164,13 +173,28 @@ impl<W: Write> Doctor<'_, W> {
     ) -> io::Result<()> {
         self.report.region.clone_from(&self.home);
         let here = RegionalClients::new(self.aws, &self.home);
+        let (found, recorder) = (handler.as_ref().ok().cloned().flatten(), self.recorder.take());
         self.function(&here, Part::Handler, handler, true).await?;
+        self.concurrency(&here, &[(TAG_HANDLER, found.as_ref()), (SESSION_RECORDER, recorder.as_ref())])
+            .await?;
         let table = here.table(SESSION_TABLE.0).await;
         self.report.check("table", table, |table| checks::table(table.as_ref()))?;
         let centers = here.identity_centers().await;
         self.report.check("recorders", centers, |centers| {
             checks::identity_centers(&centers, recorders, regions, partition_of(&self.home))
         })
+    }
+
+    /// Whether the functions of a Region get the concurrency that they are set to.
+    async fn concurrency(
+        &mut self,
+        here: &RegionalClients,
+        functions: &[(&str, Option<&Function>)],
+    ) -> io::Result<()> {
+        let there: Vec<_> =
+            functions.iter().filter_map(|(name, function)| Some((*name, (*function)?))).collect();
+        let quota = here.concurrency().await;
+        self.report.check("concurrency", quota, |quota| checks::concurrency(&there, quota))
     }
 
     /// A function, and whether its role may do what it needs.

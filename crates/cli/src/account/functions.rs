@@ -28,9 +28,28 @@ pub(crate) struct EventSourceMapping {
     pub(crate) state: String,
     /// Whether `ReportBatchItemFailures` is on.
     pub(crate) reports_failures: bool,
+    /// How many of its batches are handled at the same time, if that is limited.
+    pub(crate) maximum_concurrency: Option<i32>,
+}
+
+/// How many invocations an account may run at the same time in a Region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Concurrency {
+    /// The quota.
+    pub(crate) all: i32,
+    /// What no function has reserved.
+    pub(crate) unreserved: i32,
 }
 
 impl RegionalClients {
+    /// The quota of concurrent executions.
+    pub(crate) async fn concurrency(&self) -> Result<Concurrency, Error> {
+        let limit = self.lambda.get_account_settings().send().await?.account_limit;
+        let limit = limit.ok_or_else(|| Error::incomplete("lambda:GetAccountSettings names no quota"))?;
+        let unreserved = limit.unreserved_concurrent_executions.unwrap_or(limit.concurrent_executions);
+        Ok(Concurrency { all: limit.concurrent_executions, unreserved })
+    }
+
     /// A function by its name; `None` if there is none.
     pub(crate) async fn function(&self, name: &str) -> Result<Option<Function>, Error> {
         let asked = self.lambda.get_function_configuration().function_name(name).send().await;
@@ -42,6 +61,7 @@ impl RegionalClients {
         let concurrency = self.lambda.get_function_concurrency().function_name(name).send().await?;
         let mappings = self.lambda.list_event_source_mappings().function_name(name).send().await?;
         let source = |mapping: aws_sdk_lambda::types::EventSourceMappingConfiguration| EventSourceMapping {
+            maximum_concurrency: mapping.scaling_config().and_then(|scaling| scaling.maximum_concurrency()),
             id: mapping.uuid.clone().unwrap_or_default(),
             reports_failures: !mapping.function_response_types().is_empty(),
             arn: mapping.event_source_arn.unwrap_or_default(),

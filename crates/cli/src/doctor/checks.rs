@@ -1,5 +1,6 @@
 //! The checks: facts in, findings out.
 
+mod concurrency;
 mod doors;
 mod functions;
 mod queues;
@@ -9,6 +10,7 @@ mod rules;
 mod table;
 mod trails;
 
+pub(super) use concurrency::concurrency;
 pub(super) use doors::{Guarded, MayUse, doors};
 pub(super) use functions::{function, needed_actions, permissions};
 pub(super) use queues::queues;

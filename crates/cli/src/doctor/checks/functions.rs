@@ -152,6 +152,7 @@ mod tests {
             arn: format!("arn:aws:sqs:eu-west-1:111122223333:{CREATION_QUEUE}"),
             state: "Enabled".into(),
             reports_failures: true,
+            maximum_concurrency: None,
         };
         Function {
             state: ("Active".into(), None),
@@ -171,6 +172,7 @@ mod tests {
                 arn: format!("arn:aws:sqs:us-east-1:111122223333:{SESSION_QUEUE}"),
                 state: "Enabled".into(),
                 reports_failures: true,
+                maximum_concurrency: None,
             }],
             ..handler()
         };
