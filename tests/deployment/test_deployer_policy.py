@@ -38,7 +38,8 @@ OURS = {
     "sqs": ["aws-tags-*"],
 }
 # What doctor needs on resources of any name: other people's trails and rules, and whoever may use a door.
-ANYWHERE = {"cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus", "events:ListTargetsByRule", "iam:SimulatePrincipalPolicy"}
+ANYWHERE = {"cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus", "cloudwatch:GetMetricData", "events:ListTargetsByRule",
+            "iam:SimulatePrincipalPolicy"}
 
 # Actions that CloudFormation needs only for properties that the templates do not use.
 UNUSED = {kind: set(" ".join(actions).split()) for kind, actions in {

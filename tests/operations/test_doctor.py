@@ -1,4 +1,5 @@
 """`aws-tags doctor` in a local AWS, on an installation with every possible fault, one at a time."""
+import datetime
 import json
 import subprocess
 import unittest
@@ -14,6 +15,7 @@ from installation import (
     empty_zip,
 )
 from local_aws import ACCOUNT, COMMAND, REGION, env_of, lines, snapshot
+from organisation_trail import OrganisationTrail
 from routed import Routed
 
 
@@ -48,7 +50,7 @@ class TheDoctor(unittest.TestCase):
 
     def doctor(self, *arguments, **env):
         command = [COMMAND, "doctor", *arguments]
-        env = env_of(self.routed.url, AWS_ENDPOINT_URL_IAM=MINISTACK.url, **env)
+        env = {**env_of(self.routed.url, AWS_ENDPOINT_URL_IAM=MINISTACK.url), **env}
         return subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
 
     def finds(self, severity, check, text, region=REGION, todo=""):
@@ -100,8 +102,35 @@ class TheDoctor(unittest.TestCase):
     def test_a_trail_that_logs_only_write_events(self):
         self.here.select("WriteOnly")
         done = self.doctor("--regions", REGION)
-        self.assertIn("AssumeRole is one", done.stdout)
-        self.assertIn("errors: 0, warnings: 1, not checked: 0", done.stdout)
+        self.assertEqual(done.stdout.count("AssumeRole is one"), 2, "its settings are known in each Region that it covers")
+        self.assertIn("errors: 0, warnings: 2, not checked: 0", done.stdout)
+
+    def count(self, metric, rule, number, region=REGION):
+        """What EventBridge would count of a rule."""
+        self.here.c("cloudwatch", region).put_metric_data(Namespace="AWS/Events", MetricData=[
+            {"MetricName": metric, "Dimensions": [{"Name": "RuleName", "Value": rule}], "Value": number,
+             "Timestamp": datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=2)}])
+
+    def test_a_trail_of_the_organisation_is_no_finding(self):
+        trails = Routed(self.routed.url, {"Trail|GetEventSelectors": OrganisationTrail().url})
+        done = self.doctor(AWS_ENDPOINT_URL=trails.url)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertEqual(done.stdout.count("trail `organisation` is another account's"), 1, "once, not in each Region")
+        self.assertIn("All is well", done.stdout)
+        self.count("MatchedEvents", SESSIONS, 3)
+        self.assertEqual(self.doctor("--json", AWS_ENDPOINT_URL=trails.url).stdout, "", "a session began, so read events are logged")
+
+    def test_events_that_eventbridge_lost(self):
+        self.count("InvocationsFailedToBeSentToDlq", "aws-tags-creations-2", 3, OTHER_REGION)
+        self.finds("error", "delivery", "rule `aws-tags-creations-2` lost 3 events in the last day", OTHER_REGION, "aws-tags replay")
+
+    def test_events_that_eventbridge_delivered_late_or_to_the_dead_letters_are_notes(self):
+        self.count("FailedInvocations", "aws-tags-creations-1", 2)
+        self.count("ThrottledRules", SESSIONS, 1)
+        self.count("FailedInvocations", "orders", 2)
+        done = self.doctor("--json")
+        self.assertEqual(done.returncode, 0, done)
+        self.assertEqual([(one["severity"], one["check"]) for one in lines(done.stdout)], [("note", "delivery")] * 2)
 
     def test_a_missing_session_rule_in_the_region_of_the_global_endpoint(self):
         events = self.here.c("events", OTHER_REGION)

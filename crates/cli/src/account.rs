@@ -3,6 +3,7 @@
 mod functions;
 mod history;
 mod logs;
+mod metrics;
 mod permissions;
 mod principals;
 mod queues;
@@ -16,6 +17,7 @@ mod trails;
 pub(crate) use functions::EventSourceMapping;
 pub(crate) use functions::{Concurrency, Function};
 pub(crate) use history::History;
+pub(crate) use metrics::{RuleCounts, rule_counts};
 pub(crate) use principals::{Decision, simulate_in_turn};
 pub(crate) use queues::{Queue, ReceivedMessage};
 pub(crate) use regional_clients::RegionalClients;

@@ -18,7 +18,7 @@ use aws_tags::table::Service;
 use aws_tags_aws::{Aws, Error};
 use clap::Args;
 
-use crate::account::{AccessOptions, Function, Queue, RegionalClients};
+use crate::account::{AccessOptions, Function, Queue, RegionalClients, rule_counts};
 use crate::console::{End, bad_input, visible, write_json};
 use checks::{Part, Place};
 use finding::{Finding, Severity};
@@ -46,6 +46,7 @@ pub(crate) struct Options {
 const CHECKS: &[(&str, &str)] = &[
     ("trails", "cloudtrail:DescribeTrails, cloudtrail:GetTrailStatus, cloudtrail:GetEventSelectors"),
     ("rules", "events:ListRules, events:ListTargetsByRule"),
+    ("delivery", "cloudwatch:GetMetricData"),
     (
         "functions",
         "lambda:GetFunctionConfiguration, lambda:GetFunctionConcurrency, lambda:ListEventSourceMappings",
@@ -143,13 +144,19 @@ impl<W: Write> Doctor<'_, W> {
             true => Place::Recorder,
             false => Place::Forwarder,
         };
-        self.report.check("trails", here.trails().await, |trails| checks::trails(&trails))?;
+        let trails = here.trails(&self.account).await;
         let wanted = |name: &str, pattern: &str| name.starts_with(PREFIX) || pattern.contains("CloudTrail");
         let rules = here.rules(wanted).await;
         if let (Place::Home, Ok(rules)) = (place, &rules) {
             self.delivered = checks::services_of(rules);
         }
+        let ours = rules.iter().flatten().map(|rule| &rule.name).filter(|name| name.starts_with(PREFIX));
+        let counts = rule_counts(self.aws, region, &ours.cloned().collect::<Vec<_>>()).await;
+        let sessions = counts.as_ref().ok().map(checks::sessions_began);
+        self.report
+            .check("trails", trails, |trails| checks::trails(&trails, place, sessions.unwrap_or_default()))?;
         self.report.check("rules", rules, |rules| checks::rules(&rules, place))?;
+        self.report.check("delivery", counts, |counts| checks::delivery(&counts))?;
         if has_recorder {
             let recorder = here.function(SESSION_RECORDER).await;
             let found = recorder.as_ref().ok().cloned().flatten();

@@ -26,6 +26,7 @@ use futures_util::future::join_all;
 use crate::account::{AccessOptions, RegionalClients};
 use crate::console::{End, bad_input, complain};
 use crate::doctor::{all, recorders};
+use facts::Deployment;
 use report::Report;
 use resources::{Kind, PREFIX};
 use session::Session;
@@ -103,7 +104,8 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         let recorders = recorders(Some(&handler), &home);
         let regions = all([&recorders, &options.regions].into_iter().flatten());
         let name = std::iter::repeat_with(|| fastrand::digit(16)).take(DIGITS).collect();
-        let run = Run { aws: &aws, options, account, home, recorders, regions, role, name };
+        let deployment = Deployment { account, home, recorders, regions };
+        let run = Run { aws: &aws, options, deployment, role, name };
         let mut report = Report::new(out, options.json);
         if options.clean_up {
             return run.clean_up(&mut report).await;
@@ -119,10 +121,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
 struct Run<'a> {
     aws: &'a Aws,
     options: &'a Options,
-    account: String,
-    home: String,
-    recorders: Vec<String>,
-    regions: Vec<String>,
+    deployment: Deployment,
     /// ARN of the role.
     role: String,
     /// What the names of this run have and no others.
@@ -146,7 +145,8 @@ impl Run<'_> {
         settings: &Settings,
         report: &mut Report<'_, impl Write>,
     ) -> io::Result<Result<usize, End>> {
-        let (account, home, regions) = (&self.account, &self.home, self.regions.join(", "));
+        let Deployment { account, home, regions, .. } = &self.deployment;
+        let regions = regions.join(", ");
         report.say(&format!("Account {account}, home Region {home}, Regions {regions}"))?;
         report.say(&format!("Sessions of {}, named {PREFIX}{}-<Region>", self.role, self.name))?;
         report.say("")?;
@@ -160,9 +160,7 @@ impl Run<'_> {
         let expected = Expected::of(settings, self.role_tags().await, &self.name);
         let watch = Watch {
             aws: self.aws,
-            home: &self.home,
-            recorders: &self.recorders,
-            regions: &self.regions,
+            deployment: &self.deployment,
             name: &self.name,
             expected: &expected,
             wait: Duration::from_secs(self.options.wait),
@@ -200,19 +198,19 @@ impl Run<'_> {
 
     /// A session in each Region. Fails if it can start nowhere.
     async fn start_sessions(&self) -> Result<Vec<Session>, Error> {
-        let started =
-            join_all(self.regions.iter().map(|region| {
-                let name = self.name_in(region);
-                async move {
-                    session::start(self.aws, region, &self.account, &self.role, (&name, &self.name)).await
-                }
-            }));
+        let started = join_all(self.deployment.regions.iter().map(|region| {
+            let name = self.name_in(region);
+            async move {
+                session::start(self.aws, region, &self.deployment.account, &self.role, (&name, &self.name))
+                    .await
+            }
+        }));
         started.await.into_iter().collect()
     }
 
     /// The tags of the role, as far as they can be read: resources should inherit them.
     async fn role_tags(&self) -> aws_tags::tags::TagMap {
-        RegionalClients::new(self.aws, &self.home).role_tags(&self.role).await.unwrap_or_default()
+        RegionalClients::new(self.aws, &self.deployment.home).role_tags(&self.role).await.unwrap_or_default()
     }
 
     fn trace(&self, what: What, session: &Session) -> Trace {

@@ -1,6 +1,7 @@
 //! The checks: facts in, findings out.
 
 mod concurrency;
+mod delivery;
 mod doors;
 mod functions;
 mod queues;
@@ -11,6 +12,7 @@ mod table;
 mod trails;
 
 pub(super) use concurrency::concurrency;
+pub(super) use delivery::delivery;
 pub(super) use doors::{Guarded, MayUse, doors};
 pub(super) use functions::{function, needed_actions, permissions};
 pub(super) use queues::queues;
@@ -18,7 +20,7 @@ pub(super) use recorders::identity_centers;
 pub(super) use resource_policies::{ResourcePolicy, resource_policies};
 pub(super) use rules::{rules, services_of};
 pub(super) use table::table;
-pub(super) use trails::trails;
+pub(super) use trails::{sessions_began, trails};
 
 use aws_tags::deployment::resource_names::{SESSION_RECORDER, TAG_HANDLER};
 

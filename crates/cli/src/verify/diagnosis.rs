@@ -66,7 +66,7 @@ fn trail(trace: &Trace, facts: &Facts) -> Option<Stop> {
     let trails = facts.regions.get(&trace.region)?.trails.as_ref()?;
     let is_read = trace.what == What::Session;
     let logs = |(writes, reads): (bool, bool)| if is_read { reads } else { writes };
-    let good = trails.iter().any(|trail| trail.logging && trail.management.is_none_or(logs));
+    let good = trails.iter().any(|trail| trail.logging != Some(false) && trail.management.is_none_or(logs));
     let what = if is_read { "read-only management events" } else { "management events that write" };
     let todo = "let a multi-Region trail log them: `aws cloudtrail put-event-selectors`, `start-logging`";
     (!good).then(|| Stop::at(Hop::CloudTrail, format!("no trail logs {what} in {}", trace.region), todo))

@@ -10,6 +10,16 @@ use futures_util::future::join_all;
 
 use crate::account::{Function, Queue, RegionalClients, Rule, Table, Trail};
 
+/// The deployment that is tried.
+pub(super) struct Deployment {
+    pub(super) account: String,
+    pub(super) home: String,
+    /// The Regions in which a session-recorder should stand.
+    pub(super) recorders: Vec<String>,
+    /// All that are tried.
+    pub(super) regions: Vec<String>,
+}
+
 /// The parts of a deployment. What could not be asked is `None`, and `unasked` says why.
 #[derive(Default)]
 pub(super) struct Facts {
@@ -56,14 +66,9 @@ impl Letter {
 
 impl Facts {
     /// Reads all, the Regions beside each other; `run` is what all names of this run hold.
-    pub(super) async fn read(
-        aws: &Aws,
-        home: &str,
-        recorders: &[String],
-        regions: &[String],
-        run: &str,
-    ) -> Self {
-        let mut facts = Self { home: home.to_owned(), recorders: recorders.to_vec(), ..Self::default() };
+    pub(super) async fn read(aws: &Aws, deployment: &Deployment, run: &str) -> Self {
+        let Deployment { account, home, recorders, regions } = deployment;
+        let mut facts = Self { home: home.clone(), recorders: recorders.clone(), ..Self::default() };
         let at_home = RegionalClients::new(aws, home);
         facts.handler = facts.known("the tag-handler", at_home.function(TAG_HANDLER).await);
         facts.table = facts.known("the session table", at_home.table(SESSION_TABLE.0).await);
@@ -74,7 +79,7 @@ impl Facts {
             let rules = here.rules(|name, _| name.starts_with(PREFIX)).await;
             let queues = here.queues(PREFIX).await;
             let letters = letters(&here, queues.as_deref().unwrap_or_default(), run).await;
-            (region, here.trails().await, rules, queues, recorder, letters)
+            (region, here.trails(account).await, rules, queues, recorder, letters)
         }));
         for (region, trails, rules, queues, recorder, letters) in all.await {
             let of_region = RegionFacts {

@@ -16,7 +16,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::diagnosis;
-use super::facts::Facts;
+use super::facts::{Deployment, Facts};
 use super::report::Report;
 use super::resources;
 use super::session::SESSION_TAG;
@@ -65,9 +65,7 @@ impl Expected {
 /// Watches the records of a run.
 pub(super) struct Watch<'a> {
     pub(super) aws: &'a Aws,
-    pub(super) home: &'a str,
-    pub(super) recorders: &'a [String],
-    pub(super) regions: &'a [String],
+    pub(super) deployment: &'a Deployment,
     /// What all names of the run hold.
     pub(super) name: &'a str,
     pub(super) expected: &'a Expected,
@@ -92,7 +90,7 @@ impl Watch<'_> {
             let mut facts = Facts::default();
             if is_over || is_time {
                 looked_long = Some(Instant::now());
-                facts = Facts::read(self.aws, self.home, self.recorders, self.regions, self.name).await;
+                facts = Facts::read(self.aws, self.deployment, self.name).await;
             }
             self.judge(traces, &facts, is_over);
             for trace in traces.iter_mut().filter(|trace| !trace.is_under_way() && !trace.is_shown) {
@@ -114,7 +112,7 @@ impl Watch<'_> {
     async fn look(&self, traces: &mut [Trace], since: OffsetDateTime, in_history: bool) {
         let table = TableAddress {
             name: SESSION_TABLE.0.to_owned(),
-            home: Some((self.home.to_owned(), String::new())),
+            home: Some((self.deployment.home.clone(), String::new())),
         };
         let table = &SessionTable::new(self.aws, table);
         join_all(traces.iter_mut().filter(|trace| trace.is_under_way()).map(|trace| async move {
@@ -158,8 +156,9 @@ impl Watch<'_> {
 
     /// What the functions say of the records.
     async fn look_into_logs(&self, traces: &mut [Trace], since: OffsetDateTime) {
-        let recorders = self.recorders.iter().map(|region| (region.as_str(), SESSION_RECORDER));
-        let functions = [(self.home, TAG_HANDLER)].into_iter().chain(recorders);
+        let Deployment { home, recorders, .. } = self.deployment;
+        let recorders = recorders.iter().map(|region| (region.as_str(), SESSION_RECORDER));
+        let functions = [(home.as_str(), TAG_HANDLER)].into_iter().chain(recorders);
         let logs = join_all(functions.map(|(region, function)| async move {
             let here = RegionalClients::new(self.aws, region);
             here.log_lines(function, self.name, since).await.unwrap_or_default()

@@ -1,11 +1,21 @@
 //! Whether EventBridge gets the management events of a Region.
 
-use super::Finding;
-use crate::account::Trail;
+use std::collections::BTreeMap;
 
-/// Whether EventBridge gets the management events of a Region.
-pub(in crate::doctor) fn trails(trails: &[Trail]) -> Vec<Finding> {
-    let on: Vec<&Trail> = trails.iter().filter(|trail| trail.logging).collect();
+use aws_tags::deployment::resource_names::{FORWARDED_SESSION_RULE, SESSION_RULE};
+
+use super::{Finding, Place};
+use crate::account::{RuleCounts, Trail};
+
+/// Whether the rule for STS events matched any in the last day: then read events are logged, whoever's the trail is.
+pub(in crate::doctor) fn sessions_began(counts: &BTreeMap<String, RuleCounts>) -> bool {
+    let of_sessions = [SESSION_RULE, FORWARDED_SESSION_RULE].into_iter().filter_map(|name| counts.get(name));
+    of_sessions.map(|counts| counts.matched).sum::<f64>() > 0.0
+}
+
+/// Whether EventBridge gets the management events of a Region. `sessions_began` says that it got read events.
+pub(in crate::doctor) fn trails(trails: &[Trail], place: Place, sessions_began: bool) -> Vec<Finding> {
+    let on: Vec<&Trail> = trails.iter().filter(|trail| trail.logging != Some(false)).collect();
     if on.is_empty() {
         let off: Vec<&str> = trails.iter().map(|trail| trail.name.as_str()).collect();
         return vec![match off.first() {
@@ -33,6 +43,7 @@ pub(in crate::doctor) fn trails(trails: &[Trail]) -> Vec<Finding> {
             "log them in a trail too, or session tags may be missing: `aws cloudtrail put-event-selectors` with ReadWriteType All",
         ));
     }
+    findings.extend(unseen(&on, place, sessions_began));
     if !on.iter().any(|trail| trail.multi_region) {
         findings.push(Finding::warning(
             format!("no active trail covers all Regions: {names}"),
@@ -45,6 +56,26 @@ pub(in crate::doctor) fn trails(trails: &[Trail]) -> Vec<Finding> {
     findings
 }
 
+/// A trail of the organisation's that only its own account may look into, where nothing else shows what it logs. That
+/// is how a healthy member account looks, so it is no finding; and it is the same in all Regions.
+fn unseen(on: &[&Trail], place: Place, sessions_began: bool) -> Option<Finding> {
+    let is_seen = |trail: &&&Trail| trail.logging == Some(true) && trail.management == Some((true, true));
+    if place != Place::Home || sessions_began || on.iter().any(|trail| is_seen(&trail)) {
+        return None;
+    }
+    let unseen = on.iter().find(|trail| trail.management.is_none())?;
+    let Trail { name, arn, .. } = unseen;
+    let found = format!(
+        "trail `{name}` is another account's, which alone may see what it logs, and no session began in the last day that would \
+         show it"
+    );
+    let todo = format!(
+        "ask there, it must be ReadWriteType All: `aws cloudtrail get-event-selectors --trail-name {arn}`; or look again after \
+         somebody has assumed a role"
+    );
+    Some(Finding::note(found, todo))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::severities;
@@ -52,22 +83,37 @@ mod tests {
     use crate::doctor::finding::Severity;
 
     fn trail(logging: bool, multi_region: bool, management: Option<(bool, bool)>) -> Trail {
-        Trail { name: "main".into(), multi_region, logging, management }
+        let logging = management.map(|_| logging);
+        Trail { name: "main".into(), arn: "arn".into(), multi_region, logging, management }
     }
 
     #[test]
     fn a_region_needs_a_trail_that_logs_events_that_write_and_read() {
-        let good = trail(true, true, Some((true, true)));
-        for (all, expected) in [
+        let (all, of_another) = (Some((true, true)), trail(true, true, None));
+        for (trails_there, expected) in [
             (vec![], vec![Severity::Error]),
-            (vec![trail(false, true, None)], vec![Severity::Error]),
+            (vec![trail(false, true, all)], vec![Severity::Error]),
             (vec![trail(true, true, Some((false, true)))], vec![Severity::Error]),
             (vec![trail(true, true, Some((true, false)))], vec![Severity::Warning]),
-            (vec![trail(true, false, Some((true, true)))], vec![Severity::Warning]),
-            (vec![trail(true, true, None)], vec![]),
-            (vec![trail(false, false, None), good], vec![]),
+            (vec![trail(true, false, all)], vec![Severity::Warning]),
+            (vec![trail(false, false, all), trail(true, true, all)], vec![]),
+            (vec![of_another.clone(), trail(true, true, all)], vec![]),
+            (vec![of_another.clone(), trail(true, true, Some((true, false)))], vec![Severity::Note]),
+            (vec![of_another], vec![Severity::Note]),
         ] {
-            assert_eq!(severities(&trails(&all)), expected, "{all:?}");
+            assert_eq!(severities(&trails(&trails_there, Place::Home, false)), expected, "{trails_there:?}");
         }
+    }
+
+    #[test]
+    fn what_a_trail_of_the_organisation_logs_shows_in_the_sessions_that_began() {
+        let of_another = [trail(true, true, None)];
+        assert_eq!(trails(&of_another, Place::Home, true), []);
+        assert_eq!(trails(&of_another, Place::Forwarder, false), [], "once is enough");
+        let counts =
+            |rule: &str, matched| [(rule.to_owned(), RuleCounts { matched, ..RuleCounts::default() })].into();
+        assert!(sessions_began(&counts(SESSION_RULE, 1.0)));
+        assert!(!sessions_began(&counts(SESSION_RULE, 0.0)));
+        assert!(!sessions_began(&counts("aws-tags-creations-1", 1.0)));
     }
 }
