@@ -2,6 +2,7 @@
 import datetime
 import json
 import subprocess
+import time
 import unittest
 
 import local_aws
@@ -15,8 +16,11 @@ from installation import (
     empty_zip,
 )
 from local_aws import ACCOUNT, COMMAND, REGION, env_of, lines, snapshot
+from lookup_events import History
 from organisation_trail import OrganisationTrail
 from routed import Routed
+
+TERRAFORM = "APN/1.0 HashiCorp/1.0 Terraform/1.9.8 (+https://www.terraform.io) terraform-provider-aws/5.80.0"
 
 
 def supported():
@@ -32,7 +36,8 @@ class TheDoctor(unittest.TestCase):
     def setUpClass(cls):
         cls.moto, cls.faults = DOCTOR
         # What moto lacks.
-        cls.routed = Routed(cls.faults.url, {"/account-settings": MINISTACK.url})
+        cls.history = History()
+        cls.routed = Routed(cls.faults.url, {"/account-settings": MINISTACK.url, "LookupEvents": cls.history.url})
         calls, actions = {}, {"dynamodb:Query", "iam:GetRole", "iam:GetUser"}
         for row in supported():
             calls.setdefault(row["eventSource"].removesuffix(".amazonaws.com"), []).append(row["eventName"])
@@ -44,6 +49,7 @@ class TheDoctor(unittest.TestCase):
 
     def setUp(self):
         self.here.make()
+        self.history.records, self.history.calls, self.history.denied = [], [], False
         self.here.allow("aws-tags-tag-handler", self.actions)
         self.here.allow("aws-tags-session-recorder", ["dynamodb:PutItem"])
         self.addCleanup(self.faults.tell)
@@ -112,7 +118,7 @@ class TheDoctor(unittest.TestCase):
              "Timestamp": datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=2)}])
 
     def test_a_trail_of_the_organisation_is_no_finding(self):
-        trails = Routed(self.routed.url, {"Trail|GetEventSelectors": OrganisationTrail().url})
+        trails = Routed(self.routed.url, {r"\.(DescribeTrails|GetTrailStatus|GetEventSelectors)$": OrganisationTrail().url})
         done = self.doctor(AWS_ENDPOINT_URL=trails.url)
         self.assertEqual(done.returncode, 0, done)
         self.assertEqual(done.stdout.count("trail `organisation` is another account's"), 1, "once, not in each Region")
@@ -131,6 +137,39 @@ class TheDoctor(unittest.TestCase):
         done = self.doctor("--json")
         self.assertEqual(done.returncode, 0, done)
         self.assertEqual([(one["severity"], one["check"]) for one in lines(done.stdout)], [("note", "delivery")] * 2)
+
+    def remove_tags(self, call, parameters, agent, region=REGION, **more):
+        """A record of somebody who removed tags an hour ago."""
+        at = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
+        issuer = {"arn": f"arn:aws:iam::{ACCOUNT}:role/ci"}
+        self.history.records.append({
+            "eventID": str(len(self.history.records)), "eventName": call, "eventTime": at.isoformat(), "awsRegion": region,
+            "userIdentity": {"type": "AssumedRole", "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/run", "sessionContext": {"sessionIssuer": issuer}},
+            "userAgent": agent, "requestParameters": parameters, **more})
+
+    def test_terraform_that_removes_tags_again(self):
+        self.remove_tags("UntagResource", {"resourceArn": "arn", "tagKeys": ["CreatedBy", "Team"]}, TERRAFORM)
+        self.remove_tags("DeleteTags", {"tagSet": {"items": [{"key": "PrincipalId"}]}}, TERRAFORM, OTHER_REGION)
+        self.remove_tags("DeleteTags", {"tagSet": {"items": [{"key": "Team"}]}}, TERRAFORM)
+        self.remove_tags("DeleteTags", {"tagSet": {"items": [{"key": "PrincipalId"}]}}, "AWS Internal")
+        self.remove_tags("UntagRole", {"roleName": "x", "tagKeys": ["CreatedBy"]}, TERRAFORM, errorCode="AccessDenied")
+        self.configure(SESSION_TABLE="aws-tags-sessions", OWNER_TAG="CreatedBy", EXTRA_TAGS="At=${eventTime}")
+        self.finds("warning", "removals", f"role/ci removed `CreatedBy`, `PrincipalId` again with Terraform: 2 calls in the last day, in {REGION}, {OTHER_REGION}",
+                   todo='ignore_tags { keys = ["At", "CreatedBy", "PrincipalId"] }')
+
+    def test_a_history_that_may_not_be_asked(self):
+        self.history.denied = True
+        found = lines(self.doctor("--json").stdout)
+        self.assertEqual([(one["severity"], one["check"], one["region"]) for one in found],
+                         [("unchecked", "removals", REGION), ("unchecked", "removals", OTHER_REGION)])
+        self.assertIn("cloudtrail:LookupEvents", found[0]["todo"])
+
+    def test_the_history_is_asked_twice_a_second_and_no_more(self):
+        self.history.throttled = 0
+        began = time.monotonic()
+        self.assertEqual(self.doctor("--json", "--regions", FORWARDED_REGION).stdout, "")
+        self.assertEqual(self.history.throttled, 0)
+        self.assertLess(time.monotonic() - began, 6, "all Regions at the same time")
 
     def test_a_missing_session_rule_in_the_region_of_the_global_endpoint(self):
         events = self.here.c("events", OTHER_REGION)
@@ -310,7 +349,7 @@ class TheDoctor(unittest.TestCase):
         done = self.doctor("--doors")
         self.assertEqual(done.returncode, 0, done)
         self.assertIn("1 may use every door: role/Admin", done.stdout)
-        self.assertIn("recorders, doors.", done.stdout)
+        self.assertIn("removals, doors.", done.stdout)
         self.assertNotIn("doors", self.doctor().stdout)
 
     def test_who_may_use_which_door(self):
@@ -331,6 +370,21 @@ class TheDoctor(unittest.TestCase):
         self.assertIn("it lets them record sessions that never began", found[1]["todo"])
         done = self.doctor("--doors", "--json", "--trusted", "*:role/ci,*:user/j?")
         self.assertEqual((done.returncode, done.stdout), (0, ""), done)
+
+    def test_iam_that_throttles_makes_it_slower_and_no_different(self):
+        iam = local_aws.Faults(MINISTACK)
+        self.addCleanup(iam.server.stop)
+        self.grant("role", "ci", {"Action": "sqs:SendMessage", "Resource": "*"})
+        throttled = {"service": "*", "operation": "SimulatePrincipalPolicy", "error": {"code": "Throttling", "message": "Rate exceeded"}}
+        doors = lambda done: [one for one in lines(done.stdout) if one["check"] == "doors"]
+        wanted = doors(self.doctor("--doors", "--json"))
+        # More often than the SDK tries again, also after the roles of the functions were asked for.
+        iam.tell({**throttled, "times": 20})
+        self.assertEqual(doors(self.doctor("--doors", "--json", AWS_ENDPOINT_URL_IAM=iam.url)), wanted)
+        iam.tell({**throttled, "error": {"code": "AccessDenied", "status": 403, "message": "not allowed"}})
+        (found,) = doors(self.doctor("--doors", "--json", AWS_ENDPOINT_URL_IAM=iam.url))
+        self.assertEqual(found["severity"], "unchecked")
+        self.assertIn("iam:SimulatePrincipalPolicy", found["todo"])
 
     def test_policies_of_resources_that_let_others_in(self):
         self.here.c("sqs").add_permission(QueueUrl=self.here.urls[CREATIONS], Label="x", AWSAccountIds=["444455556666"], Actions=["SendMessage"])

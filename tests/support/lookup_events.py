@@ -23,13 +23,14 @@ class History:
 
     def __init__(self, records=()):
         self.records, self.calls, self.throttled, self.denied = list(records), [], 0, False
-        history = self
+        history, self.lock = self, threading.Lock()
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 try:
-                    status, answer = 200, history.answer(self.headers["x-amz-target"].split(".")[-1], asked)
+                    region = self.headers["authorization"].split("/")[2]
+                    status, answer = 200, history.answer(self.headers["x-amz-target"].split(".")[-1], asked, region)
                 except Error as error:
                     status, answer = 400, {"__type": error.args[0], "message": error.args[1]}
                 body = json.dumps(answer).encode()
@@ -46,19 +47,20 @@ class History:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def answer(self, operation, asked):
+    def answer(self, operation, asked, region):
         if operation != "LookupEvents":
             raise Error("UnknownOperationException", operation)
         if self.denied:
             raise Error("AccessDeniedException", "User is not authorized to perform: cloudtrail:LookupEvents")
         now = time.monotonic()
-        recent = [at for at in self.calls if at > now - 1]
-        if len(recent) >= CALLS_PER_SECOND:
-            self.throttled += 1
-            raise Error("ThrottlingException", "Rate exceeded")
-        self.calls.append(now)
+        with self.lock:
+            recent = [at for there, at in self.calls if there == region and at > now - 1]
+            if len(recent) >= CALLS_PER_SECOND:
+                self.throttled += 1
+                raise Error("ThrottlingException", "Rate exceeded")
+            self.calls.append((region, now))
         (attribute,) = asked["LookupAttributes"]
-        found = [record for record in self.records if self.matches(record, attribute, asked)]
+        found = [record for record in self.records if record["awsRegion"] == region and self.matches(record, attribute, asked)]
         found.sort(key=lambda record: record["eventTime"], reverse=True)
         start = int(asked.get("NextToken", "0"))
         page = found[start:start + PER_PAGE]

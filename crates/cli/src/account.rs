@@ -8,6 +8,7 @@ mod permissions;
 mod principals;
 mod queues;
 mod regional_clients;
+mod removals;
 mod resource_policies;
 mod rules;
 mod table;
@@ -21,6 +22,7 @@ pub(crate) use metrics::{RuleCounts, rule_counts};
 pub(crate) use principals::{Decision, simulate_in_turn};
 pub(crate) use queues::{Queue, ReceivedMessage};
 pub(crate) use regional_clients::RegionalClients;
+pub(crate) use removals::Removal;
 pub(crate) use resource_policies::key_policy;
 pub(crate) use rules::Rule;
 #[cfg(test)]

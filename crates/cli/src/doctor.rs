@@ -17,8 +17,9 @@ use aws_tags::record::partition_of;
 use aws_tags::table::Service;
 use aws_tags_aws::{Aws, Error};
 use clap::Args;
+use futures_util::future::{join, join_all};
 
-use crate::account::{AccessOptions, Function, Queue, RegionalClients, rule_counts};
+use crate::account::{AccessOptions, Function, Queue, RegionalClients, Removal, rule_counts};
 use crate::console::{End, bad_input, visible, write_json};
 use checks::{Part, Place};
 use finding::{Finding, Severity};
@@ -56,6 +57,7 @@ const CHECKS: &[(&str, &str)] = &[
     ("queues", "sqs:ListQueues, sqs:GetQueueAttributes; for reasons of dead letters, what redrive needs"),
     ("permissions", "iam:SimulatePrincipalPolicy"),
     ("recorders", "iam:ListRoles"),
+    ("removals", "cloudtrail:LookupEvents"),
     (
         "doors",
         "iam:ListRoles, iam:ListUsers, iam:SimulatePrincipalPolicy, iam:ListAttachedRolePolicies, lambda:GetPolicy, \
@@ -90,10 +92,12 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
             CHECKS.iter().map(|(name, _)| *name).filter(|name| options.doors || *name != DOORS).collect();
         let report = Report { out, json: options.json, counts: [0; 4], made, region: String::new() };
         let mut doctor = Doctor { aws: &aws, account, home, report, delivered: Vec::new(), recorder: None };
-        for region in &regions {
-            doctor.everywhere(region, recorders.contains(region)).await?;
-        }
-        doctor.at_home(handler, &recorders, &regions).await?;
+        let keys = checks::stated_keys(handler.as_ref().ok().and_then(Option::as_ref));
+        // The history takes its time: it is asked while everything else is checked.
+        let (checked, removals) =
+            join(doctor.all(handler, &recorders, &regions), removals(&aws, &regions)).await;
+        checked?;
+        doctor.removals(removals, &keys)?;
         if options.doors {
             doctor.doors(&recorders, &regions, &options.trusted).await?;
         }
@@ -135,6 +139,38 @@ struct Doctor<'a, W> {
 }
 
 impl<W: Write> Doctor<'_, W> {
+    /// All checks that are made of a deployment, but for those that ask a history or everybody's permissions.
+    async fn all(
+        &mut self,
+        handler: Result<Option<Function>, Error>,
+        recorders: &[String],
+        regions: &[String],
+    ) -> io::Result<()> {
+        for region in regions {
+            self.everywhere(region, recorders.contains(region)).await?;
+        }
+        self.at_home(handler, recorders, regions).await
+    }
+
+    /// Whether something removes our tags again.
+    fn removals(
+        &mut self,
+        asked: Vec<(String, Result<Vec<Removal>, Error>)>,
+        keys: &[String],
+    ) -> io::Result<()> {
+        let mut removals = Vec::new();
+        for (region, asked) in asked {
+            self.report.region.clone_from(&region);
+            self.report.check("removals", asked, |found| {
+                removals.push((region, found));
+                Vec::new()
+            })?;
+        }
+        self.report.region.clone_from(&self.home);
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        self.report.check("removals", Ok(removals), |removals| checks::removals(&removals, &keys))
+    }
+
     /// Trails, rules and dead letters, wherever calls are made; and the recorder where one stands.
     async fn everywhere(&mut self, region: &str, has_recorder: bool) -> io::Result<()> {
         self.report.region = region.to_owned();
@@ -223,6 +259,15 @@ impl<W: Write> Doctor<'_, W> {
             checks::permissions(part.function_name(), &function.role, &denied)
         })
     }
+}
+
+/// Who removed tags, in each Region. Each has a quota of its own.
+async fn removals(aws: &Aws, regions: &[String]) -> Vec<(String, Result<Vec<Removal>, Error>)> {
+    let of = |region: &String| {
+        let (region, here) = (region.clone(), RegionalClients::new(aws, region));
+        async move { (region, here.removals().await) }
+    };
+    join_all(regions.iter().map(of)).await
 }
 
 /// The queues, and why there are dead letters.

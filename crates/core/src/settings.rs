@@ -304,6 +304,12 @@ impl Settings {
         self.excluded_principals.iter().any(|pattern| pattern.matches(arn))
     }
 
+    /// The keys of the tags that aws-tags states itself.
+    pub fn stated_keys(&self) -> Vec<&str> {
+        let extra = self.extra_tags.iter().map(|(key, _)| key.as_str());
+        [&*self.owner_tag].into_iter().chain(self.principal_id_tag.as_deref()).chain(extra).collect()
+    }
+
     /// Whether an opt-in type is tagged.
     pub fn also_tags(&self, resource_type: &str) -> bool {
         self.also_tag.iter().any(|pattern| pattern.matches(resource_type))
@@ -530,6 +536,14 @@ mod tests {
         let bytes = || OsString::from_vec(b"Own\xff".to_vec());
         let wrong = Settings::read(|name| (name == "OWNER_TAG").then(bytes)).expect_err("not UTF-8");
         assert_eq!(wrong.to_string(), "OWNER_TAG is `Own\u{fffd}`, allowed: text in UTF-8");
+    }
+
+    #[test]
+    fn the_keys_that_are_stated_are_those_of_the_settings() {
+        let keys = |name, value| read(name, value).expect("settings").stated_keys().join(",");
+        assert_eq!(keys("OWNER_TAG", "CreatedBy"), "CreatedBy,PrincipalId");
+        assert_eq!(keys("PRINCIPAL_ID_TAG", ""), "Owner");
+        assert_eq!(keys("EXTRA_TAGS", "CreatedAt=${eventTime}"), "Owner,PrincipalId,CreatedAt");
     }
 
     #[test]

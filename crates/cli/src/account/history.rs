@@ -15,7 +15,7 @@ use super::regional_clients::RegionalClients;
 
 /// `LookupEvents` takes two calls a second in a Region, and the quota cannot be raised.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>
-const BETWEEN_CALLS: Duration = Duration::from_millis(500);
+pub(super) const BETWEEN_CALLS: Duration = Duration::from_millis(500);
 
 /// Asks the history, each thing once, and one thing at a time.
 pub(crate) struct History {

@@ -100,6 +100,13 @@ fn source(name: &str, queue: &str, function: &Function) -> Vec<Finding> {
     findings
 }
 
+/// The keys of the tags that a tag-handler states: those of the default settings, where there is none.
+pub(in crate::doctor) fn stated_keys(handler: Option<&Function>) -> Vec<String> {
+    let set = |variable: &str| handler.and_then(|handler| handler.environment.get(variable).cloned());
+    let settings = Settings::read(set).or_else(|_| Settings::read(|_| None::<String>));
+    settings.map_or_else(|_| Vec::new(), |all| all.stated_keys().into_iter().map(str::to_owned).collect())
+}
+
 /// Actions that a function needs whatever its settings.
 const ALWAYS: &[(Part, &[&str])] = &[
     (Part::Recorder, &["dynamodb:PutItem"]),
