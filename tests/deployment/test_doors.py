@@ -12,7 +12,9 @@ ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action"
 # As the templates write it: without it, nobody may use a key.
 KEY_POLICY = {"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}]}
-EXEMPT = ("pipeline", "stacksets-exec-1", "aws-tags/aws-tags-tag-handler-x1", "aws-tags-tag-handler-x1")
+EXEMPT = ("pipeline", "stacksets-exec-1", "aws-tags/aws-tags-tag-handler-x1", "aws-tags/StackSet-aws-tags-tag-handler-x1")
+# Neither the name of a role nor a path below another makes it ours.
+OTHER_ROLES = ("somebody", "aws-tags-tag-handler-x1", "team/aws-tags/x1")
 # A resource of ours, and one of somebody else's, for each type of resource that the actions of doors name.
 RESOURCES = {
     "queue": ("arn:aws:sqs:{r}:{a}:aws-tags-creations-dead-letters", "arn:aws:sqs:{r}:{a}:orders"),
@@ -21,7 +23,7 @@ RESOURCES = {
     "rule-on-default-event-bus": ("arn:aws:events:{r}:{a}:rule/aws-tags-creations-1", "arn:aws:events:{r}:{a}:rule/orders"),
     "object": ("arn:aws:s3:::aws-tags-code-{a}-{r}/x/tag-handler.zip", "arn:aws:s3:::orders/x"),
     "role": ("arn:aws:iam::{a}:role/aws-tags/aws-tags-tag-handler-x1", "arn:aws:iam::{a}:role/orders"),
-    "policy": ("arn:aws:iam::{a}:policy/aws-tags-tag-handler-Tagging1-x1", "arn:aws:iam::{a}:policy/orders"),
+    "policy": ("arn:aws:iam::{a}:policy/aws-tags/aws-tags-tag-handler-Tagging1-x1", "arn:aws:iam::{a}:policy/orders"),
     "key": ("arn:aws:kms:{r}:{a}:key/1", "arn:aws:kms:{r}:{a}:key/2"),
 }
 # Which of them tells by a condition whose it is.
@@ -48,15 +50,16 @@ class Doors(unittest.TestCase):
         """The actions that the SCP keeps from a principal that may do everything else."""
         asked, arn = list(requests(of)), f"arn:aws:iam::{ACCOUNT}:role/{who}"
         answers = simulate({"all": ALLOW_ALL}, [
-            {"principal": arn, "action": one.action, "resource": one.arn, "account": one.account, "policies": ["all"], "scp": scp(),
+            {"principal": arn, "action": one.action, "resource": one.arn, "account": one.account, "policies": ["all"], "controls": [scp()],
              "context": {"aws:PrincipalArn": arn, **context}, **({"resourcePolicy": KEY_POLICY} if one.action.startswith("kms:") else {})}
             for one in asked])
         self.assertEqual([answer for answer in answers if "error" in answer], [])
         return {one.action for one, answer in zip(asked, answers) if not answer["allowed"]}, {one.action for one in asked}
 
     def test_nobody_but_the_pipeline_uses_a_door(self):
-        denied, asked = self.denied("somebody", 0, OURS)
-        self.assertEqual(denied, asked)
+        for who in OTHER_ROLES:
+            denied, asked = self.denied(who, 0, OURS)
+            self.assertEqual(denied, asked, who)
         for who in EXEMPT[:2]:
             self.assertEqual(self.denied(who, 0, OURS)[0], set(), who)
 

@@ -233,6 +233,25 @@ class LeastPrivilege(unittest.TestCase):
             # Four keys, seven queues, one role.
             self.assertEqual(policies, 12)
 
+    def test_the_sample_service_control_policies_know_our_roles_by_their_path(self):
+        readme = local_aws.read(os.path.join(local_aws.ROOT, "infra", "README.md"))
+        controls = {policy["Statement"][0]["Sid"]: policy for policy in map(json.loads, re.findall(r"^```json\n(.*?)^```$", readme, re.M | re.S))}
+        everything = {"all": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}}
+        ours = ["aws-tags/aws-tags-tag-handler-TagHandlerRole-x1", "aws-tags/StackSet-aws-tags-tag-handler-x1-TagHandlerRole-x2"]
+        others = ["developer", "aws-tags-tag-handler-TagHandlerRole-x1", "StackSet-aws-tags-x1", "team/aws-tags/x1"]
+        function, role = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:x1", f"arn:aws:iam::{ACCOUNT}:role/x1"
+        for sid, action, resource, keys, allowed in (
+                ("OnlyAwsTagsNamesOwners", "lambda:TagResource", function, ["owner", "Team"], ours),
+                ("OnlyAwsTagsNamesOwners", "lambda:TagResource", function, ["Team"], [*ours, *others]),
+                ("AwsTagsTagsAndNoMore", "iam:TagRole", role, ["Team"], others),
+                ("AwsTagsTagsAndNoMore", "lambda:TagResource", function, ["Team"], [*ours, *others])):
+            arns = [f"arn:aws:iam::{ACCOUNT}:role/{who}" for who in [*ours, *others]]
+            requests = [{"principal": arn, "action": action, "resource": resource, "account": ACCOUNT, "policies": ["all"],
+                         "context": {"aws:TagKeys": keys, "aws:PrincipalArn": arn}, "controls": [controls[sid]]} for arn in arns]
+            answers = dict(zip([*ours, *others], simulate(everything, requests)))
+            self.assertEqual({who: answer for who, answer in answers.items() if "error" in answer}, {})
+            self.assertEqual([who for who, answer in answers.items() if answer["allowed"]], allowed, (sid, action, keys))
+
     def test_rules_come_after_what_lets_them_write(self):
         for name in ("tag-handler", "session-recorder", "region-forwarder"):
             resources = source(name)["Resources"]

@@ -1,8 +1,8 @@
 // What policies allow, by @cloud-copilot/iam-simulate. Reads one JSON document and writes one.
 //
 // In: {policies: {name: document}, requests: [{principal, action, resource, account, context, policies: [name],
-// resourcePolicy?, scp?}]}. Out, for each request: {asked: resource, by: [name]}; with a resource's policy or an SCP besides
-// the one that allows everything {asked, allowed}; {error} where the simulator cannot answer.
+// resourcePolicy?, controls?: [document]}]}. Out, for each request: {asked: resource, by: [name]}; with a resource's policy or service
+// control policies {asked, allowed}; {error} where the simulator cannot answer.
 import { text } from "node:stream/consumers";
 import { createValidatedPolicy, validateIdentityPolicy } from "@cloud-copilot/iam-policy";
 import { runSimulation } from "@cloud-copilot/iam-simulate";
@@ -19,18 +19,17 @@ const UNREADABLE = {
   "no.resource.types": () => "*",
 };
 
-// What every organisation has unless it takes it away.
-const FULL_ACCESS = {
-  name: "FullAWSAccess",
-  policy: { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] },
-};
+// What every account of an organisation has.
+const FULL_ACCESS = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] };
 
 async function simulate(request) {
-  const { principal, action, resource, account, context, policies: names, resourcePolicy, scp } = request;
+  const { principal, action, resource, account, context, policies: names, resourcePolicy, controls = [] } = request;
   const answer = await runSimulation({
     request: { principal, action, resource: { resource, accountId: account }, contextVariables: context },
     identityPolicies: names.map((name) => ({ name, policy: policies[name] })),
-    serviceControlPolicies: scp ? [{ orgIdentifier: "organisation", policies: [FULL_ACCESS, { name: "scp", policy: scp }] }] : [],
+    serviceControlPolicies: controls.length === 0 ? [] : [{
+      orgIdentifier: "o-1", policies: [FULL_ACCESS, ...controls].map((policy, nth) => ({ name: `control-${nth}`, policy })),
+    }],
     resourceControlPolicies: [],
     resourcePolicy,
   }, {});
@@ -40,7 +39,7 @@ async function simulate(request) {
     return { error: JSON.stringify(answer.errors) };
   }
   const analyses = (answer.resultType === "single" ? [answer.result] : answer.results).map((one) => one.analysis);
-  if (resourcePolicy || scp) return { asked: resource, allowed: answer.overallResult === "Allowed" };
+  if (resourcePolicy || controls.length > 0) return { asked: resource, allowed: answer.overallResult === "Allowed" };
   // Only the role's own policies count: it does not excuse them that another account would deny the request.
   // Actions that everybody may use, e.g. sts:GetCallerIdentity, have no analysis.
   const statements = analyses.flatMap((one) => one.identityAnalysis?.allowStatements ?? []);
