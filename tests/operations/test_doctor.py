@@ -208,6 +208,15 @@ class TheDoctor(unittest.TestCase):
         self.here.c("events").disable_rule(Name="aws-tags-heartbeat")
         self.finds("error", "rules", "`aws-tags-heartbeat`: it is disabled")
 
+    def test_heartbeats_that_are_gone(self):
+        for region, name in ((REGION, "aws-tags-handler-heartbeat"), (OTHER_REGION, "aws-tags-forwarder-heartbeat")):
+            with self.subTest(name):
+                self.here.make()
+                events = self.here.c("events", region)
+                events.remove_targets(Rule=name, Ids=["home"])
+                events.delete_rule(Name=name)
+                self.finds("error", "rules", f"`{name}`: there is no rule", region)
+
     def test_a_rule_without_a_target(self):
         self.here.c("events").remove_targets(Rule="aws-tags-creations-1", Ids=["queue"])
         self.finds("error", "rules", "`aws-tags-creations-1` has no target")

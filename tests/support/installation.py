@@ -84,6 +84,11 @@ class Installation:
             events = self.c("events", region)
             events.put_rule(Name="aws-tags-heartbeat", ScheduleExpression="rate(1 minute)", State="ENABLED")
             events.put_targets(Rule="aws-tags-heartbeat", Targets=[{"Id": "queue", "Arn": queue_arn(SESSIONS, region)}])
+        name = "aws-tags-handler-heartbeat" if region == REGION else "aws-tags-forwarder-heartbeat"
+        target = queue_arn(CREATIONS) if region == REGION else f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
+        events = self.c("events", region)
+        events.put_rule(Name=name, ScheduleExpression="rate(1 hour)", State="ENABLED")
+        events.put_targets(Rule=name, Targets=[{"Id": "home", "Arn": target}])
 
     def make_rule(self, region, name, state, service, calls, queue, **target):
         events = self.c("events", region)

@@ -19,6 +19,10 @@ pub const SESSION_RULE: &str = "aws-tags-sessions";
 pub const FORWARDED_SESSION_RULE: &str = "aws-tags-forwarded-sessions";
 /// The schedule of the session-recorder's heartbeat.
 pub const HEARTBEAT_RULE: &str = "aws-tags-heartbeat";
+/// That of the tag-handler.
+pub const HANDLER_HEARTBEAT_RULE: &str = "aws-tags-handler-heartbeat";
+/// That of a forwarder, which goes to the home Region's bus.
+pub const FORWARDER_HEARTBEAT_RULE: &str = "aws-tags-forwarder-heartbeat";
 /// Prefix of the names of the rules for creation events.
 pub const CREATION_RULES: &str = "aws-tags-creations-";
 /// The queue of the session-recorder.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use aws_tags::deployment::resource_names::{
-    CREATION_RULES, FORWARDED_SESSION_RULE, HEARTBEAT_RULE, PREFIX, SESSION_RECORDER, SESSION_RULE,
-    TAG_HANDLER,
+    CREATION_RULES, FORWARDED_SESSION_RULE, FORWARDER_HEARTBEAT_RULE, HANDLER_HEARTBEAT_RULE, HEARTBEAT_RULE,
+    PREFIX, SESSION_RECORDER, SESSION_RULE, TAG_HANDLER,
 };
 use aws_tags::table::{self, Row, Service};
 use serde_json::Value;
@@ -34,9 +34,12 @@ pub(in crate::doctor) fn rules(rules: &[Rule], place: Place) -> Vec<Finding> {
         }
         findings.extend(found.iter().flat_map(|rule| our_rule(rule)));
     }
-    if place != Place::Forwarder {
-        findings.extend(heartbeat(rules.iter().find(|rule| rule.name == HEARTBEAT_RULE)));
-    }
+    findings.extend(
+        HEARTBEATS
+            .iter()
+            .filter(|beat| beat.places.contains(&place))
+            .filter_map(|beat| beat.finding(rules.iter().find(|rule| rule.name == beat.rule))),
+    );
     if !creations.is_empty() {
         findings.extend(left_out(&creations));
     }
@@ -44,18 +47,42 @@ pub(in crate::doctor) fn rules(rules: &[Rule], place: Place) -> Vec<Finding> {
     findings
 }
 
-/// The schedule without which no absent session is final.
-fn heartbeat(rule: Option<&Rule>) -> Option<Finding> {
-    let wrong = match rule {
-        None => "there is no rule",
-        Some(rule) if rule.state == "DISABLED" => "it is disabled",
-        Some(rule) if rule.targets.is_empty() => "it has no target",
-        Some(_) => return None,
-    };
-    let found = format!(
-        "`{HEARTBEAT_RULE}`: {wrong}: events of callers whose session is not recorded wait for a day"
-    );
-    Some(Finding::error(found, DEPLOY))
+/// A schedule of ours.
+struct Heartbeat {
+    rule: &'static str,
+    places: &'static [Place],
+    /// What is wrong without it.
+    without: &'static str,
+}
+
+const HEARTBEATS: &[Heartbeat] = &[
+    Heartbeat {
+        rule: HEARTBEAT_RULE,
+        places: &[Place::Home, Place::Recorder],
+        without: "events of callers whose session is not recorded wait for a day",
+    },
+    Heartbeat {
+        rule: HANDLER_HEARTBEAT_RULE,
+        places: &[Place::Home],
+        without: "no alarm says that a session-recorder is late, and where nothing is created, that events do not arrive",
+    },
+    Heartbeat {
+        rule: FORWARDER_HEARTBEAT_RULE,
+        places: &[Place::Recorder, Place::Forwarder],
+        without: "no alarm says that events of this Region do not reach the home Region",
+    },
+];
+
+impl Heartbeat {
+    fn finding(&self, rule: Option<&Rule>) -> Option<Finding> {
+        let wrong = match rule {
+            None => "there is no rule",
+            Some(rule) if rule.state == "DISABLED" => "it is disabled",
+            Some(rule) if rule.targets.is_empty() => "it has no target",
+            Some(_) => return None,
+        };
+        Some(Finding::error(format!("`{}`: {wrong}: {}", self.rule, self.without), DEPLOY))
+    }
 }
 
 const ALL_EVENTS: &str = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS";
@@ -187,8 +214,13 @@ mod tests {
             r#"{"detail": {"eventSource": ["athena.amazonaws.com"], "eventName": ["CreateWorkGroup"]}}"#;
         let sessions = rule(SESSION_RULE, ALL_EVENTS, "{}");
         let found = |pattern| {
-            let heartbeat = rule(HEARTBEAT_RULE, "ENABLED", "");
-            let ours = [rule("aws-tags-creations-1", "ENABLED", pattern), sessions.clone(), heartbeat];
+            let heartbeat = |name| rule(name, "ENABLED", "");
+            let ours = [
+                rule("aws-tags-creations-1", "ENABLED", pattern),
+                sessions.clone(),
+                heartbeat(HEARTBEAT_RULE),
+                heartbeat(FORWARDER_HEARTBEAT_RULE),
+            ];
             rules(&ours, Place::Recorder)
         };
         assert_eq!(found(sqs), []);
@@ -222,23 +254,26 @@ mod tests {
 
     #[test]
     fn the_rules_of_a_region_are_those_of_what_stands_there() {
-        let ours = |sessions: &str, more: Option<Rule>| {
+        let ours = |sessions: &str, heartbeats: &[(&str, &str)]| {
             let sqs = r#"{"detail": {"eventSource": ["sqs.amazonaws.com"], "eventName": ["CreateQueue"]}}"#;
-            let rules: Vec<Rule> =
-                [rule("aws-tags-creations-1", "ENABLED", sqs), rule(sessions, ALL_EVENTS, "{}")].into();
-            rules.into_iter().chain(more).collect::<Vec<_>>()
+            let heartbeats = heartbeats.iter().map(|(name, state)| rule(name, state, ""));
+            let rules = [rule("aws-tags-creations-1", "ENABLED", sqs), rule(sessions, ALL_EVENTS, "{}")];
+            rules.into_iter().chain(heartbeats).collect::<Vec<_>>()
         };
-        let heartbeat = |state| Some(rule(HEARTBEAT_RULE, state, ""));
-        for place in [Place::Home, Place::Recorder] {
-            assert_eq!(rules(&ours(SESSION_RULE, heartbeat("ENABLED")), place), []);
-            assert_eq!(
-                severities(&rules(&ours(SESSION_RULE, heartbeat("DISABLED")), place)),
-                [Severity::Error]
-            );
-            assert_eq!(severities(&rules(&ours(SESSION_RULE, None), place)), [Severity::Error]);
+        for (place, sessions, [first, second]) in [
+            (Place::Home, SESSION_RULE, [HEARTBEAT_RULE, HANDLER_HEARTBEAT_RULE]),
+            (Place::Recorder, SESSION_RULE, [HEARTBEAT_RULE, FORWARDER_HEARTBEAT_RULE]),
+        ] {
+            let found = |heartbeats: &[(&str, &str)]| rules(&ours(sessions, heartbeats), place);
+            assert_eq!(found(&[(first, "ENABLED"), (second, "ENABLED")]), []);
+            let disabled = found(&[(first, "ENABLED"), (second, "DISABLED")]);
+            assert_eq!(severities(&disabled), [Severity::Error]);
+            assert!(disabled[0].found.starts_with(&format!("`{second}`: it is disabled")), "{disabled:?}");
+            assert_eq!(severities(&found(&[])), [Severity::Error; 2]);
         }
-        assert_eq!(rules(&ours(FORWARDED_SESSION_RULE, None), Place::Forwarder), []);
-        let missing = rules(&ours(SESSION_RULE, None), Place::Forwarder);
+        let heartbeat = [(FORWARDER_HEARTBEAT_RULE, "ENABLED")];
+        assert_eq!(rules(&ours(FORWARDED_SESSION_RULE, &heartbeat), Place::Forwarder), []);
+        let missing = rules(&ours(SESSION_RULE, &heartbeat), Place::Forwarder);
         assert_eq!(severities(&missing), [Severity::Error]);
         assert!(missing[0].todo.contains("stack aws-tags-region-forwarder"), "{missing:?}");
     }
