@@ -16,6 +16,7 @@ from local_aws import COMMAND, ROOT, TARGET, read
 TABLE = {
     "crates/core/src/table/generated/services.rs": ("CreateQueue", "MakeQueue"),
     "crates/core/src/table/generated/operations.rs": ("TagResource", "MarkResource"),
+    "crates/core/src/table/generated/arn_formats.rs": ("sqs:queue", "sqs:row"),
     "crates/catalog/COVERAGE.md": ("# Coverage", "# Covered"),
 }
 SNAPSHOTS = {"events/sns/CreateTopic.txt": ("outcome   tag", "outcome   none"), "events/sessions/oidc.txt": ("owner", "0wner")}

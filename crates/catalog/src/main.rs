@@ -108,6 +108,7 @@ fn derived(catalog: &Catalog, rows: &[Row]) -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::from([
         (PathBuf::from("crates/core/src/table/generated/services.rs"), emit::rust(catalog, rows)),
         (PathBuf::from("crates/core/src/table/generated/operations.rs"), emit::operations(catalog, rows)),
+        (PathBuf::from("crates/core/src/table/generated/arn_formats.rs"), emit::arn_formats(catalog)),
         (PathBuf::from("crates/catalog/COVERAGE.md"), coverage::page(catalog, &catalog.all_rows())),
     ]);
     let events = events(catalog, rows).into_iter();

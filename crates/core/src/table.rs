@@ -18,6 +18,6 @@ pub use extract::{Answered, Creation, LocateError, Lookup, Nothing, Resource, cr
 pub use generated::SERVICES as GENERATED;
 pub(crate) use generated::WITHOUT_RESOURCES;
 pub(crate) use index::opt_in_types;
-pub use index::{all, rows, service};
+pub use index::{all, arn_formats, rows, service};
 pub use row::{CreationTime, Ending, Evidence, Locator, LookupKind, Place, Read, Route, Row, Service};
 pub use services::BY_HAND;

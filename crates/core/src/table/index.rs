@@ -1,7 +1,7 @@
 //! Finds the rows of a call by hashing: the index is made at compile time, so that neither the start
 //! nor an event pays for the size of the table. Rows written by hand win over generated ones.
 
-use super::generated::SERVICES as GENERATED;
+use super::generated::{ARN_FORMATS, SERVICES as GENERATED};
 use super::row::{Row, Service};
 use super::services::BY_HAND;
 
@@ -45,6 +45,12 @@ pub fn all() -> impl Iterator<Item = &'static Service> {
 pub(crate) fn opt_in_types() -> impl Iterator<Item = &'static str> {
     let rows = all().flat_map(|service| service.rows);
     rows.filter(|row| row.opt_in.or(row.opt_in_if_service_created).is_some()).map(|row| row.resource_type)
+}
+
+/// The ARN formats of a resource type, as the Service Authorization Reference has them.
+pub fn arn_formats(resource_type: &str) -> &'static [&'static str] {
+    let found = ARN_FORMATS.binary_search_by(|(known, _)| (*known).cmp(resource_type));
+    found.ok().and_then(|nth| ARN_FORMATS.get(nth)).map_or(&[], |(_, formats)| formats)
 }
 
 /// `CreateFunction20150331v2` → `CreateFunction`, `CreateDistribution2020_05_31` →
