@@ -161,13 +161,24 @@ pub(crate) fn is_throttling(code: &str) -> bool {
 const GENERAL_CODES: &[&str] =
     &["Validation", "InvalidParameter", "InvalidInput", "InvalidRequest", "BadRequest"];
 
+/// Signs of it in lower case. Systems Manager says `InvalidResourceId`; SQS, `QueueDoesNotExist`, and before
+/// it spoke JSON `AWS.SimpleQueueService.NonExistentQueue`.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_TagQueue.html#API_TagQueue_Errors>
+const ABSENCE: &[&str] = &[
+    "notfound",
+    "not found",
+    "nosuch",
+    "does not exist",
+    "doesn't exist",
+    "doesnotexist",
+    "nonexistent",
+    "invalidresourceid",
+];
+
 /// Whether an error code or message says that a resource is not there.
 fn names_absence(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    // Systems Manager says `InvalidResourceId`.
-    ["notfound", "not found", "nosuch", "does not exist", "doesn't exist", "invalidresourceid"]
-        .iter()
-        .any(|sign| text.contains(sign))
+    ABSENCE.iter().any(|sign| text.contains(sign))
 }
 
 /// A message without ARNs, quoted names and paths: a queue may be called `notfound`.
@@ -223,6 +234,8 @@ mod tests {
             ("InvalidVolume.NotFound", "The volume 'vol-1' does not exist.", true),
             ("NoSuchEntity", "", true),
             ("InvalidResourceId", "Invalid Resource Id", true),
+            ("QueueDoesNotExist", "The specified queue does not exist.", true),
+            ("AWS.SimpleQueueService.NonExistentQueue", "", true),
             ("ValidationException", "Table: orders not found", true),
             ("InvalidParameterException", "The topic 'orders' doesn't exist", true),
             ("AccessDeniedException", "not authorized to perform sqs:TagQueue on notfound", false),
