@@ -110,7 +110,17 @@ impl Error {
         self.message.to_ascii_lowercase().contains("tag")
     }
 
-    fn failure_kind(&self) -> FailureKind {
+    /// Whether AWS says that a permission is missing.
+    pub fn is_denied(&self) -> bool {
+        self.failure_kind() == FailureKind::Denied
+    }
+
+    /// AWS's message, or what kept it from answering.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub(crate) fn failure_kind(&self) -> FailureKind {
         let code = self.code.as_deref().unwrap_or_default();
         let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
         if self.is_not_found() {

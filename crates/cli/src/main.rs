@@ -13,6 +13,8 @@ mod input;
 #[cfg(test)]
 mod mutations;
 #[cfg(feature = "aws")]
+mod probe;
+#[cfg(feature = "aws")]
 mod redrive;
 mod replay;
 mod services;
@@ -41,7 +43,7 @@ could not be sent, 2 bad input, settings or credentials, or the output could not
 
 #[cfg(not(feature = "aws"))]
 const EXIT_CODES: &str = "Exit codes: 0 success, 1 some resources are unresolvable, 2 bad input or settings, or the output could not be written.
-This build does not reach AWS (`--no-default-features`): it has no doctor, no redrive, no replay --live and no replay --apply.";
+This build does not reach AWS (`--no-default-features`): it has no doctor, no redrive, no probe, no replay --live and no replay --apply.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -142,6 +144,21 @@ whoever runs the command, are in infra/verify.yaml.
 Exit codes: 0 all arrived, 1 a record stopped, which is named with its hop, or something is left, 2 nothing could be tried.")]
     #[cfg(feature = "aws")]
     Verify(verify::Options),
+    /// Asks AWS which resource types `tag:TagResources` takes, and whether the services' own operations on
+    /// tags answer as their models say. It asks about resources that do not exist, and changes nothing.
+    #[command(after_help = "Examples:
+  aws-tags probe --dry-run --services lex,sns
+  aws-tags probe --profile sandbox --region eu-west-1
+  aws-tags probe --out probed.jsonl --json | jq -r 'select(.tagResources.answer == \"refused\") | .type'
+
+Each ARN that it asks about has 128 random bits; types of which an account has only one are left out. The tag that it asks for is \
+`aws-tags:probe`. TagResources is called four times a second at most, and less often where AWS throttles. Types whose ARNs name no \
+Region are asked about in us-east-1.
+The file says nothing of the account, and a maintainer takes it over as evidence: crates/README.md says how. It is whole at any \
+time: after Ctrl-C or an error, the same command goes on.
+Exit codes: 0 all types were asked about, 1 some were not, 2 AWS cannot be asked, or the file is of another kind of Region.")]
+    #[cfg(feature = "aws")]
+    Probe(probe::Options),
     /// Prints the completions of a shell.
     #[command(after_help = "Examples:
   aws-tags completions bash > ~/.local/share/bash-completion/completions/aws-tags
@@ -184,6 +201,8 @@ fn main() -> ExitCode {
         Command::Redrive(options) => redrive::run(&options, out),
         #[cfg(feature = "aws")]
         Command::Verify(options) => verify::run(&options, out),
+        #[cfg(feature = "aws")]
+        Command::Probe(options) => probe::run(&options, out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "aws-tags", &mut script);

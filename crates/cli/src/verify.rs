@@ -33,8 +33,8 @@ use session::Session;
 use trace::{Hop, Stop, Trace, What};
 use watch::{Expected, Watch};
 
-/// Digits of a run's own name, which no other run has.
-const DIGITS: usize = 10;
+/// Bytes of a run's own name, which no other run has.
+const NAME_BYTES: usize = 5;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -103,7 +103,9 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         }
         let recorders = recorders(Some(&handler), &home);
         let regions = all([&recorders, &options.regions].into_iter().flatten());
-        let name = std::iter::repeat_with(|| fastrand::digit(16)).take(DIGITS).collect();
+        let mut name = [0; NAME_BYTES];
+        getrandom::fill(&mut name).map_err(io::Error::other)?;
+        let name = name.iter().map(|byte| format!("{byte:02x}")).collect();
         let deployment = Deployment { account, home, recorders, regions };
         let run = Run { aws: &aws, options, deployment, role, name };
         let mut report = Report::new(out, options.json);

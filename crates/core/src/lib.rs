@@ -26,6 +26,7 @@ pub mod effect;
 pub mod history;
 pub mod identity;
 pub mod ports;
+pub mod probing;
 pub mod record;
 pub mod recording;
 pub mod settings;
