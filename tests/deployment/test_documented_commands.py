@@ -4,6 +4,7 @@ and validates it against the API's model. Nothing leaves the machine: AWS's answ
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -19,6 +20,8 @@ GIVEN = {"HOME_REGION": "eu-west-1", "DEPLOYMENT_ACCOUNT": "111122223333"}
 OTHERS = ("bin/aws-tags", "bin/make", "bin/cargo", "bin/sleep", "infra/deploy.py")
 UPLOADED = ("target/lambda/tag-handler/bootstrap.zip", "target/lambda/session-recorder/bootstrap.zip",
             "infra/tag-handler.yaml", "infra/session-recorder.yaml", "infra/region-forwarder.yaml")
+# Files whose content goes into a request.
+PASSED = ("infra/verify.yaml",)
 
 
 def blocks(language):
@@ -33,6 +36,9 @@ def run(script):
         noted = os.path.join(folder, "noted")
         aws = f'exec "{os.path.join(tool("aws-cli"), "python")}" "{STAND_IN}" "$@"'
         files = {"bin/aws": aws, **dict.fromkeys(OTHERS, "true"), **dict.fromkeys((*UPLOADED, "noted"))}
+        for name in PASSED:
+            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+            shutil.copy(os.path.join(ROOT, name), os.path.join(folder, name))
         for name, does in files.items():
             path = os.path.join(folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -49,12 +49,12 @@ class Verify(Stacks):
         time.sleep(1)
         return run
 
-    def verify(self, *arguments):
-        return subprocess.run(self.command(*arguments), env=env_of(self.trail.url), capture_output=True, text=True, timeout=300)
+    def verify(self, *arguments, wait=WAIT):
+        return subprocess.run(self.command(*arguments, wait=wait), env=env_of(self.trail.url), capture_output=True, text=True, timeout=300)
 
-    def stops(self, *arguments):
+    def stops(self, wait=WAIT):
         """Where each record that did not arrive stopped, by Region and kind."""
-        done = self.verify("--json", *arguments)
+        done = self.verify("--json", wait=wait)
         found = lines(done.stdout)
         self.assertEqual(len(found), 12, done)
         stopped = [row for row in found if row["outcome"] == "stopped"]
@@ -75,12 +75,12 @@ class Verify(Stacks):
         self.assertEqual(left, [])
 
     def test_all_arrives_in_three_regions_and_nothing_is_left(self):
-        done = self.verify()
+        done = self.verify(wait="60")
         self.assertEqual((done.returncode, done.stderr), (0, ""), done)
         done.stdout = re.sub(r"verify-[0-9a-f]{10}-", "verify-<run>-", re.sub(r"\d+ s\b", "<time>", done.stdout))
         snapshot(self, "verify", done)
         self.assert_nothing_is_left()
-        self.assertEqual(self.stops(), {})
+        self.assertEqual((self.stops(wait="60"), self.found), ({}, {}))
 
     def test_a_rule_of_the_home_region_that_is_off(self):
         off = self.disable_rule_of("queue", REGION)
