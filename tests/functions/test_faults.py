@@ -439,17 +439,17 @@ class ARecorderThatWasDown(unittest.TestCase):
         self.assertEqual([one.read()[0].get("Person") for one in made], ["ann", None])
 
 
-    def test_the_tag_handler_says_that_it_is_late(self):
-        """At each heartbeat of its own: its template's alarm is on `RecordersLate`."""
-        for at, late in ((now() - datetime.timedelta(minutes=11), 1), (now(), 0)):
+    def test_the_tag_handler_says_that_it_is_behind(self):
+        """At each heartbeat of its own: its template's alarm is on `RecordersBehind`."""
+        for at, behind in ((now() - datetime.timedelta(minutes=11), 1), (now(), 0)):
             self.beat(at)
             self.mapping.send([{"eventSource": "heartbeat.aws-tags", "eventName": "Heartbeat", "eventTime": iso(now()), "awsRegion": REGION}])
             seen = len(self.mapping.lines)
             self.assertEqual(self.deliver(self.mapping.receive()), [])
             lines = self.mapping.lines[seen:]
-            self.assertEqual(sum(line.get("RecordersLate", 0) for line in lines), late, lines)
+            self.assertEqual(sum(line.get("RecordersBehind", 0) for line in lines), behind, lines)
             (beat,) = (line for line in lines if line.get("outcome") == "heartbeat")
-            self.assertEqual("has recorded nothing since" in (beat["reason"] or ""), bool(late))
+            self.assertEqual("has recorded nothing since" in (beat["reason"] or ""), bool(behind))
 
     def test_every_event_of_an_hour_gets_its_session_tags(self):
         minutes = range(5, 65, 5)

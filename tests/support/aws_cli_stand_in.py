@@ -19,7 +19,7 @@ def answered(shape, within=()):
     if kind == "structure":
         members = {} if shape.name in within else shape.members
         return {name: answered(member, (*within, shape.name)) for name, member in members.items()
-                if not re.search("(Next|Continuation).*(Token|Marker)", name)}
+                if not re.search("([Nn]ext|Continuation).*(Token|Marker)", name)}
     if kind == "list":
         return [answered(shape.member, within)]
     if kind == "map":

@@ -510,6 +510,15 @@ mod tests {
     }
 
     #[test]
+    fn how_much_is_measured_is_read_alone_too() {
+        let read =
+            |value: Option<&'static str>| Monitoring::read(|_| value).map_err(|wrong| wrong.to_string());
+        assert_eq!((read(None), read(Some("full"))), (Ok(Monitoring::Minimal), Ok(Monitoring::Full)));
+        let wrong = "MONITORING is `some`, allowed: `minimal` or `full`".to_owned();
+        assert_eq!(read(Some("some")), Err(wrong));
+    }
+
+    #[test]
     fn all_wrong_settings_are_named_at_once() {
         let wrong = Settings::read(|name| (name == "OWNER" || name == "ALSO_TAG").then_some("x"));
         let text = wrong.expect_err("wrong").to_string();

@@ -45,7 +45,7 @@ pub enum Recorders {
     /// All do, or none is watched.
     KeepUp,
     /// One has recorded nothing since.
-    Late(OffsetDateTime),
+    Behind(OffsetDateTime),
     /// The session table does not answer.
     Unknown(Failure),
 }
@@ -236,7 +236,7 @@ impl Recorders {
     pub fn reason(&self) -> Option<String> {
         match self {
             Self::KeepUp => None,
-            Self::Late(since) => {
+            Self::Behind(since) => {
                 Some(format!("a session-recorder has recorded nothing since {}", timestamp::format(*since)))
             }
             Self::Unknown(failure) => Some(format!("session table: {failure}")),

@@ -146,14 +146,14 @@ where
     Outcome { effect, principal, handling }
 }
 
-/// A recorder without a heartbeat for so long is late. Its schedule sends one a minute.
-const LATE: Duration = Duration::minutes(10);
+/// A recorder without a heartbeat for so long is behind. Its schedule sends one a minute.
+const BEHIND: Duration = Duration::minutes(10);
 
 /// Whether the session-recorders keep up.
 async fn look_after(sessions: &impl SessionStore, now: OffsetDateTime) -> Recorders {
     match sessions.recorded_until().await {
         Err(failure) => Recorders::Unknown(failure),
-        Ok(Some(until)) if until < now.saturating_sub(LATE) => Recorders::Late(until),
+        Ok(Some(until)) if until < now.saturating_sub(BEHIND) => Recorders::Behind(until),
         Ok(_) => Recorders::KeepUp,
     }
 }

@@ -71,7 +71,7 @@ const TAG_HANDLER_LIST: &[Metric<Outcome>] = &[
     }),
     ("SessionsAmbiguous", Full, |handled| session(handled, |found| *found == SessionMatch::Ambiguous)),
     ("SessionsUnknown", Minimal, |handled| session(handled, |found| *found == SessionMatch::Unknown)),
-    ("RecordersLate", Minimal, |handled| {
+    ("RecordersBehind", Minimal, |handled| {
         count_if(
             handled,
             |outcome| matches!(&outcome.handling, Handling::LookedAfter(recorders) if *recorders != Recorders::KeepUp),
@@ -318,12 +318,12 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_is_no_event_and_says_whether_recorders_are_late() {
+    fn a_heartbeat_is_no_event_and_says_whether_recorders_are_behind() {
         let beat = event(HEARTBEAT, "Heartbeat");
-        let late = Recorders::Late(OffsetDateTime::UNIX_EPOCH);
+        let behind = Recorders::Behind(OffsetDateTime::UNIX_EPOCH);
         for (recorders, expected) in [
             (Recorders::KeepUp, vec![]),
-            (late, vec![1]),
+            (behind, vec![1]),
             (Recorders::Unknown(Failure::other("no")), vec![1]),
         ] {
             let outcome = Outcome {
@@ -333,8 +333,8 @@ mod tests {
             let mut counts = Counts::new(TAG_HANDLER, Minimal);
             counts.add(&Handled { event: Some((&beat, &outcome)), obstacles: &[], fate: &DONE });
             let documents = counts.documents("tag-handler", OffsetDateTime::UNIX_EPOCH);
-            let late: Vec<&Value> = documents.iter().map(|document| &document["RecordersLate"]).collect();
-            assert_eq!(late, expected);
+            let counts: Vec<&Value> = documents.iter().map(|document| &document["RecordersBehind"]).collect();
+            assert_eq!(counts, expected);
             assert!(documents.iter().all(|document| document["Events"].is_null()));
         }
     }

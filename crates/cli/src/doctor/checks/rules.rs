@@ -64,7 +64,7 @@ const HEARTBEATS: &[Heartbeat] = &[
     Heartbeat {
         rule: HANDLER_HEARTBEAT_RULE,
         places: &[Place::Home],
-        without: "no alarm says that a session-recorder is late, and where nothing is created, that events do not arrive",
+        without: "no alarm says that a session-recorder is behind, and where nothing is created, that events do not arrive",
     },
     Heartbeat {
         rule: FORWARDER_HEARTBEAT_RULE,
