@@ -54,7 +54,7 @@ KB = 1 / 1_000_000
 # Lambda's own lines of an invocation, and the log line of an event.
 INVOCATION, LINE = 0.3, 0.8
 # The line of metrics of an invocation.
-METRICS_LINE = {"minimal": {"tag-handler": 0.2, "session-recorder": 0}, "full": {"tag-handler": 0.9, "session-recorder": 0.5}}
+METRICS_LINE = {"minimal": {"tag-handler": 0.25, "session-recorder": 0}, "full": {"tag-handler": 0.9, "session-recorder": 0.5}}
 
 Account = namedtuple("Account", "creations sts elsewhere batch attempts hours services")
 ACCOUNTS = {

@@ -21,7 +21,8 @@ TABLE = {
 }
 SNAPSHOTS = {"events/sns/CreateTopic.txt": ("outcome   tag", "outcome   none"), "events/sessions/oidc.txt": ("owner", "0wner")}
 TEMPLATES = {"infra/tag-handler.yaml": ("sqs:TagQueue", "sqs:UntagQueue"), "infra/region-forwarder.yaml": ('"CreateTopic"', '"MakeTopic"')}
-DOCS = {"infra/README.md": [("Key of the owner tag.", "A key."), ("| `LogRetentionInDays` |", "| `LogDays` |")]}
+DOCS = {"infra/README.md": [("Key of the owner tag.", "A key."), ("| `LogRetentionInDays` |", "| `LogDays` |"),
+                            ("| `ForwardingAlarm` |", "| `ForwardAlarm` |"), ("| alarms | $1.70 |", "| alarms | $1.07 |")]}
 
 
 class HandEdits(unittest.TestCase):
@@ -91,7 +92,7 @@ class HandEdits(unittest.TestCase):
                 self.assertEqual(done.returncode, 1)
                 self.assertIn(f"{os.path.basename(path)}: {wanted[path]}", done.stderr)
                 self.assertIn("run `make generate`", done.stderr)
-        for part, (old, new) in zip(("settings", "parameters"), DOCS["infra/README.md"]):
+        for part, (old, new) in zip(("settings", "parameters", "alarms", "costs"), DOCS["infra/README.md"]):
             with self.subTest(part):
                 self.edit("infra/README.md", old, new)
                 self.assertIn(f"README.md: {part}", self.generate("--check").stderr)
