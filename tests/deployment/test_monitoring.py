@@ -16,7 +16,7 @@ AWAY, FORWARDED = "us-east-1", "eu-west-3"
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
 DOCUMENTED = {
-    "AWS/SQS": ("QueueName", {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}),
+    "AWS/SQS": ("QueueName", {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage", "NumberOfMessagesSent"}),
     "AWS/Lambda": ("FunctionName", {"Errors", "Throttles", "Invocations"}),
     "AWS/Events": ("RuleName", {"FailedInvocations", "Invocations", "InvocationsFailedToBeSentToDlq"}),
 }
@@ -25,8 +25,8 @@ NAMED_BY = {"QueueName": ("AWS::SQS::Queue", "QueueName"), "FunctionName": ("AWS
             "RuleName": ("AWS::Events::Rule", "Name")}
 # What someone must hear of, whatever the monitoring.
 ALWAYS = {
-    "tag-handler": {"DeadLettersAlarm", "ErrorsAlarm", "ThrottlesAlarm", "ThrottledAlarm", "HeartbeatAlarm", "RecordersAlarm", "SilenceAlarm",
-                    "SessionsUnknownAlarm", "TagsRefusedAlarm", "RefusedTypesAlarm"},
+    "tag-handler": {"DeadLettersAlarm", "DeliveryAlarm", "ErrorsAlarm", "HeartbeatAlarm", "RecordersAlarm", "RefusedTypesAlarm",
+                    "SessionsUnknownAlarm", "SilenceAlarm", "TagsRefusedAlarm", "ThrottledAlarm", "ThrottlesAlarm"},
     "session-recorder": {"DeadLettersAlarm"},
     "region-forwarder": {"DeadLettersAlarm", "ForwardingAlarm"},
 }
@@ -139,8 +139,9 @@ class Alarms(unittest.TestCase):
     def test_heartbeats_come_more_often_than_alarms_look(self):
         for monitoring in ("minimal", "full"):
             for (name, template), (alarm, rule) in itertools.product(templates(Monitoring=monitoring), (
-                    ("HeartbeatAlarm", "aws-tags-handler-heartbeat"), ("HeartbeatAlarm", "aws-tags-heartbeat"),
-                    ("RecordersAlarm", "aws-tags-handler-heartbeat"), ("ForwardingAlarm", "aws-tags-forwarder-heartbeat"))):
+                    ("DeliveryAlarm", "aws-tags-handler-heartbeat"), ("HeartbeatAlarm", "aws-tags-handler-heartbeat"),
+                    ("RecordersAlarm", "aws-tags-handler-heartbeat"), ("HeartbeatAlarm", "aws-tags-heartbeat"),
+                    ("ForwardingAlarm", "aws-tags-forwarder-heartbeat"))):
                 there = any(one["Properties"]["Name"] == rule for one in template.of("AWS::Events::Rule"))
                 if there and alarm in template.resources:
                     with self.subTest(name, alarm=alarm):
@@ -183,9 +184,11 @@ class Costs(unittest.TestCase):
         self.assertAlmostEqual(costs.dollars({"metrics": 20_000}), 10_000 * 0.30 + 10_000 * 0.10)
 
     def test_stacks_are_read_as_cloudformation_does(self):
-        for monitoring, key, services, also in itertools.product(("minimal", "full"), ("aws-owned", "customer-managed"), ("common", "all"), ("", "*")):
-            for name, template in templates(Monitoring=monitoring, EncryptionKey=key, Services=services, AlsoTag=also):
-                given = {one: str(template.values[one]) for one in ("Monitoring", "EncryptionKey", "Services", "AlsoTag", "HomeRegion") if one in template.values}
+        choices = {"Monitoring": ("minimal", "full"), "EncryptionKey": ("aws-owned", "customer-managed"), "Services": ("common", "all"),
+                   "AlsoTag": ("", "*")}
+        for chosen in itertools.product(*choices.values()):
+            for name, template in templates(**dict(zip(choices, chosen))):
+                given = {one: str(template.values[one]) for one in (*choices, "HomeRegion") if one in template.values}
                 stack = Stack(name, template.values["AWS::Region"], **given)
                 self.assertEqual({one: kind for one, (kind, _) in stack.resources.items()},
                                  {one: of["Type"] for one, of in template.resources.items()})

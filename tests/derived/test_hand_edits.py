@@ -22,7 +22,7 @@ TABLE = {
 SNAPSHOTS = {"events/sns/CreateTopic.txt": ("outcome   tag", "outcome   none"), "events/sessions/oidc.txt": ("owner", "0wner")}
 TEMPLATES = {"infra/tag-handler.yaml": ("sqs:TagQueue", "sqs:UntagQueue"), "infra/region-forwarder.yaml": ('"CreateTopic"', '"MakeTopic"')}
 DOCS = {"infra/README.md": [("Key of the owner tag.", "A key."), ("| `LogRetentionInDays` |", "| `LogDays` |"),
-                            ("| `ForwardingAlarm` |", "| `ForwardAlarm` |"), ("| alarms | $1.70 |", "| alarms | $1.07 |")]}
+                            ("| `ForwardingAlarm` |", "| `ForwardAlarm` |"), ("| alarms | $1.80 |", "| alarms | $1.08 |")]}
 
 
 class HandEdits(unittest.TestCase):
