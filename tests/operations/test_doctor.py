@@ -123,7 +123,7 @@ class TheDoctor(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done)
         self.assertEqual(done.stdout.count("trail `organisation` is another account's"), 1, "once, not in each Region")
         self.assertIn("All is well", done.stdout)
-        self.count("MatchedEvents", SESSIONS, 3)
+        self.count("Invocations", SESSIONS, 3)
         self.assertEqual(self.doctor("--json", AWS_ENDPOINT_URL=trails.url).stdout, "", "a session began, so read events are logged")
 
     def test_events_that_eventbridge_lost(self):

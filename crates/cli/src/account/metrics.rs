@@ -23,8 +23,8 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html>
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct RuleCounts {
-    /// Events that matched.
-    pub(crate) matched: f64,
+    /// Times that its target was invoked.
+    pub(crate) invoked: f64,
     /// Events that could not be delivered, for good.
     pub(crate) failed: f64,
     /// Events that could not even be sent to the dead letters.
@@ -37,7 +37,7 @@ pub(crate) struct RuleCounts {
 type Metric = (&'static str, fn(&mut RuleCounts) -> &mut f64);
 
 const METRICS: &[Metric] = &[
-    ("MatchedEvents", |counts| &mut counts.matched),
+    ("Invocations", |counts| &mut counts.invoked),
     ("FailedInvocations", |counts| &mut counts.failed),
     ("InvocationsFailedToBeSentToDlq", |counts| &mut counts.lost),
     ("ThrottledRules", |counts| &mut counts.throttled),

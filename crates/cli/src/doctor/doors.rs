@@ -122,7 +122,8 @@ impl<W: Write> Doctor<'_, W> {
                 name if name.ends_with(DEAD_LETTERS) => Part::DeadLetters,
                 _ => continue,
             };
-            around.add_all(part, region, [self.arn("sqs", region, &queue.name)]);
+            let (arn, key) = (self.arn("sqs", region, &queue.name), self.key_of(&queue, region));
+            around.guarded.push(Guarded { part, region: region.to_owned(), arn, key });
             if let Some(policy) = queue.policy {
                 around.add_policy(region, format!("queue `{}`", queue.name), false, policy);
             }
@@ -229,7 +230,7 @@ impl Surroundings {
         for arn in arns {
             // IAM's parts belong to all Regions.
             if !self.guarded.iter().any(|one| one.arn == arn) {
-                self.guarded.push(Guarded { part, region: region.to_owned(), arn });
+                self.guarded.push(Guarded { part, region: region.to_owned(), arn, key: None });
             }
         }
     }

@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn what_is_lost_is_an_error_and_what_came_late_a_note() {
         let found = |lost, failed, throttled| {
-            let counts = RuleCounts { matched: 9.0, failed, lost, throttled };
+            let counts = RuleCounts { invoked: 9.0, failed, lost, throttled };
             severities(&delivery(&[("aws-tags-sessions".to_owned(), counts)].into()))
         };
         assert_eq!(found(0.0, 0.0, 0.0), []);

@@ -14,6 +14,8 @@ pub(in crate::doctor) struct Guarded {
     pub(in crate::doctor) part: Part,
     pub(in crate::doctor) region: String,
     pub(in crate::doctor) arn: String,
+    /// The key of a queue that has one.
+    pub(in crate::doctor) key: Option<String>,
 }
 
 /// A principal that may use a door.
@@ -116,7 +118,7 @@ impl<'a> Allowed<'a> {
         };
         let mut in_any_case = false;
         for one in guarded.iter().filter(|one| door.leads_to(one.part)) {
-            let Some(with_key) = self.key(door, one, guarded) else { continue };
+            let Some(with_key) = self.key(door, one) else { continue };
             for action in door.actions {
                 if is_own && NEEDED.contains(&(*action, one.part)) {
                     continue;
@@ -135,11 +137,10 @@ impl<'a> Allowed<'a> {
     }
 
     /// The conditions on which the key of a queue may be used, where that takes a key; `None` where it may not.
-    fn key(&self, door: &Door, queue: &Guarded, guarded: &'a [Guarded]) -> Option<BTreeSet<&'a str>> {
-        let mut keys = guarded.iter().filter(|one| one.part == Part::Key && one.region == queue.region);
-        match keys.next() {
-            Some(key) if door.with_key => self.conditions(USE_OF_KEY, &key.arn).cloned(),
-            _ => Some(BTreeSet::new()),
+    fn key(&self, door: &Door, queue: &'a Guarded) -> Option<BTreeSet<&'a str>> {
+        match queue.key.as_deref().filter(|_| door.with_key) {
+            Some(key) => self.conditions(USE_OF_KEY, key).cloned(),
+            None => Some(BTreeSet::new()),
         }
     }
 }
@@ -193,7 +194,9 @@ mod tests {
     const TABLE: &str = "arn:aws:dynamodb:eu-west-1:111122223333:table/aws-tags-sessions";
 
     fn guarded() -> Vec<Guarded> {
-        let one = |part, arn: &str| Guarded { part, region: "eu-west-1".into(), arn: arn.into() };
+        let key = |part| matches!(part, Part::CreationQueue | Part::DeadLetters).then(|| KEY.to_owned());
+        let one =
+            |part, arn: &str| Guarded { part, region: "eu-west-1".into(), arn: arn.into(), key: key(part) };
         [(Part::CreationQueue, QUEUE), (Part::DeadLetters, DEAD), (Part::Key, KEY), (Part::Table, TABLE)]
             .map(|(part, arn)| one(part, arn))
             .into()

@@ -10,7 +10,7 @@ use crate::account::{RuleCounts, Trail};
 /// Whether the rule for STS events matched any in the last day: then read events are logged, whoever's the trail is.
 pub(in crate::doctor) fn sessions_began(counts: &BTreeMap<String, RuleCounts>) -> bool {
     let of_sessions = [SESSION_RULE, FORWARDED_SESSION_RULE].into_iter().filter_map(|name| counts.get(name));
-    of_sessions.map(|counts| counts.matched).sum::<f64>() > 0.0
+    of_sessions.map(|counts| counts.invoked).sum::<f64>() > 0.0
 }
 
 /// Whether EventBridge gets the management events of a Region. `sessions_began` says that it got read events.
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(trails(&of_another, Place::Home, true), []);
         assert_eq!(trails(&of_another, Place::Forwarder, false), [], "once is enough");
         let counts =
-            |rule: &str, matched| [(rule.to_owned(), RuleCounts { matched, ..RuleCounts::default() })].into();
+            |rule: &str, invoked| [(rule.to_owned(), RuleCounts { invoked, ..RuleCounts::default() })].into();
         assert!(sessions_began(&counts(SESSION_RULE, 1.0)));
         assert!(!sessions_began(&counts(SESSION_RULE, 0.0)));
         assert!(!sessions_began(&counts("aws-tags-creations-1", 1.0)));
