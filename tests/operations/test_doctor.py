@@ -6,6 +6,7 @@ import time
 import unittest
 
 import local_aws
+from fault_proxy import Unreliable
 from installation import (
     CREATIONS,
     DEAD_LETTERS,
@@ -380,6 +381,17 @@ class TheDoctor(unittest.TestCase):
         done = self.doctor("--doors", "--json", "--trusted", "*:role/ci,*:user/j?")
         self.assertEqual((done.returncode, done.stdout), (0, ""), done)
 
+    def test_iam_is_asked_only_for_those_whose_policies_might_open_a_door(self):
+        calls = []
+        for more in ({"Action": ["logs:*", "sqs:Receive*"], "Resource": "*"}, {"Action": "sqs:*", "Resource": f"arn:aws:sqs:*:{ACCOUNT}:orders"},
+                     {"Action": "sqs:*", "Resource": f"arn:aws:sqs:*:{ACCOUNT}:aws-tags-*"}):
+            self.grant("role", f"role-{len(calls)}", more)
+            iam = Unreliable(MINISTACK.url)
+            self.doctor("--doors", "--json", AWS_ENDPOINT_URL_IAM=iam.url)
+            calls.append(iam.accepted["SimulatePrincipalPolicy"])
+        self.assertEqual(calls[0], calls[1])
+        self.assertGreater(calls[2], calls[1])
+
     def test_iam_that_throttles_makes_it_slower_and_no_different(self):
         iam = local_aws.Faults(MINISTACK)
         self.addCleanup(iam.server.stop)
@@ -388,7 +400,7 @@ class TheDoctor(unittest.TestCase):
         doors = lambda done: [one for one in lines(done.stdout) if one["check"] == "doors"]
         wanted = doors(self.doctor("--doors", "--json"))
         # More often than the SDK tries again, also after the roles of the functions were asked for.
-        iam.tell({**throttled, "times": 20})
+        iam.tell({**throttled, "times": 13})
         self.assertEqual(doors(self.doctor("--doors", "--json", AWS_ENDPOINT_URL_IAM=iam.url)), wanted)
         iam.tell({**throttled, "error": {"code": "AccessDenied", "status": 403, "message": "not allowed"}})
         (found,) = doors(self.doctor("--doors", "--json", AWS_ENDPOINT_URL_IAM=iam.url))

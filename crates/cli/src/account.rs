@@ -19,7 +19,7 @@ pub(crate) use functions::EventSourceMapping;
 pub(crate) use functions::{Concurrency, Function};
 pub(crate) use history::History;
 pub(crate) use metrics::{RuleCounts, rule_counts};
-pub(crate) use principals::{Decision, simulate_in_turn};
+pub(crate) use principals::{Decision, Principal, simulate_in_turn};
 pub(crate) use queues::{Queue, ReceivedMessage};
 pub(crate) use regional_clients::RegionalClients;
 pub(crate) use removals::Removal;

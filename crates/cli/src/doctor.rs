@@ -60,8 +60,8 @@ const CHECKS: &[(&str, &str)] = &[
     ("removals", "cloudtrail:LookupEvents"),
     (
         "doors",
-        "iam:ListRoles, iam:ListUsers, iam:SimulatePrincipalPolicy, iam:ListAttachedRolePolicies, lambda:GetPolicy, \
-         dynamodb:GetResourcePolicy, kms:GetKeyPolicy, and what the checks of queues and functions need",
+        "iam:GetAccountAuthorizationDetails, iam:SimulatePrincipalPolicy, lambda:GetPolicy, dynamodb:GetResourcePolicy, \
+         kms:GetKeyPolicy, and what the checks of queues and functions need",
     ),
 ];
 

@@ -105,13 +105,13 @@ Exit codes: 0 all is tagged or left alone, 1 some resources are unresolvable, la
   aws-tags doctor --doors --trusted '*:role/pipeline,*:role/operators-*'
   aws-tags doctor --doors --json | jq -r '.principals[]?.principal' | sort -u
 
---doors asks IAM's policy simulator for each role and user that no service alone may use, ten times a second at most, seven \
-times each: 1,000 roles take 12 minutes. It counts policies of principals, permissions boundaries, and SCPs without conditions. It does \
-not count SCPs with conditions, session policies, resource control policies and those of VPC endpoints, so that some may do \
-less than it says; what depends on a real call's address, MFA or time is shown as such. Not looked at are grants of KMS, and what \
-other accounts' policies allow.
+--doors asks IAM's policy simulator for each role and user whose policies might open a door, ten times a second at most: 1,000 \
+administrators take twelve minutes, all others less. The simulator counts policies of principals, permissions boundaries, and SCPs without \
+conditions. It does not count SCPs with conditions, session policies, resource control policies and those of VPC endpoints, so that some \
+may do less than is said; what depends on a real call's address, MFA or time is shown as such. Not looked at are roles linked to a \
+service, grants of KMS, and what other accounts' policies allow.
 A check that cannot be made, e.g. because a permission is missing, is a finding and does not stop the other checks.
-Exit codes: 0 no findings, 1 findings, 2 nothing could be checked.")]
+Exit codes: 0 no findings but notes, 1 findings, 2 nothing could be checked.")]
     #[cfg(feature = "aws")]
     Doctor(doctor::Options),
     /// Sends dead letters back to the queues that the functions read, and shows what became of each.

@@ -1,8 +1,10 @@
 //! Who there is in an account, and what IAM's policy simulator says that they may do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
-use aws_sdk_iam::types::{EvaluationResult, PolicyEvaluationDecisionType};
+use aws_sdk_iam::types::{AttachedPolicy, EvaluationResult, PolicyDetail, PolicyEvaluationDecisionType};
+use aws_tags::identity::PolicyDocument;
 use aws_tags_aws::{Aws, Error};
 
 use super::regional_clients::RegionalClients;
@@ -24,34 +26,77 @@ pub(crate) struct Decision {
     pub(crate) depends_on: Vec<String>,
 }
 
-impl RegionalClients {
-    /// The ARNs of all roles and users, without the roles that are linked to a service.
-    pub(crate) async fn principals(&self) -> Result<Vec<String>, Error> {
-        let mut principals = Vec::new();
-        let mut roles = self.iam.list_roles().into_paginator().items().send();
-        while let Some(role) = roles.next().await {
-            let role = role?;
-            if !role.path.starts_with(SERVICE_LINKED) {
-                principals.push(role.arn);
-            }
-        }
-        let mut users = self.iam.list_users().into_paginator().items().send();
-        while let Some(user) = users.next().await {
-            principals.push(user?.arn);
-        }
-        Ok(principals)
+/// A role or user, with its policies and those of its groups.
+#[derive(Clone, Debug)]
+pub(crate) struct Principal {
+    pub(crate) arn: String,
+    /// ARNs of its managed policies.
+    pub(crate) managed: Vec<String>,
+    documents: Vec<Rc<PolicyDocument>>,
+}
+
+/// Managed policies by their ARNs, of which many principals have the same.
+type Managed = HashMap<String, Rc<PolicyDocument>>;
+
+impl Principal {
+    fn of(arn: Option<&str>) -> Self {
+        Self { arn: arn.unwrap_or_default().to_owned(), managed: Vec::new(), documents: Vec::new() }
     }
 
-    /// The ARNs of the managed policies of a role.
-    pub(crate) async fn policies_of(&self, role: &str) -> Result<Vec<String>, Error> {
-        let name = role.rsplit('/').next().unwrap_or_default();
-        let mut policies = Vec::new();
-        let mut pages =
-            self.iam.list_attached_role_policies().role_name(name).into_paginator().items().send();
-        while let Some(policy) = pages.next().await {
-            policies.extend(policy?.policy_arn);
+    fn add(&mut self, own: &[PolicyDetail], attached: &[AttachedPolicy], managed: &Managed) {
+        let read = |policy: &PolicyDetail| {
+            policy.policy_document().map_or_else(PolicyDocument::unknown, PolicyDocument::read)
+        };
+        self.documents.extend(own.iter().map(|policy| Rc::new(read(policy))));
+        for arn in attached.iter().filter_map(|policy| policy.policy_arn.clone()) {
+            let known = managed.get(&arn).cloned();
+            self.documents.push(known.unwrap_or_else(|| Rc::new(PolicyDocument::unknown())));
+            self.managed.push(arn);
         }
-        Ok(policies)
+    }
+
+    /// Whether its policies might allow an action on a resource: where not, IAM need not be asked.
+    pub(crate) fn might(&self, action: &str, resource: &str) -> bool {
+        self.documents.iter().any(|document| document.might_allow(action, resource))
+    }
+}
+
+impl RegionalClients {
+    /// All roles and users, without the roles that are linked to a service.
+    pub(crate) async fn principals(&self) -> Result<Vec<Principal>, Error> {
+        let mut pages = self.iam.get_account_authorization_details().max_items(1000).into_paginator().send();
+        let (mut roles, mut users) = (Vec::new(), Vec::new());
+        let (mut groups, mut managed) = (HashMap::new(), Managed::new());
+        while let Some(page) = pages.next().await {
+            let page = page?;
+            roles.extend(page.role_detail_list.unwrap_or_default());
+            users.extend(page.user_detail_list.unwrap_or_default());
+            for group in page.group_detail_list.unwrap_or_default() {
+                groups.insert(group.group_name.clone().unwrap_or_default(), group);
+            }
+            for policy in page.policies.unwrap_or_default() {
+                let versions = policy.policy_version_list();
+                let current = versions.iter().find(|version| version.is_default_version);
+                let document = current.and_then(|version| version.document());
+                managed.extend(policy.arn.clone().zip(document.map(PolicyDocument::read).map(Rc::new)));
+            }
+        }
+        let roles =
+            roles.into_iter().filter(|role| !role.path().unwrap_or_default().starts_with(SERVICE_LINKED));
+        let roles = roles.map(|role| {
+            let mut principal = Principal::of(role.arn());
+            principal.add(role.role_policy_list(), role.attached_managed_policies(), &managed);
+            principal
+        });
+        let users = users.into_iter().map(|user| {
+            let mut principal = Principal::of(user.arn());
+            principal.add(user.user_policy_list(), user.attached_managed_policies(), &managed);
+            for group in user.group_list().iter().filter_map(|name| groups.get(name)) {
+                principal.add(group.group_policy_list(), group.attached_managed_policies(), &managed);
+            }
+            principal
+        });
+        Ok(roles.chain(users).collect())
     }
 
     /// What a principal may do with resources: a decision for each action and resource.

@@ -15,7 +15,7 @@ use wildmatch::WildMatch;
 use super::Doctor;
 use super::checks::{self, Guarded, ResourcePolicy};
 use super::finding::{Finding, Severity};
-use crate::account::{Decision, Queue, RegionalClients, key_policy, simulate_in_turn};
+use crate::account::{Decision, Principal, Queue, RegionalClients, key_policy, simulate_in_turn};
 use crate::console::{Progress, complain};
 
 /// Resources of one call: of longer lists, IAM takes no more.
@@ -40,6 +40,9 @@ struct Group {
     resources: Vec<String>,
 }
 
+/// Actions and resources of one call.
+type Question<'a> = (Vec<&'a str>, Vec<&'a str>);
+
 /// What IAM said of all.
 struct Answers {
     decisions: BTreeMap<String, Vec<Decision>>,
@@ -56,8 +59,8 @@ impl<W: Write> Doctor<'_, W> {
         trusted: &[String],
     ) -> io::Result<()> {
         self.report.region.clone_from(&self.home);
-        let around = match self.surroundings(recorders, regions).await {
-            Ok(around) => around,
+        let (principals, around) = match self.read(recorders, regions).await {
+            Ok(read) => read,
             Err(error) => return self.report.check("doors", Err::<(), _>(error), |()| Vec::new()),
         };
         for (region, policy) in &around.policies {
@@ -68,7 +71,7 @@ impl<W: Write> Doctor<'_, W> {
             })?;
         }
         self.report.region.clone_from(&self.home);
-        let answers = self.ask(&around.guarded, trusted).await;
+        let answers = self.ask(principals, &around.guarded, trusted).await;
         self.report.check("doors", answers, |answers| {
             let mut findings = checks::doors(&around.guarded, &answers.decisions, &around.own);
             findings.extend(unanswered(&answers.failed));
@@ -76,8 +79,13 @@ impl<W: Write> Doctor<'_, W> {
         })
     }
 
-    /// The guarded resources of all Regions, with their policies.
-    async fn surroundings(&self, recorders: &[String], regions: &[String]) -> Result<Surroundings, Error> {
+    /// Who there is, and the guarded resources of all Regions with their policies.
+    async fn read(
+        &self,
+        recorders: &[String],
+        regions: &[String],
+    ) -> Result<(Vec<Principal>, Surroundings), Error> {
+        let principals = RegionalClients::new(self.aws, &self.home).principals().await?;
         let mut around = Surroundings::default();
         for region in regions {
             let here = RegionalClients::new(self.aws, region);
@@ -103,7 +111,10 @@ impl<W: Write> Doctor<'_, W> {
             around.add_policy(&self.home, format!("table `{}`", SESSION_TABLE.0), false, policy);
         }
         around.add_all(Part::Table, &self.home, [table]);
-        Ok(around)
+        let own = principals.iter().filter(|principal| around.own.contains(&principal.arn));
+        let policies: Vec<String> = own.flat_map(|role| role.managed.iter().cloned()).collect();
+        around.add_all(Part::Policy, &self.home, policies);
+        Ok((principals, around))
     }
 
     /// The queues of a Region, and their key.
@@ -161,7 +172,6 @@ impl<W: Write> Doctor<'_, W> {
         let mappings: Vec<_> =
             function.event_source_mappings.iter().map(|source| mapping(&source.id)).collect();
         around.add_all(Part::Mapping, region, mappings);
-        around.add_all(Part::Policy, region, here.policies_of(&function.role).await?);
         let code = format!("arn:{}:s3:::{PREFIX}code-{}-{region}/code", partition_of(region), self.account);
         around.add_all(Part::Code, region, [code]);
         around.own.push(function.role.clone());
@@ -173,25 +183,32 @@ impl<W: Write> Doctor<'_, W> {
         format!("arn:{}:{service}:{region}:{}:{resource}", partition_of(region), self.account)
     }
 
-    /// Asks IAM for every principal that is not trusted anyway.
-    async fn ask(&self, guarded: &[Guarded], trusted: &[String]) -> Result<Answers, Error> {
+    /// Asks IAM for every principal that is not trusted anyway, and whose policies might open a door.
+    async fn ask(
+        &self,
+        mut principals: Vec<Principal>,
+        guarded: &[Guarded],
+        trusted: &[String],
+    ) -> Result<Answers, Error> {
         let iam = RegionalClients::new(self.aws, &self.home);
         let trusted: Vec<_> = trusted.iter().map(|pattern| WildMatch::new(pattern)).collect();
-        let mut principals = iam.principals().await?;
-        principals.retain(|arn| !trusted.iter().any(|pattern| pattern.matches(arn)));
+        principals.retain(|principal| !trusted.iter().any(|pattern| pattern.matches(&principal.arn)));
         let groups = groups(guarded);
-        let seconds = principals.len() * groups.len() / CALLS_PER_SECOND;
-        if seconds > SHORT_SECONDS {
-            let minutes = seconds.div_ceil(60);
+        let asked = principals.iter().map(|principal| (principal.arn.clone(), questions(principal, &groups)));
+        let asked: Vec<_> = asked.filter(|(_, questions)| !questions.is_empty()).collect();
+        let calls: usize = asked.iter().map(|(_, questions)| questions.len()).sum();
+        if calls > SHORT_SECONDS.saturating_mul(CALLS_PER_SECOND) {
+            let minutes = calls.div_ceil(60 * CALLS_PER_SECOND);
             complain(&format!(
-                "asking IAM what {} roles and users may do: {minutes} min, longer where it throttles",
+                "asking IAM what {} of {} roles and users may do: {minutes} min, longer where it throttles",
+                asked.len(),
                 principals.len()
             ));
         }
-        let mut progress = Progress::of(principals.len(), "roles and users");
+        let mut progress = Progress::of(asked.len(), "roles and users");
         let mut answers = Answers { decisions: BTreeMap::new(), failed: Vec::new() };
-        for principal in principals {
-            match self.ask_for(&iam, &principal, &groups).await {
+        for (principal, questions) in asked {
+            match self.ask_for(&iam, &principal, &questions).await {
                 Ok(decisions) => {
                     answers.decisions.insert(principal, decisions);
                 }
@@ -201,7 +218,7 @@ impl<W: Write> Doctor<'_, W> {
                 Err(error) if answers.decisions.is_empty() => return Err(error),
                 Err(error) => answers.failed.push((principal, error)),
             }
-            progress.set((answers.decisions.len() + answers.failed.len()) as u64);
+            progress.set(answers.decisions.len().saturating_add(answers.failed.len()) as u64);
         }
         progress.end();
         Ok(answers)
@@ -211,15 +228,11 @@ impl<W: Write> Doctor<'_, W> {
         &self,
         iam: &RegionalClients,
         principal: &str,
-        groups: &[Group],
+        questions: &[Question<'_>],
     ) -> Result<Vec<Decision>, Error> {
         let mut decisions = Vec::new();
-        for group in groups {
-            let actions: Vec<&str> = group.actions.iter().copied().collect();
-            let resources: Vec<&str> = group.resources.iter().map(String::as_str).collect();
-            for some in resources.chunks(RESOURCES_PER_CALL) {
-                decisions.extend(simulate_in_turn(self.aws, iam, principal, &actions, some).await?);
-            }
+        for (actions, resources) in questions {
+            decisions.extend(simulate_in_turn(self.aws, iam, principal, actions, resources).await?);
         }
         Ok(decisions)
     }
@@ -261,6 +274,18 @@ fn groups(guarded: &[Guarded]) -> Vec<Group> {
         }
     }
     groups.into_values().collect()
+}
+
+/// What is to be asked for a principal: by service, what its policies might allow.
+fn questions<'a>(principal: &Principal, groups: &'a [Group]) -> Vec<Question<'a>> {
+    let of_group = |group: &'a Group| {
+        let actions: Vec<&str> = group.actions.iter().copied().collect();
+        let might = |arn: &&str| actions.iter().any(|action| principal.might(action, arn));
+        let resources: Vec<&str> = group.resources.iter().map(String::as_str).filter(might).collect();
+        let calls = resources.chunks(RESOURCES_PER_CALL).map(|some| (actions.clone(), some.to_vec()));
+        calls.collect::<Vec<_>>()
+    };
+    groups.iter().flat_map(of_group).collect()
 }
 
 /// Whom IAM said nothing of.

@@ -24,7 +24,7 @@ fn allows(action: &Value) -> bool {
 }
 
 /// A list, or one item that stands for a list of one.
-fn list(value: Option<&Value>) -> &[Value] {
+pub(super) fn list(value: Option<&Value>) -> &[Value] {
     match value {
         None => &[],
         Some(Value::Array(items)) => items,
