@@ -4,11 +4,11 @@ mod checks;
 mod doors;
 mod finding;
 pub(crate) mod pattern;
+mod report;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
 use aws_tags::deployment::iam_policies;
 use aws_tags::deployment::resource_names::{
     DEAD_LETTERS, PREFIX, SESSION_RECORDER, SESSION_TABLE, TAG_HANDLER,
@@ -20,9 +20,9 @@ use clap::Args;
 use futures_util::future::{join, join_all};
 
 use crate::account::{AccessOptions, Function, Queue, RegionalClients, Removal, rule_counts};
-use crate::console::{End, bad_input, visible, write_json};
+use crate::console::{End, bad_input};
 use checks::{Part, Place};
-use finding::{Finding, Severity};
+use report::{Check, Report};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -44,7 +44,7 @@ pub(crate) struct Options {
 }
 
 /// The checks, and the permissions that they need.
-const CHECKS: &[(&str, &str)] = &[
+const CHECKS: &[Check] = &[
     ("trails", "cloudtrail:DescribeTrails, cloudtrail:GetTrailStatus, cloudtrail:GetEventSelectors"),
     ("rules", "events:ListRules, events:ListTargetsByRule"),
     ("delivery", "cloudwatch:GetMetricData"),
@@ -88,9 +88,8 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         if !options.json {
             writeln!(out, "Account {account}, home Region {home}, Regions {}\n", regions.join(", "))?;
         }
-        let made =
-            CHECKS.iter().map(|(name, _)| *name).filter(|name| options.doors || *name != DOORS).collect();
-        let report = Report { out, json: options.json, counts: [0; 4], made, region: String::new() };
+        let checks = CHECKS.iter().copied().filter(|(name, _)| options.doors || *name != DOORS).collect();
+        let report = Report::new(out, options.json, checks);
         let mut doctor = Doctor { aws: &aws, account, home, report, delivered: Vec::new(), recorder: None };
         let keys = checks::stated_keys(handler.as_ref().ok().and_then(Option::as_ref));
         // The history takes its time: it is asked while everything else is checked.
@@ -305,94 +304,9 @@ async fn denied(
     Ok(denied)
 }
 
-/// Writes findings as they come, and counts them.
-struct Report<'a, W> {
-    out: &'a mut W,
-    json: bool,
-    /// By severity.
-    counts: [usize; 4],
-    /// The names of the checks that are made.
-    made: Vec<&'static str>,
-    region: String,
-}
-
-impl<W: Write> Report<'_, W> {
-    fn check<T>(
-        &mut self,
-        check: &'static str,
-        asked: Result<T, Error>,
-        judge: impl FnOnce(T) -> Vec<Finding>,
-    ) -> io::Result<()> {
-        let findings = match asked {
-            Ok(facts) => judge(facts),
-            Err(error) => {
-                let needed = CHECKS.iter().find(|(name, _)| *name == check).map_or("", |(_, needed)| needed);
-                let todo = format!("allow yourself {needed}, and try again");
-                vec![Finding::new(Severity::Unchecked, error.to_string(), todo)]
-            }
-        };
-        for finding in findings {
-            self.write(&Finding { check, region: self.region.clone(), ..finding })?;
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, finding: &Finding) -> io::Result<()> {
-        self.counts[finding.severity as usize] += 1;
-        if self.json {
-            return write_json(self.out, finding);
-        }
-        let (color, name) = match finding.severity {
-            Severity::Error => (AnsiColor::Red.on_default(), "error"),
-            Severity::Warning => (AnsiColor::Yellow.on_default(), "warning"),
-            Severity::Unchecked => (AnsiColor::Magenta.on_default(), "unchecked"),
-            Severity::Note => (AnsiColor::Cyan.on_default(), "note"),
-        };
-        let Finding { check, region, found, todo, .. } = finding;
-        let dim = Style::new().dimmed();
-        let (found, todo) = (visible(found), visible(todo));
-        writeln!(self.out, "{color}{name:<9}{color:#} {dim}{region} {check}:{dim:#} {found}")?;
-        writeln!(self.out, "          → {todo}")
-    }
-
-    fn end(self) -> io::Result<End> {
-        let [errors, warnings, unchecked, notes] = self.counts;
-        let is_well = [errors, warnings, unchecked] == [0; 3];
-        if !self.json {
-            match is_well {
-                true => {
-                    let gap = if notes > 0 { "\n" } else { "" };
-                    writeln!(self.out, "{gap}All is well: {}.", self.made.join(", "))?;
-                }
-                false => {
-                    writeln!(self.out, "\nerrors: {errors}, warnings: {warnings}, not checked: {unchecked}")?;
-                }
-            }
-        }
-        Ok(if is_well { End::Done } else { End::Failed })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_aws_says_does_nothing_to_a_terminal() {
-        for json in [false, true] {
-            let mut out = Vec::new();
-            let region = "eu-west-1".to_owned();
-            let mut report = Report { out: &mut out, json, counts: [0; 4], made: Vec::new(), region };
-            let hostile =
-                Finding::new(Severity::Error, "not \u{1b}]0;x\u{7} \u{9b}31m allowed", "say \u{202e}why");
-            assert!(report.write(&hostile).is_ok());
-            let text = String::from_utf8_lossy(&out);
-            assert!(text.contains("allowed") && text.contains("why"), "{text}");
-            for raw in ["\u{1b}]", "\u{7}", "\u{9b}", "\u{202e}"] {
-                assert!(!text.contains(raw), "{text:?}");
-            }
-        }
-    }
 
     #[test]
     fn recorders_stand_where_the_tag_handler_waits_for_them() {
