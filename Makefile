@@ -44,10 +44,10 @@ bench:
 
 # Writes everything that is derived: from pinned packages the table of creating calls, the tag and read operations, the coverage page
 # and the event files of generated rows; from these the snapshots beside event files, rules and permissions in the templates, and
-# settings and parameters in infra/README.md.
+# settings, parameters and doors in infra/README.md.
 generate:
 	$(CATALOG) generate
-	UPDATE=1 cargo test $(ALL) --test events --test sessions --test snapshots --quiet
+	UPDATE=1 cargo test $(ALL) --test doors --test events --test sessions --test snapshots --quiet
 	python3 infra/generate.py
 
 # Formatting, clippy, dependencies: licences, bans and sources, and none that nobody uses. Builds the two tools the first time: minutes.
@@ -65,7 +65,7 @@ TOOLS = $(or $(CARGO_TARGET_DIR),target)/tools/cargo
 check:
 	@failed=; \
 	$(CATALOG) check || failed=1; \
-	cargo test $(ALL) --test events --test sessions --test snapshots --quiet || failed=1; \
+	cargo test $(ALL) --test doors --test events --test sessions --test snapshots --quiet || failed=1; \
 	python3 infra/generate.py --check || failed=1; \
 	if [ "$$failed" ]; then echo 'make check: some derived files differ, see above: run `make generate`, and read the difference' >&2; exit 1; fi
 

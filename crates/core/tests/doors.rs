@@ -1,5 +1,5 @@
 //! The security model in `infra/README.md` shows the doors as they are, and its SCP closes each of them.
-//! `UPDATE=1` writes the table again.
+//! `make generate` writes the table again.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -40,7 +40,7 @@ fn the_security_model_shows_every_door() {
         fs::write(readme(), format!("{before}{START}\n{table}\n{END}{after}")).expect("writable");
         return;
     }
-    assert_eq!(shown.trim(), table.trim(), "write it again: UPDATE=1 cargo test -p aws-tags --test doors");
+    assert_eq!(shown.trim(), table.trim(), "run `make generate`");
 }
 
 #[test]
