@@ -67,6 +67,10 @@ class Deployment(Stacks):
         self.assertIn("errors: 0, warnings: 2, not checked: 0", done.stdout, done)
         again = self.deploy()
         self.assertEqual(again.count("up to date"), 5, again)
+        # What the templates write opens no door: neither the policies of queues and keys, nor those of the roles.
+        doors = subprocess.run([COMMAND, "doctor", "--doors", "--json", "--regions", OTHER_REGION], env={**os.environ, **client_env(self.server.url)},
+                               capture_output=True, text=True, timeout=600).stdout
+        self.assertEqual([one for one in map(json.loads, doors.splitlines()) if one["check"] == "doors"], [])
 
     def test_a_session_that_the_home_region_logs_is_recorded_there(self):
         self.deploy_and_start_session()
