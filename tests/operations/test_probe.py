@@ -66,6 +66,24 @@ class Probe(unittest.TestCase):
         self.assertEqual(rows["kinesisvideo:stream"]["tagResources"]["said"], "InvalidParameterException: Unrecognized service or resource type for tagging")
         self.assertIn("Refused by tag:TagResources", done.stdout)
 
+    def test_the_catalog_takes_it_over(self):
+        self.probe(services=("cassandra", "kinesisvideo", "sns"))
+        root = self.enterContext(tempfile.TemporaryDirectory())
+        for folder in ("crates/core/src/table/generated", "crates/catalog", "events/modelled"):
+            os.makedirs(os.path.join(root, folder))
+        catalog = [os.path.join(local_aws.TARGET, "debug", "catalog")]
+        subprocess.run([*catalog, "generate", "--root", root, "--probed", self.file], check=True)
+        text = read(os.path.join(root, "crates/core/src/table/generated/services.rs"))
+        row = next(line for line in text.splitlines() if '"RestoreTable", "cassandra:table"' in line)
+        service = next(line for line in text.splitlines() if 'name: "cassandra"' in line)
+        self.assertIn("Route::TagOperation(&operations::KEYSPACES_TAG_RESOURCE)", service)
+        self.assertIn(".probed()", row)
+        of_both = re.compile('row\\("[A-Za-z]+", "(cassandra|kinesisvideo):')
+        self.assertEqual([line for line in text.splitlines() if (".probed()" in line) != bool(of_both.search(line))], [])
+        checked = subprocess.run([*catalog, "check", "--root", root, "--probed", self.file], capture_output=True, text=True)
+        said = [line for line in checked.stderr.splitlines() if "a probe of AWS contradicts" in line]
+        self.assertTrue(said and all("kinesisvideo" in line and "unknown operation" in line for line in said), checked)
+
     def test_what_the_own_operations_answer_is_written(self):
         self.probe()
         _, rows = self.written()

@@ -39,11 +39,15 @@ pub fn page(catalog: &Catalog, rows: &[Row]) -> String {
     let creatable = covered.len() + gaps;
     let percent = 100.0 * covered.len() as f64 / creatable.max(1) as f64;
     let sources: BTreeSet<&str> = table::all().map(|service| service.name).collect();
-    let (rows_table, recorded, modelled) = rows_table();
+    let (rows_table, counts) = rows_table();
+    let count = |evidence| counts.get(&evidence).copied().unwrap_or_default();
+    let (recorded, probed, modelled) =
+        (count(Evidence::Recorded), count(Evidence::Probed), count(Evidence::Modelled));
     let mut page = format!(
         "# Coverage\n\nWritten by `make generate`.\n\n\
          - {} calls of {} event sources create taggable resources of {} types. {recorded} rows are `recorded`: a \
-         published record confirms them. {modelled} are `modelled`: the model of the API says so.\n\
+         published record confirms them. {probed} are `probed`: the model of the API says where the record names the \
+         resource, and AWS has shown which API tags it. {modelled} are `modelled`: the models say so.\n\
          - The tagging actions of the service authorization data list {} types. Calls of published APIs create \
          {creatable} of them (with those that a record shows though no action lists them), and {} have a row with a \
          route: {percent:.1} %.\n\
@@ -125,9 +129,9 @@ fn shape(format: &str) -> String {
         .join("$")
 }
 
-/// The table of rows, and how many are recorded and modelled.
-fn rows_table() -> (String, usize, usize) {
-    let (mut text, mut recorded, mut modelled) = (String::new(), 0, 0);
+/// The table of rows, and how many have which evidence.
+fn rows_table() -> (String, BTreeMap<Evidence, usize>) {
+    let (mut text, mut counts) = (String::new(), BTreeMap::new());
     for service in table::all() {
         for row in service.rows.iter().filter(|row| row.creates()) {
             let route = row.route.unwrap_or(service.route).as_str();
@@ -138,13 +142,10 @@ fn rows_table() -> (String, usize, usize) {
                 "| {} | {} | {} | {route}{alone} | {evidence} |",
                 service.name, row.event_name, row.resource_type
             );
-            match row.evidence {
-                Evidence::Recorded => recorded += 1,
-                Evidence::Modelled => modelled += 1,
-            }
+            *counts.entry(row.evidence).or_default() += 1;
         }
     }
-    (text, recorded, modelled)
+    (text, counts)
 }
 
 fn lists(rows: &[Row], missing: &[(String, Missing)]) -> [(&'static str, String); 5] {

@@ -67,8 +67,10 @@ fn row_as_rust(row: &Row, first: &Row, usual: &[String]) -> String {
     };
     let places: Vec<String> = row.places.iter().map(place).collect();
     let mut text = format!("row({:?}, {:?}, &[{}])", row.event_name, row.resource_type, places.join(", "));
-    if !row.recorded {
-        text.push_str(".modelled()");
+    match (row.recorded, row.probed) {
+        (true, _) => {}
+        (false, true) => text.push_str(".probed()"),
+        (false, false) => text.push_str(".modelled()"),
     }
     if row.resource_type.split(':').next() != Some(&row.arn_service) {
         let _ = write!(text, ".arn_service({:?})", row.arn_service);

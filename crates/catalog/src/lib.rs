@@ -5,7 +5,7 @@
 //! create which taggable types, [`locate`] where the record of such a call names the resource,
 //! [`tagging_api`], [`operations`] and [`endpoints`] how it is tagged and
 //! read, [`newness`] whether it is surely new;
-//! [`overrides`] corrects them; [`table`] combines everything and [`emit`] writes it.
+//! [`overrides`] corrects them, [`probed`] says what AWS itself has answered; [`table`] combines everything and [`emit`] writes it.
 
 pub mod authorization;
 pub mod coverage;
@@ -19,6 +19,7 @@ pub mod naming;
 pub mod newness;
 pub mod operations;
 pub mod overrides;
+pub mod probed;
 pub mod registry;
 pub mod requests;
 pub mod rules;

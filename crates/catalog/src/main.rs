@@ -9,7 +9,7 @@ use aws_tags::settings::Monitoring;
 use aws_tags::telemetry::metrics::{SESSION_RECORDER, TAG_HANDLER};
 use aws_tags_catalog::sources::Unfetched;
 use aws_tags_catalog::table::{Catalog, Row};
-use aws_tags_catalog::{coverage, emit, requests, sample, stale};
+use aws_tags_catalog::{coverage, emit, probed, requests, sample, stale};
 use clap::{Parser, Subcommand};
 use serde_json::json;
 
@@ -22,14 +22,17 @@ struct Cli {
     /// The repository.
     #[arg(long, global = true, value_name = "FOLDER", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))]
     root: PathBuf,
+    /// Other answers of AWS than those of probed.jsonl, e.g. to see what a new probe changes.
+    #[arg(long, global = true, value_name = "FILE")]
+    probed: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Writes the table, the tag operations, the coverage page and the event files of generated rows.
     Generate,
-    /// Fails if one of these differs from what the packages give, if the models contradict a row, or if an
-    /// override overrides nothing.
+    /// Fails if one of these differs from what the packages give, if the models or AWS's own answers
+    /// contradict a row, or if an override overrides nothing.
     Check,
     /// Lists all rows, those written by hand too.
     List,
@@ -42,7 +45,7 @@ enum Command {
 }
 
 fn main() -> Result<()> {
-    let Cli { command, root } = Cli::parse();
+    let Cli { command, root, probed } = Cli::parse();
     match command {
         // From the table that is compiled in: no package is needed.
         Command::Requests => {
@@ -56,7 +59,7 @@ fn main() -> Result<()> {
         }
         Command::Generate | Command::Check | Command::List => {}
     }
-    let catalog = match Catalog::read() {
+    let catalog = match Catalog::read(probed::probed(probed.as_deref())?) {
         Err(error) if matches!(command, Command::Check) && error.is::<Unfetched>() => {
             eprintln!("catalog: skipped: cannot fetch the packages: {error}");
             return Ok(());
@@ -151,6 +154,8 @@ fn check(catalog: &Catalog, root: &Path) -> Result<()> {
     wrong.extend(faults.map(|fault| format!("the models contradict a row: {fault}")));
     let stale = stale::stale_overrides(catalog, &catalog.all_rows());
     wrong.extend(stale.iter().map(|one| format!("an override overrides nothing: {one}")));
+    let contradictions = probed::contradictions(&catalog.probed, &catalog.all_rows());
+    wrong.extend(contradictions.iter().map(|one| format!("a probe of AWS contradicts: {one}")));
     match wrong.is_empty() {
         true => Ok(()),
         false => bail!("{}", wrong.join("\n")),

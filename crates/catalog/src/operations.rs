@@ -192,6 +192,10 @@ impl Search<'_> {
         operation: &models::Operation,
         resource_type: &str,
     ) -> Option<TagOperation> {
+        if overrides().not_tagged_by.iter().any(|one| one.api == api.name && one.operation == operation.name)
+        {
+            return None;
+        }
         let input = api.input(operation)?;
         let tags = input.members.keys().find(|name| TAGS.contains(&plain(name).as_str()))?;
         let protocol = protocol(api, operation)?;

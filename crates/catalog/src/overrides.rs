@@ -29,7 +29,8 @@ pub struct Overrides {
     pub opt_in: Vec<Type>,
     pub own_tag_operations: Vec<OwnOperation>,
     pub own_read_operations: Vec<OwnOperation>,
-    pub not_read_by: Vec<Unread>,
+    pub not_read_by: Vec<Unused>,
+    pub not_tagged_by: Vec<Unused>,
     pub members: Vec<Members>,
     pub headers: Vec<Header>,
     pub actions: Vec<Actions>,
@@ -115,7 +116,7 @@ pub struct OwnOperation {
 /// An operation of an API.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Unread {
+pub struct Unused {
     pub api: String,
     pub operation: String,
     pub reason: String,

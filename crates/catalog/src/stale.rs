@@ -79,7 +79,7 @@ pub fn stale_overrides(catalog: &Catalog, rows: &[Row]) -> Vec<String> {
     for one in &all.actions {
         expect(has_operation(&one.api, &one.operation), &one.api);
     }
-    for one in &all.not_read_by {
+    for one in all.not_read_by.iter().chain(&all.not_tagged_by) {
         expect(has_operation(&one.api, &one.operation), &one.api);
     }
     for one in &all.tag_actions {

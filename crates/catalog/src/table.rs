@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
+use aws_tags::probing::ProbedTypes;
 use aws_tags::table::BY_HAND;
 
 use crate::authorization::{Authorization, authorizations};
@@ -13,6 +14,7 @@ use crate::models::{Api, Operation, apis};
 use crate::newness::{answers_for_old, created_at, is_idempotent, is_unique};
 use crate::operations::{ReadOperation, Search, TagOperation, TimeOperation};
 use crate::overrides::{Placed, overrides};
+use crate::probed;
 use crate::registry::{Registered, registry};
 use crate::rules::{Because, Known, creation};
 use crate::tagging_api;
@@ -27,6 +29,8 @@ pub struct Catalog {
     pub registry: Vec<Registered>,
     /// Where services are called.
     pub endpoints: Endpoints,
+    /// What AWS has answered.
+    pub probed: ProbedTypes,
 }
 
 /// How a row's resources are tagged.
@@ -117,6 +121,8 @@ pub struct Row {
     pub optional: bool,
     /// Whether a published record confirms it.
     pub recorded: bool,
+    /// Whether AWS has shown that it is tagged by its route.
+    pub probed: bool,
     /// CloudFormation's type.
     pub registered: Option<String>,
     /// Why it counts as a creation.
@@ -141,9 +147,10 @@ impl Row {
 }
 
 impl Catalog {
-    /// Reads all packages.
-    pub fn read() -> Result<Self> {
+    /// Reads all packages; `probed` is what AWS has answered.
+    pub fn read(probed: ProbedTypes) -> Result<Self> {
         Ok(Self {
+            probed,
             apis: apis()?,
             authorizations: authorizations()?,
             registry: registry()?,
@@ -178,7 +185,8 @@ impl Catalog {
         add_companions(&mut rows);
         let search = self.search();
         for row in &mut rows {
-            (row.route, row.read) = (route(row, search), read(row, search));
+            (row.route, row.read) = (route(row, search, &self.probed), read(row, search));
+            row.probed = probed::shows(&self.probed, &row.resource_type, &row.route);
             row.creation_time = search.telling_time(&row.resource_type);
         }
         rows
@@ -219,14 +227,14 @@ fn read(row: &Row, search: Search<'_>) -> Read {
         .map_or(Read::Never, |operation| Read::Operation(Box::new(operation)))
 }
 
-fn route(row: &Row, search: Search<'_>) -> Route {
+fn route(row: &Row, search: Search<'_>, probed: &ProbedTypes) -> Route {
     let prefix = row.resource_type.split(':').next().unwrap_or_default();
     if prefix == "ec2" {
         return Route::Ec2CreateTags;
     }
     let own = search.adding(&row.from.0, &row.resource_type).map(Box::new);
     match own {
-        own if tagging_api::tags(prefix) => Route::TaggingApi(own),
+        own if tagging_api::tags(prefix) && !probed.refused(&row.resource_type) => Route::TaggingApi(own),
         Some(own) => Route::TagOperation(own),
         None => Route::Unknown,
     }
@@ -276,6 +284,7 @@ fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
         max_tags: max_tags(&creation.resource_type),
         optional: false,
         recorded: is_recorded(source, creation.event_name),
+        probed: false,
         registered: creation.registered.map(|one| one.name.clone()),
         because: creation.because,
         from: (api.name.clone(), operation.name.clone()),

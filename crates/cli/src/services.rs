@@ -37,6 +37,8 @@ pub(crate) struct Options {
 enum EvidenceChoice {
     /// A published record.
     Recorded,
+    /// The model of the API, and AWS's own answer which API tags the type.
+    Probed,
     /// The model of the API.
     Modelled,
 }
@@ -141,6 +143,7 @@ impl From<EvidenceChoice> for Evidence {
     fn from(choice: EvidenceChoice) -> Self {
         match choice {
             EvidenceChoice::Recorded => Self::Recorded,
+            EvidenceChoice::Probed => Self::Probed,
             EvidenceChoice::Modelled => Self::Modelled,
         }
     }

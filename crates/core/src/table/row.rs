@@ -76,6 +76,8 @@ pub struct Row {
 pub enum Evidence {
     /// A published record confirms it.
     Recorded,
+    /// The models say so, and AWS has shown which API tags the type: a probe asked it.
+    Probed,
     /// The model of the API and the ARN format of the Service Authorization Reference say so.
     Modelled,
 }
@@ -84,6 +86,7 @@ impl Evidence {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Recorded => "recorded",
+            Self::Probed => "probed",
             Self::Modelled => "modelled",
         }
     }
@@ -459,6 +462,12 @@ impl Row {
 
     pub(super) const fn modelled(self) -> Self {
         Self { evidence: Evidence::Modelled, ..self }
+    }
+
+    /// Rows have it once `crates/catalog/probed.jsonl` has answers of AWS.
+    #[allow(dead_code, reason = "no row has it until somebody has asked AWS")]
+    pub(super) const fn probed(self) -> Self {
+        Self { evidence: Evidence::Probed, ..self }
     }
 
     pub(super) const fn without_account(self) -> Self {
