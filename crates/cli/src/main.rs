@@ -149,6 +149,7 @@ Exit codes: 0 all arrived, 1 a record stopped, which is named with its hop, or s
     #[command(after_help = "Examples:
   aws-tags probe --dry-run --services lex,sns
   aws-tags probe --profile sandbox --region eu-west-1
+  aws-tags probe --policy --json | jq .document
   aws-tags probe --out probed.jsonl --json | jq -r 'select(.tagResources.answer == \"refused\") | .type'
 
 Each ARN that it asks about has 128 random bits; types of which an account has only one are left out. The tag that it asks for is \

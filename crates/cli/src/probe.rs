@@ -37,7 +37,10 @@ pub(crate) struct Options {
     /// Show what would be asked, and ask nothing.
     #[arg(long)]
     dry_run: bool,
-    /// One JSON object per type, as in the file.
+    /// Print the IAM policies that it needs, and ask nothing.
+    #[arg(long, conflicts_with = "dry_run")]
+    policy: bool,
+    /// One JSON object per type, as in the file, or per policy.
     #[arg(long)]
     json: bool,
 }
@@ -48,6 +51,9 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         return Ok(bad_input(&format!(
             "`{unknown}` is not a supported service; `aws-tags services` lists all"
         )));
+    }
+    if options.policy {
+        return report::policies(options.json, out);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -80,7 +86,9 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
             Asked::InVain(error) => {
                 report.hide();
                 let hint = match error.is_denied() {
-                    true => "; allow yourself tag:TagResources and what `aws-tags probe --policy` prints",
+                    true => {
+                        "; allow yourself tag:TagResources, and what else `aws-tags probe --policy` prints"
+                    }
                     false => "",
                 };
                 Ok(bad_input(&format!(

@@ -3,6 +3,7 @@
 pub mod doors;
 pub mod event_rules;
 pub mod iam_policies;
+pub mod probe_policies;
 pub mod resource_names;
 mod tiers;
 

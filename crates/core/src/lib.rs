@@ -14,7 +14,7 @@
 //! Every event can be handled twice, late and in any order, with the same result.
 //!
 //! The modules, from the ground up: [`tags`] and [`record`] hold what AWS writes, [`identity`] says who
-//! made a call, [`table`] which calls create what, [`mod@effect`] what one call did, [`history`] whether
+//! made a call, [`table`] which calls create what, [`probing`] what AWS is asked about that, [`mod@effect`] what one call did, [`history`] whether
 //! it is still what has the name. [`ports`] are the
 //! traits through which [`recording`] and [`tagging`] reach AWS, as [`settings`] say. [`delivery`]
 //! brings events and takes failures, [`telemetry`] reports what happened, [`deployment`] derives

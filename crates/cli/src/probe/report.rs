@@ -5,7 +5,10 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
+use aws_tags::deployment::probe_policies::documents;
+use aws_tags::deployment::resource_names::PREFIX;
 use aws_tags::probing::{OwnAnswer, ProbedType, TAG, TaggingApiAnswer};
+use aws_tags::table;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
@@ -47,6 +50,18 @@ pub(super) fn show(asker: &Asker, left: &[Inquiry], json: bool, out: &mut impl W
                 operations.join(", ")
             )?,
             None => writeln!(out, "{:<40} not probed: {}", inquiry.resource_type, inquiry.why_not())?,
+        }
+    }
+    Ok(End::Done)
+}
+
+/// Prints the policies that a probe of all services needs.
+pub(super) fn policies(json: bool, out: &mut impl Write) -> io::Result<End> {
+    for (nth, document) in documents(table::all()).iter().enumerate() {
+        let name = format!("{PREFIX}probe-{}", nth + 1);
+        match json {
+            true => write_json(out, &json!({"name": name, "document": document}))?,
+            false => writeln!(out, "{name}\n{document:#}\n")?,
         }
     }
     Ok(End::Done)

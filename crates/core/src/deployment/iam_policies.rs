@@ -12,7 +12,7 @@ use crate::table::{Locator, LookupKind, Service, WITHOUT_RESOURCES};
 
 /// Characters of a managed policy, white space not counted.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
-const POLICY_LENGTH: usize = 6144;
+pub(super) const POLICY_LENGTH: usize = 6144;
 
 /// One managed policy.
 #[derive(Clone, Debug, PartialEq, Eq)]

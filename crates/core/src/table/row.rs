@@ -257,7 +257,7 @@ impl Read {
     }
 
     /// The IAM actions that it needs.
-    fn actions(self) -> &'static [&'static str] {
+    pub(crate) fn actions(self) -> &'static [&'static str] {
         match self {
             Self::Ec2DescribeTags => &["ec2:DescribeTags"],
             Self::S3Bucket => &["s3:GetBucketTagging"],
@@ -505,7 +505,13 @@ impl Row {
 
     /// The IAM actions that reading and tagging the row's resources need.
     pub fn needed_actions(&self, service: &Service) -> Vec<&'static str> {
-        let (route, read) = (self.route(service), self.read_by(service));
+        let reading = self.read_by(service).actions();
+        [&self.tagging_actions(service), reading, self.creation_time.actions()].concat()
+    }
+
+    /// Those that tagging them needs.
+    pub(crate) fn tagging_actions(&self, service: &Service) -> Vec<&'static str> {
+        let route = self.route(service);
         let otherwise: &[&str] = match route {
             // The service's actions are those of its own route.
             Route::TagOperation(_) => &[],
@@ -516,7 +522,7 @@ impl Row {
             _ => &[],
         };
         let of_row = self.actions.unwrap_or(otherwise);
-        [route.actions(), of_row, own, read.actions(), self.creation_time.actions()].concat()
+        [route.actions(), of_row, own].concat()
     }
 }
 
