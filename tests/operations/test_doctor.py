@@ -358,7 +358,7 @@ class TheDoctor(unittest.TestCase):
         self.grant("role", "AWSServiceRoleForX", {"Action": "*", "Resource": "*"}, path="/aws-service-role/x.amazonaws.com/")
         done = self.doctor("--doors")
         self.assertEqual(done.returncode, 0, done)
-        self.assertIn("1 may use every door: role/Admin", done.stdout)
+        self.assertIn("who may use every door (1): role/Admin", done.stdout)
         self.assertIn("removals, doors.", done.stdout)
         self.assertNotIn("doors", self.doctor().stdout)
 
@@ -378,7 +378,9 @@ class TheDoctor(unittest.TestCase):
         self.assertEqual([(one["principal"], one["resources"]) for one in found[0]["principals"]],
                          [(ci, [there]), (jo, sorted([here, there]))])
         self.assertIn("it lets them record sessions that never began", found[1]["todo"])
-        done = self.doctor("--doors", "--json", "--trusted", "*:role/ci,*:user/j?")
+        self.grant("role", "Admin", {"Action": "*", "Resource": "*"})
+        snapshot(self, "doctor-doors", self.doctor("--doors"))
+        done = self.doctor("--doors", "--json", "--trusted", "*:role/ci,*:user/j?,*:role/Admin")
         self.assertEqual((done.returncode, done.stdout), (0, ""), done)
 
     def test_iam_is_asked_only_for_those_whose_policies_might_open_a_door(self):

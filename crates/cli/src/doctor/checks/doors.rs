@@ -49,7 +49,7 @@ pub(in crate::doctor) fn doors(
     let mut findings = Vec::new();
     if !administrators.is_empty() {
         let names = shown(administrators.iter().map(|(principal, _)| short(principal).to_owned()));
-        let found = format!("{} may use every door: {names}", administrators.len());
+        let found = format!("administrators, who may use every door ({}): {names}", administrators.len());
         let todo = "whoever administers the account can change all of it: only an SCP keeps them out";
         findings.push(Finding::note(found, todo));
     }
@@ -73,7 +73,7 @@ fn finding(door: &Door, guarded: &[Guarded], users: Vec<MayUse>) -> Finding {
     let who = shown(users.iter().map(|user| user.shown(door, guarded)));
     let found = format!("{actions} on {}: {who}", door.on.name());
     let todo = format!(
-        "it lets them {}: take it away, deny it by an SCP, or name those who need it in --trusted",
+        "it lets them {}; take it away, deny it by an SCP, or name those who need it in --trusted",
         door.lets
     );
     Finding { principals: users, ..Finding::warning(found, todo) }
@@ -260,7 +260,7 @@ mod tests {
         }
         let findings = found("arn:aws:iam::111122223333:role/Admin", all.clone());
         assert_eq!(severities(&findings), [Severity::Note]);
-        assert_eq!(findings[0].found, "1 may use every door: role/Admin");
+        assert_eq!(findings[0].found, "administrators, who may use every door (1): role/Admin");
         all.pop();
         assert!(found(CI, all).len() > 3, "all but one action is no administration");
     }
