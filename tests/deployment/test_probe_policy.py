@@ -6,10 +6,11 @@ import re
 import subprocess
 import unittest
 
-from iam_simulator import ANY, Request, Role
+from iam_simulator import ANY, Role, wanted
 from local_aws import ACCOUNT, COMMAND, lines, say
 
 OURS, OTHER = "aws-tags:probe", "Owner"
+LIVE = "aws-tags-probe-live"
 # Actions of types that a probe asks about which may do more than add tags, or show more than tags: why they are not allowed.
 LEFT_OUT = {
     "changes what it tags, too": {"apigateway:PUT", "batch:SetCapacityTags", "codebuild:UpdateFleet", "codebuild:UpdateProject",
@@ -25,6 +26,10 @@ def documents():
     return {line["name"]: line["document"] for line in lines(done.stdout)}
 
 
+def without_live():
+    return {name: document for name, document in documents().items() if name != LIVE}
+
+
 def asked():
     """The services' own operations that a probe calls, and what the tagging API needs for the same types, by `aws-tags services`."""
     done = subprocess.run([COMMAND, "services", "--json"], check=True, capture_output=True, text=True)
@@ -35,8 +40,8 @@ def asked():
 class ProbePolicy(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        actions = {action for document in documents().values() for one in document["Statement"] for action in one["Action"]}
-        cls.role = Role("probe", documents(), [set(documents())], [dict.fromkeys(actions, ANY)], {})
+        actions = {action for document in without_live().values() for one in document["Statement"] for action in one["Action"]}
+        cls.role = Role("probe", without_live(), [set(without_live())], [dict.fromkeys(actions, ANY)], {})
         cls.requests = [request for request in cls.role.requests() if request.account == ACCOUNT]
         cls.adding = {action for action in actions if re.search(":(AddTag|CreateTags|Tag)", action) and action != "tag:TagResources"}
 
@@ -56,6 +61,18 @@ class ProbePolicy(unittest.TestCase):
         for keys in ([OTHER], [OURS, OTHER], []):
             with self.subTest(keys):
                 self.assertEqual(self.allowed(adding, **({"aws:TagKeys": keys} if keys else {})), set())
+
+    def test_live_may_use_a_queue_and_a_bucket_of_its_own_names(self):
+        live = Role("live", {LIVE: documents()[LIVE]}, [{LIVE}], [{
+            action: (f"arn:aws:{service}:*:aws-tags-probe-*",) for service, verbs in {
+                "sqs": ("CreateQueue", "DeleteQueue", "GetQueueUrl", "ListQueueTags", "TagQueue"),
+                "s3": ("CreateBucket", "DeleteBucket", "GetBucketTagging", "PutBucketTagging")}.items()
+            for verb in verbs for action in [f"{service}:{verb}"]}], {})
+        answers = [(one, answer) for one, answer in live.simulate() if one.account == ACCOUNT]
+        say(live.summary(answers))
+        wrong = {(one.action, one.arn) for one, answer in answers if bool(answer["by"]) != wanted(one, live.needs[0])}
+        self.assertEqual(wrong, set())
+        self.assertEqual(live.unasked(answers), set())
 
     def test_what_a_probe_asks_and_may_not_has_a_reason(self):
         left = asked() - self.role.named - set().union(*LEFT_OUT.values())

@@ -167,6 +167,51 @@ class Probe(unittest.TestCase):
         self.assertTrue(asked)
         self.assertEqual([request for request in asked if "kept" in request or not re.search("[0-9a-z-]{26}|[0-9a-f]{32}", request)], [])
 
+    def left_over(self):
+        """What `--live` has made, and what is still there."""
+        client = session(MOTO.url)
+        return client("sqs").list_queues(QueueNamePrefix="aws-tags-probe-").get("QueueUrls", []) + [
+            bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"] if bucket["Name"].startswith("aws-tags-probe-")]
+
+    def live(self, *arguments, url=None):
+        return subprocess.run([COMMAND, "probe", "--live", *arguments], env=env_of(url or self.aws.url), capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=300)
+
+    def test_rate_and_lags_are_measured_with_resources_of_its_own(self):
+        self.aws = TaggingApi(MOTO.url, quotas={"TagResources": 5})
+        self.aws.lag = 0.4
+        done = self.live("--yes", "--json")
+        self.assertEqual((done.returncode, self.left_over()), (0, []), done)
+        queue, bucket, rate = lines(done.stdout)
+        for lag, kind in ((queue, "sqs:queue"), (bucket, "s3:bucket")):
+            self.assertEqual((lag["kind"], len(lag["milliseconds"]), lag["never"]), (kind, 5, 0))
+            self.assertTrue(all(400 <= shown < 5000 for shown in lag["milliseconds"]), lag)
+        self.assertTrue(rate["throttled"] and 5 <= rate["burst"] <= 10, rate)
+        self.assertAlmostEqual(rate["perSecond"], 5, delta=2)
+        self.assertLessEqual(rate["calls"], 200 + 10)
+
+    def test_without_a_yes_nothing_is_made(self):
+        done = self.live()
+        self.assertEqual((done.returncode, done.stdout, self.aws.live_calls), (0, "", 0), done)
+        self.assertIn("add --yes", done.stderr)
+        self.assertEqual({service for service, _ in self.aws.own}, {"sts"})
+
+    def test_what_was_made_is_deleted_after_an_error_and_after_ctrl_c(self):
+        self.aws.faults["GetBucketTagging"] = "denied"
+        failed = self.live("--yes")
+        self.assertEqual((failed.returncode, self.left_over()), (2, []), failed)
+        self.assertIn("cannot measure: AccessDenied", failed.stderr)
+        self.aws.lag = 30
+        running = subprocess.Popen([COMMAND, "probe", "--live", "--yes"], env=env_of(self.aws.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        end = time.time() + 60
+        before = self.aws.live_calls
+        while self.aws.live_calls == before and time.time() < end:
+            time.sleep(0.02)
+        self.assertEqual(len(self.left_over()), 2)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+        self.assertEqual((running.returncode, self.left_over()), (1, []), said)
+
     def test_no_permission_is_one_line_that_names_it(self):
         self.aws.denied = True
         done = self.probe()

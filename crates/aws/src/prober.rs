@@ -106,6 +106,17 @@ impl Prober {
         }
     }
 
+    /// Sets the tag of a resource that we made ourselves, at once and at no pace.
+    pub async fn tag_own(&self, region: &str, arn: &str, value: &str) -> Result<(), Error> {
+        let call = self.tagging_api.client(region).tag_resources().resource_arn_list(arn);
+        let answer = call.tags(TAG.0, value).send().await?;
+        let Some((_, failure)) = answer.failed_resources_map.into_iter().flatten().next() else {
+            return Ok(());
+        };
+        let code = failure.error_code.as_ref().map_or("failed", |code| code.as_str());
+        Err(Error::of_resource(code, failure.error_message.as_deref().unwrap_or_default()))
+    }
+
     /// What a service's own operation that lists tags says.
     pub async fn read(
         &self,

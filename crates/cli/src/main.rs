@@ -149,6 +149,7 @@ Exit codes: 0 all arrived, 1 a record stopped, which is named with its hop, or s
     #[command(after_help = "Examples:
   aws-tags probe --dry-run --services lex,sns
   aws-tags probe --profile sandbox --region eu-west-1
+  aws-tags probe --live --yes
   aws-tags probe --policy --json | jq .document
   aws-tags probe --out probed.jsonl --json | jq -r 'select(.tagResources.answer == \"refused\") | .type'
 
@@ -156,7 +157,8 @@ Each ARN that it asks about has 128 random bits; types of which an account has o
 `aws-tags:probe`. TagResources is called four times a second at most, and less often where AWS throttles. Types whose ARNs name no \
 Region are asked about in us-east-1.
 The file says nothing of the account, and a maintainer takes it over as evidence: crates/README.md says how. It is whole at any \
-time: after Ctrl-C or an error, the same command goes on.
+time: after Ctrl-C or an error, the same command goes on. What AWS failed inside of is asked again the next time.
+With --live, a queue and a bucket `aws-tags-probe-…` are made, measured with, and deleted.
 Exit codes: 0 all types were asked about, 1 some were not, 2 AWS cannot be asked, or the file is of another kind of Region.")]
     #[cfg(feature = "aws")]
     Probe(probe::Options),

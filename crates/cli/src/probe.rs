@@ -7,6 +7,7 @@
 mod ask;
 mod file;
 mod inquiry;
+mod live;
 mod report;
 
 use std::io::{self, Write};
@@ -37,6 +38,13 @@ pub(crate) struct Options {
     /// Show what would be asked, and ask nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Instead, measure with a queue and a bucket that are made and deleted again: the rate of TagResources, and how long after
+    /// it tags are shown. Asks first.
+    #[arg(long, conflicts_with_all = ["dry_run", "policy", "services", "out"])]
+    live: bool,
+    /// Make them without asking.
+    #[arg(long, requires = "live")]
+    yes: bool,
     /// Print the IAM policies that it needs, and ask nothing.
     #[arg(long, conflicts_with = "dry_run")]
     policy: bool,
@@ -65,6 +73,9 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
             Ok(scope) => scope.account.clone().unwrap_or_default(),
             Err(error) => return Ok(bad_input(&options.access.cannot_ask(&aws, &error))),
         };
+        if options.live {
+            return live::measure(&aws, &account, &region, options.yes, options.json, out).await;
+        }
         let file = match ProbeFile::open(&options.out, &region) {
             Ok(file) => file,
             Err(reason) => return Ok(bad_input(&format!("{}: {reason}", options.out.display()))),

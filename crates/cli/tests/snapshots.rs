@@ -52,6 +52,8 @@ const CASES: &[Case] = &[
         CREDENTIALS,
         &["redrive", "--dry-run", "--region", "eu-west-1", "--endpoint-url", NOWHERE],
     ),
+    ("probe-without-region", &[], &["probe"]),
+    ("probe-of-an-unknown-service", &[], &["probe", "--services", "sns,snss"]),
     ("doctor-with-a-profile-that-is-not-there", &[], &["doctor", "--profile", "prod"]),
     ("replay-access-without-live", &[], &["replay", "--region", "eu-west-1", TRAIL]),
     (

@@ -84,7 +84,7 @@ impl Inquiry {
 }
 
 /// 128 bits of the system's random numbers: an id that nobody has, or will have.
-fn random() -> Option<u128> {
+pub(super) fn random() -> Option<u128> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).ok().map(|()| u128::from_ne_bytes(bytes))
 }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
-use aws_tags::deployment::probe_policies::documents;
+use aws_tags::deployment::probe_policies::{documents, live_document};
 use aws_tags::deployment::resource_names::PREFIX;
 use aws_tags::probing::{OwnAnswer, ProbedType, TAG, TaggingApiAnswer};
 use aws_tags::table;
@@ -57,8 +57,9 @@ pub(super) fn show(asker: &Asker, left: &[Inquiry], json: bool, out: &mut impl W
 
 /// Prints the policies that a probe of all services needs.
 pub(super) fn policies(json: bool, out: &mut impl Write) -> io::Result<End> {
-    for (nth, document) in documents(table::all()).iter().enumerate() {
-        let name = format!("{PREFIX}probe-{}", nth + 1);
+    let numbered = documents(table::all()).into_iter().zip(1..);
+    let named = numbered.map(|(document, nth)| (format!("{PREFIX}probe-{nth}"), document));
+    for (name, document) in named.chain([(format!("{PREFIX}probe-live"), live_document())]) {
         match json {
             true => write_json(out, &json!({"name": name, "document": document}))?,
             false => writeln!(out, "{name}\n{document:#}\n")?,

@@ -54,6 +54,20 @@ pub fn documents<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<Val
     documents
 }
 
+/// What `probe --live` needs besides: a queue and a bucket, whose names begin like this command's.
+pub fn live_document() -> Value {
+    let queue =
+        ["sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueUrl", "sqs:ListQueueTags", "sqs:TagQueue"];
+    let bucket = ["s3:CreateBucket", "s3:DeleteBucket", "s3:GetBucketTagging", "s3:PutBucketTagging"];
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": queue, "Resource": format!("arn:*:sqs:*:*:{LIVE_PREFIX}*")},
+        {"Effect": "Allow", "Action": bucket, "Resource": format!("arn:*:s3:::{LIVE_PREFIX}*")},
+    ]})
+}
+
+/// How the names of its resources begin.
+pub const LIVE_PREFIX: &str = "aws-tags-probe-";
+
 const ASKING: &str = "tag:TagResources";
 
 /// How the names of actions begin that only add tags.
