@@ -13,7 +13,7 @@ from local_aws import COMMAND, REGION, ROOT, read, tool
 from node_packages import node
 
 NAMES = ("tag-handler", "session-recorder", "region-forwarder")
-TEMPLATES = [os.path.join(ROOT, "infra", f"{name}.yaml") for name in NAMES]
+TEMPLATES = [os.path.join(ROOT, "infra", f"{name}.yaml") for name in (*NAMES, "verify")]
 # CloudFormation's limits for a template in a bucket.
 TEMPLATE_BYTES, RESOURCES = 1_000_000, 500
 # EventBridge's: characters of a pattern, less a margin for white space; half of the rules of a bus where fewest are allowed.
@@ -63,7 +63,7 @@ class Templates(unittest.TestCase):
             done = node("nag.mjs", out, *TEMPLATES, capture_output=True)
             self.assertEqual(done.returncode, 0, done.stderr[-3000:])
             report = json.loads(read(os.path.join(out, "validation-report.json")))
-        found = {name: set() for name in NAMES}
+        found = {name: set() for name in (*NAMES, "verify")}
         for plugin in report["pluginReports"]:
             for violation in plugin["violations"]:
                 rule = violation["ruleName"].split("[")[0]
@@ -71,7 +71,7 @@ class Templates(unittest.TestCase):
                     if rule.startswith("AwsSolutions-"):
                         stack, _, resource = construct["constructPath"].split("/")
                         found[stack].add((resource, rule))
-        for name, template in zip(NAMES, TEMPLATES):
+        for name, template in zip(found, TEMPLATES):
             self.assertEqual(found[name], suppressed(template), name)
         self.assertTrue(found["tag-handler"])
 
