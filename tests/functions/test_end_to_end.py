@@ -201,6 +201,46 @@ class Principals(unittest.TestCase):
         self.assertEqual(ec2_tags(MOTO.c, arn), {})
 
 
+class SkipMarks(unittest.TestCase):
+    """What carries the tag `aws-tags:ignore` is left alone, wherever the tag is."""
+
+    MARK = {"Key": "aws-tags:ignore", "Value": ""}
+
+    def handle(self, arn, identity, requested=()):
+        event = creation("ec2/CreateVolume", arn, identity)
+        event["detail"]["requestParameters"]["tagSpecificationSet"] = {"items": [
+            {"resourceType": "volume", "tags": [{"key": tag["Key"], "value": tag["Value"]} for tag in requested]}]}
+        self.assertEqual(MOTO.tag([event]), [])
+        (line,) = [one for one in MOTO.lambdas.log() if one.get("eventID") == event["detail"]["eventID"]]
+        return line
+
+    def test_the_mark_is_on_the_resource_or_in_the_request(self):
+        for requested in (), [self.MARK]:
+            with self.subTest(requested=requested):
+                arn = ec2_arn("volume", resources.volume(MOTO.c, MOTO.net))
+                MOTO.c("ec2").create_tags(Resources=[arn.rsplit("/", 1)[-1]], Tags=[self.MARK])
+                line = self.handle(arn, MOTO.session.identity, requested)
+                self.assertEqual(ec2_tags(MOTO.c, arn), {"aws-tags:ignore": ""})
+                if requested:
+                    said = (line["outcome"], line["reason"])
+                    self.assertEqual(said, ("skipped", "the request carries the skip mark"))
+                else:
+                    said = (line["resources"][0]["result"], line["resources"][0]["reason"])
+                    self.assertEqual(said, ("skipped", "the resource carries the skip mark"))
+
+    def test_the_mark_is_on_the_role_or_the_session_in_any_case(self):
+        marked = MOTO.make_role("hidden", {"AWS-Tags:Ignore": "yes"})
+        of_role = Session(MOTO.c, marked, "ann", at=now() - datetime.timedelta(minutes=20))
+        of_session = Session(MOTO.c, MOTO.role, "hidden", [("AWS-TAGS:IGNORE", "yes")])
+        MOTO.record(of_session)
+        for carrier, session in [("role", of_role), ("session", of_session)]:
+            with self.subTest(carrier):
+                arn = ec2_arn("volume", resources.volume(MOTO.c, MOTO.net))
+                line = self.handle(arn, session.identity)
+                self.assertEqual((line["outcome"], line["reason"]), ("skipped", f"the {carrier} carries the skip mark"))
+                self.assertEqual(ec2_tags(MOTO.c, arn), {})
+
+
 class LookedUp(unittest.TestCase):
     """Resources that come with a creation but are not in its record."""
 

@@ -1,14 +1,16 @@
-//! `aws-tags explain`: what each call did, from its record alone.
+//! `aws-tags explain`: what each call did, from its record and the skip mark alone.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
 use aws_tags::record::timestamp;
+use aws_tags::tagging::{Carrier, EventSkip, marked_request};
+use aws_tags::tags::SkipMark;
 use aws_tags::{Effect, Event, Principal, Session};
 use clap::Args;
 use serde::Serialize;
 
-use crate::console::{End, visible, write_json};
+use crate::console::{End, bad_input, visible, write_json};
 use crate::describe::{self, SessionFields};
 use crate::input::{Input, Record};
 
@@ -37,34 +39,55 @@ struct Explanation<'a> {
 
 /// Explains every record.
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
+    let mark = match SkipMark::read(|name| std::env::var_os(name)) {
+        Ok(mark) => mark,
+        Err(wrong) => return Ok(bad_input(&wrong.to_string())),
+    };
     let mut is_first = true;
     let reading = options.input.read(&mut |record| {
         if !options.json && !std::mem::take(&mut is_first) {
             writeln!(out)?;
         }
-        write(out, options.json, &record)
+        write(out, options.json, mark.as_ref(), &record)
     })?;
     Ok(if reading.is_all_good() { End::Done } else { End::BadInput })
 }
 
 /// Explains one record.
-pub(crate) fn write(out: &mut impl Write, json: bool, Record { file, event }: &Record) -> io::Result<()> {
+pub(crate) fn write(
+    out: &mut impl Write,
+    json: bool,
+    mark: Option<&SkipMark>,
+    Record { file, event }: &Record,
+) -> io::Result<()> {
     let effect = Effect::of(event);
+    let is_creation = matches!(effect, Effect::Created(_)) || effect.unresolvable().is_some();
+    let is_marked = is_creation && mark.is_some_and(|mark| marked_request(mark, event));
+    let (outcome, reason) = match is_marked {
+        true => ("skipped", Some(EventSkip::SkipMark(Carrier::Request).to_string().into())),
+        false => (effect.as_str(), effect.reason()),
+    };
     match json {
-        true => write_json(out, &as_json(file, event, &effect)),
-        false => write_text(out, file, event, &effect),
+        true => write_json(out, &as_json(file, event, &effect, outcome, reason)),
+        false => write_text(out, file, event, &effect, outcome, reason),
     }
 }
 
-fn as_json<'a>(file: &'a str, event: &'a Event, effect: &'a Effect) -> Explanation<'a> {
+fn as_json<'a>(
+    file: &'a str,
+    event: &'a Event,
+    effect: &'a Effect,
+    outcome: &'static str,
+    reason: Option<Cow<'_, str>>,
+) -> Explanation<'a> {
     let mut line = Explanation {
         file,
         event_source: &event.source,
         event_name: &event.name,
-        outcome: effect.as_str(),
+        outcome,
         resources: Vec::new(),
         lookups: Vec::new(),
-        reason: effect.reason().map(Cow::into_owned),
+        reason: reason.map(Cow::into_owned),
         session: None,
     };
     match effect {
@@ -78,15 +101,22 @@ fn as_json<'a>(file: &'a str, event: &'a Event, effect: &'a Effect) -> Explanati
     line
 }
 
-fn write_text(out: &mut impl Write, file: &str, event: &Event, effect: &Effect) -> io::Result<()> {
+fn write_text(
+    out: &mut impl Write,
+    file: &str,
+    event: &Event,
+    effect: &Effect,
+    outcome: &str,
+    reason: Option<Cow<'_, str>>,
+) -> io::Result<()> {
     writeln!(out, "{}", visible(file))?;
     writeln!(out, "  call      {} of {}", visible(&event.name), visible(&event.source))?;
     writeln!(out, "  by        {}", visible(describe::principal(&Principal::of(event))))?;
     let at = event.time().map_or_else(|| "an unknown time".to_owned(), timestamp::format);
     let account = event.account().unwrap_or("an unknown account".into());
     writeln!(out, "  when      {at} in {}, {}", visible(event.region()), visible(account))?;
-    writeln!(out, "  outcome   {}", effect.as_str())?;
-    if let Some(reason) = effect.reason() {
+    writeln!(out, "  outcome   {outcome}")?;
+    if let Some(reason) = reason {
         writeln!(out, "  reason    {}", visible(reason))?;
     }
     match effect {

@@ -156,7 +156,7 @@ fn nothing_panics_hangs_or_steers_the_terminal() {
         let (found, complained) = records_in(input);
         let mut out = Vec::new();
         for record in &found {
-            explain::write(&mut out, nth % 2 == 0, record).expect("writable");
+            explain::write(&mut out, nth % 2 == 0, None, record).expect("writable");
         }
         if nth % 16 == 0 {
             replay::offline(&found, &mut out).expect("writable");

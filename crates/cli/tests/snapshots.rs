@@ -38,6 +38,12 @@ const CASES: &[Case] = &[
             "events/sqs",
         ],
     ),
+    ("replay-skip-mark", &[], &["replay", "events/ec2/CreateVolume--skip-mark.json"]),
+    (
+        "replay-skip-mark-of-a-role",
+        &[("SKIP_TAG", "department=engineering")],
+        &["replay", "--iam-tags", "tests/iam-tags.json", "events/ec2/CreateVolume--skip-mark.json"],
+    ),
     ("replay-bad-input", &[], &["replay", "Makefile", "no-such-file", TRAIL]),
     ("replay-wrong-setting", &[("OWNER", "me"), ("OWNER_TAG", "aws:x")], &["replay", TRAIL]),
     ("replay-help-in-80-columns", &[("COLUMNS", "80")], &["replay", "--help"]),

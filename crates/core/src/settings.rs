@@ -8,7 +8,7 @@ use wildmatch::WildMatch;
 
 use crate::record::{Piece, pieces};
 use crate::table;
-use crate::tags::{Appearance, KEY_LENGTH, Tag, VALUE_LENGTH, is_allowed, starts_reserved};
+use crate::tags::{Appearance, KEY_LENGTH, SkipMark, Tag, VALUE_LENGTH, is_allowed, starts_reserved};
 
 /// One environment variable, as the README and `--help` describe it.
 #[derive(Debug)]
@@ -67,6 +67,12 @@ const EXCLUDED_PRINCIPALS: Setting = Setting {
     allowed: "patterns with `*` and `?` on ARNs, separated by commas",
     effect: "Whose resources are left alone. A session matches by its own ARN or its role's. The function's own role is always excluded.",
 };
+const SKIP_TAG: Setting = Setting {
+    name: "SKIP_TAG",
+    default: "aws-tags:ignore",
+    allowed: "`KEY` for any value, or `KEY=value`, where KEY is a tag key, as above, without `=`; or empty for none",
+    effect: "The skip mark: whatever carries this tag is left alone: the caller's role or user, its session, the request, or the resource. It is never inherited.",
+};
 const SERVICE_CREATED: Setting = Setting {
     name: "SERVICE_CREATED",
     default: "tag",
@@ -103,6 +109,7 @@ pub const SETTINGS: &[Setting] = &[
     DO_NOT_INHERIT,
     EXISTING_TAGS,
     EXCLUDED_PRINCIPALS,
+    SKIP_TAG,
     SERVICE_CREATED,
     ALSO_TAG,
     LOG_VALUES,
@@ -185,6 +192,17 @@ pub enum Monitoring {
 
 const MONITORINGS: &[(&str, Monitoring)] = &[("minimal", Monitoring::Minimal), ("full", Monitoring::Full)];
 
+impl SkipMark {
+    /// Reads the setting alone, for who sees records and nothing else.
+    pub fn read<V: Into<OsString>>(
+        variable: impl Fn(&str) -> Option<V>,
+    ) -> Result<Option<Self>, WrongSettings> {
+        let mut reader = Reader { variable: |name: &str| variable(name).map(Into::into), wrong: Vec::new() };
+        let mark = reader.skip_mark(&SKIP_TAG);
+        reader.done(mark)
+    }
+}
+
 impl Monitoring {
     /// Reads the setting alone: the session-recorder has no other of these.
     pub fn read<V: Into<OsString>>(variable: impl Fn(&str) -> Option<V>) -> Result<Self, WrongSettings> {
@@ -213,6 +231,8 @@ pub struct Settings {
     pub(crate) log_values: bool,
     /// How much is measured.
     pub monitoring: Monitoring,
+    /// The tag whose carriers are left alone.
+    pub(crate) skip_mark: Option<SkipMark>,
     inherit: Vec<WildMatch>,
     do_not_inherit: Vec<WildMatch>,
     excluded_principals: Vec<WildMatch>,
@@ -262,6 +282,7 @@ impl Settings {
             monitoring: reader.one_of(&MONITORING, MONITORINGS),
             inherit: reader.patterns(&INHERIT, WildMatch::new_case_insensitive),
             do_not_inherit: reader.patterns(&DO_NOT_INHERIT, WildMatch::new_case_insensitive),
+            skip_mark: reader.skip_mark(&SKIP_TAG),
             excluded_principals: reader.patterns(&EXCLUDED_PRINCIPALS, WildMatch::new),
             also_tag: reader.opt_in_types(&ALSO_TAG),
             stated: Vec::new(),
@@ -360,6 +381,11 @@ impl<F: Fn(&str) -> Option<OsString>> Reader<F> {
             }
             stated.push(appearance);
         }
+        let mark = settings.skip_mark.as_ref().map(|mark| &mark.key);
+        if let Some(key) = mark.filter(|key| stated.contains(&Appearance::of(key))) {
+            let allowed = "a key that no other setting names";
+            self.wrong.push(WrongSetting { name: SKIP_TAG.name, value: key.clone(), allowed });
+        }
         stated
     }
 
@@ -403,6 +429,18 @@ impl<F: Fn(&str) -> Option<OsString>> Reader<F> {
             }
         }
         patterns
+    }
+
+    fn skip_mark(&mut self, setting: &Setting) -> Option<SkipMark> {
+        let text = Some(self.text(setting)).filter(|text| !text.is_empty())?;
+        let (key, value) = match text.split_once('=') {
+            Some((key, value)) => (key.trim(), Some(value.trim().to_owned())),
+            None => (text.as_str(), None),
+        };
+        if !is_key(key) || value.as_deref().is_some_and(|value| !is_value(value)) {
+            self.reject(setting, &text);
+        }
+        Some(SkipMark { key: key.to_owned(), value })
     }
 
     fn key(&mut self, setting: &Setting) -> String {
@@ -450,10 +488,14 @@ fn is_key(text: &str) -> bool {
     (1..=KEY_LENGTH).contains(&length) && text.chars().all(is_allowed) && !starts_reserved(text)
 }
 
+fn is_value(text: &str) -> bool {
+    text.chars().count() <= VALUE_LENGTH && text.chars().all(is_allowed)
+}
+
 /// Text of the tag alphabet with well-formed variables; never one that holds credentials.
 fn is_template(text: &str) -> bool {
     pieces(text).all(|piece| match piece {
-        Piece::Text(text) => text.chars().all(is_allowed) && text.chars().count() <= VALUE_LENGTH,
+        Piece::Text(text) => is_value(text),
         Piece::Variable(path) => match path.strip_prefix(SESSION_VARIABLE) {
             Some(name) => SessionFact::named(name).is_some(),
             None => !path.is_empty() && !path.to_ascii_lowercase().contains("credentials"),
@@ -501,6 +543,9 @@ mod tests {
             ("EXTRA_TAGS", "Unit=${session.tags.}"),
             ("EXISTING_TAGS", "yes"),
             ("SERVICE_CREATED", ""),
+            ("SKIP_TAG", "aws:ignore"),
+            ("SKIP_TAG", "=true"),
+            ("SKIP_TAG", "ignore=a;b"),
             ("ALSO_TAG", "s3:objects"),
             ("MONITORING", "none"),
         ] {
@@ -532,6 +577,7 @@ mod tests {
             ("PRINCIPAL_ID_TAG", "owner", "PRINCIPAL_ID_TAG is `owner`"),
             ("EXTRA_TAGS", "Owner=x", "EXTRA_TAGS is `Owner`"),
             ("EXTRA_TAGS", "A=1,a=2", "EXTRA_TAGS is `a`"),
+            ("SKIP_TAG", "owner=nobody", "SKIP_TAG is `owner`"),
         ] {
             let text = read(name, value).expect_err(value).to_string();
             assert_eq!(text, format!("{wrong}, allowed: a key that no other setting names"));
@@ -553,6 +599,18 @@ mod tests {
         assert_eq!(keys("OWNER_TAG", "CreatedBy"), "CreatedBy,PrincipalId");
         assert_eq!(keys("PRINCIPAL_ID_TAG", ""), "Owner");
         assert_eq!(keys("EXTRA_TAGS", "CreatedAt=${eventTime}"), "Owner,PrincipalId,CreatedAt");
+    }
+
+    #[test]
+    fn a_skip_mark_is_a_key_with_any_value_or_one() {
+        let mark = |text| {
+            let mark = read("SKIP_TAG", text).expect("sound").skip_mark;
+            mark.map(|mark| (mark.key, mark.value))
+        };
+        assert_eq!(mark(""), None);
+        assert_eq!(mark("ignore"), Some(("ignore".into(), None)));
+        assert_eq!(mark("ignore = yes=1"), Some(("ignore".into(), Some("yes=1".into()))));
+        assert_eq!(mark("ignore="), Some(("ignore".into(), Some(String::new()))));
     }
 
     #[test]

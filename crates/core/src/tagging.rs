@@ -15,7 +15,8 @@ mod shown;
 
 pub use merge::{DropReason, Dropped, Merged, not_inherited_because};
 pub use outcome::{
-    EventSkip, Handling, NotOurs, Outcome, Recorders, ResourceOutcome, ResourceSkip, TagResult, Tagging,
-    Unfinished,
+    Carrier, EventSkip, Handling, NotOurs, Outcome, Recorders, ResourceOutcome, ResourceSkip, TagResult,
+    Tagging, Unfinished,
 };
 pub use plan::{Scope, tag_each, tag_resources};
+pub use shown::marked_request;

@@ -51,6 +51,33 @@ impl fmt::Display for TagSource {
     }
 }
 
+/// The tag that asks to leave alone whatever carries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkipMark {
+    pub key: String,
+    /// The value that it must have; `None` is any.
+    pub(crate) value: Option<String>,
+}
+
+impl SkipMark {
+    /// Whether one of the tags is the mark, keys compared as their place compares them.
+    pub(crate) fn is_among<'a>(
+        &self,
+        tags: impl IntoIterator<Item = (&'a String, &'a String)>,
+        same_key: impl Fn(&str, &str) -> bool,
+    ) -> bool {
+        let is_mark = |(key, value): (&String, &String)| {
+            same_key(key, &self.key) && self.value.as_ref().is_none_or(|wanted| wanted == value)
+        };
+        tags.into_iter().any(is_mark)
+    }
+
+    /// Whether a principal or its session carries it: there, keys are case-insensitive.
+    pub(crate) fn is_on_caller(&self, tags: &TagMap) -> bool {
+        self.is_among(tags, str::eq_ignore_ascii_case)
+    }
+}
+
 /// Longest key, in characters.
 pub(crate) const KEY_LENGTH: usize = 128;
 /// Longest value, in characters.

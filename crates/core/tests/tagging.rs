@@ -59,11 +59,16 @@ fn topic(name: &str) -> Event {
 }
 
 fn sts(team: &str) -> Event {
+    sts_with("Team", team)
+}
+
+/// A session with this tag.
+fn sts_with(key: &str, value: &str) -> Event {
     event(
         "sts.amazonaws.com",
         "AssumeRole",
         json!({"eventTime": BEGAN,
-        "requestParameters": {"tags": [{"key": "Team", "value": team}]},
+        "requestParameters": {"tags": [{"key": key, "value": value}]},
         "responseElements": {
             "credentials": {"accessKeyId": "ASIAX", "expiration": "May 4, 2026, 9:00:00 PM"},
             "assumedRoleUser": {"assumedRoleId": "AROAX:ann",
@@ -227,9 +232,10 @@ fn a_second_delivery_writes_nothing() {
 }
 
 #[test]
-fn with_overwrite_nothing_is_read() {
+fn with_overwrite_and_without_skip_mark_nothing_is_read() {
     let (world, scope) = (with_tags(&[("Owner", "bob")]), Scope::default());
-    let (settings, event) = (settings(&[("EXISTING_TAGS", "overwrite")]), volume("vol-1"));
+    let vars = &[("EXISTING_TAGS", "overwrite"), ("SKIP_TAG", "")];
+    let (settings, event) = (settings(vars), volume("vol-1"));
     let outcomes = block_on(tag_resources(&world, &settings, &scope, |_| LATER, &[&event]));
     assert!(tag(&outcomes[0], 0, "Owner").is_some_and(|owner| owner != "bob"));
     assert_eq!((world.tagger.reads.get(), world.tagger.calls.get()), (0, 1));
@@ -462,6 +468,67 @@ fn creations_of_other_accounts_and_excluded_principals_are_left_alone() {
     assert_eq!(skipped(&[], &scope, service.clone()), None);
     let skip = Some(EventSkip::ServiceCreated("autoscaling.amazonaws.com".into()));
     assert_eq!(skipped(&[("SERVICE_CREATED", "skip")], &scope, service), skip);
+}
+
+#[test]
+fn what_carries_the_skip_mark_is_left_alone_wherever_the_mark_is() {
+    const MARK: &str = "aws-tags:ignore";
+    let with_role_tag = |key: &str, value: &str| {
+        let mut world = world();
+        world.principal_tags.tags = [("role/dev".to_owned(), tag_map(&[(key, value)]))].into();
+        world
+    };
+    let of_request = |tags: Value| {
+        let fields = json!({"requestParameters": {"tagSpecificationSet": tags}, "responseElements": {"volumeId": "vol-1"}});
+        event("ec2.amazonaws.com", "CreateVolume", fields)
+    };
+    let skip = |world: &World, event| event_skip(&one(world, LATER, event)).map(ToString::to_string);
+    let specified = |of: &str| json!({"items": [{"resourceType": of, "tags": [{"key": MARK, "value": ""}]}]});
+    for of in ["volume", "snapshot"] {
+        let found = skip(&world(), of_request(specified(of)));
+        assert_eq!(found.as_deref(), Some("the request carries the skip mark"));
+    }
+    let on_role = with_role_tag("AWS-Tags:Ignore", "yes");
+    assert_eq!(skip(&on_role, volume("vol-1")).as_deref(), Some("the role carries the skip mark"));
+    assert_eq!(on_role.tagger.reads.get(), 0);
+    let on_session = world();
+    let start = sts_with(&MARK.to_uppercase(), "1");
+    block_on(record_session(&on_session.sessions, None, &start)).expect("recorded");
+    assert_eq!(skip(&on_session, volume("vol-1")).as_deref(), Some("the session carries the skip mark"));
+    let on_resource = with_tags(&[(MARK, "true")]);
+    for vars in [&[][..], &[("EXISTING_TAGS", "overwrite")]] {
+        let settings = settings(vars);
+        let outcome = block_on(tag_resources(
+            &on_resource,
+            &settings,
+            &Scope::default(),
+            |_| LATER,
+            &[&volume("vol-1")],
+        ));
+        let result = &outcome[0].resources()[0].result;
+        assert_eq!(*result, TagResult::Skipped(ResourceSkip::SkipMark));
+        assert_eq!(outcome[0].unfinished(), []);
+    }
+    assert_eq!(on_resource.tagger.calls.get(), 0);
+    let shown = event(
+        "ec2.amazonaws.com",
+        "CreateVolume",
+        json!({"responseElements": {"volumeId": "vol-1", "tagSet": {"items": [{"key": MARK, "value": ""}]}}}),
+    );
+    let shown = one(&world(), LATER, shown);
+    assert_eq!(shown.resources()[0].result, TagResult::Skipped(ResourceSkip::SkipMark));
+}
+
+#[test]
+fn another_value_or_case_on_a_resource_is_no_skip_mark_and_no_mark_is_inherited() {
+    const VARS: &[(&str, &str)] = &[("SKIP_TAG", "ignore=true")];
+    let mut world = with_tags(&[("ignore", "false"), ("IGNORE", "true")]);
+    world.principal_tags.tags =
+        [("role/dev".to_owned(), tag_map(&[("Ignore", "false"), ("Team", "iam")]))].into();
+    let outcomes =
+        block_on(tag_resources(&world, &settings(VARS), &Scope::default(), |_| LATER, &[&volume("vol-1")]));
+    assert_eq!((tag(&outcomes[0], 0, "Team"), tag(&outcomes[0], 0, "Ignore")), (Some("iam"), None));
+    assert_eq!(outcomes[0].resources()[0].result, TagResult::Tagged);
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub enum DropReason {
     Refused(String),
     /// It depends on a session that is not known yet.
     SessionPending,
+    /// It is the skip mark's key.
+    SkipMark,
     Stated,
     TooLong,
 }
@@ -47,6 +49,7 @@ impl DropReason {
             Self::Present => "on the resource already",
             Self::Refused(reason) => reason,
             Self::SessionPending => "waits for the session",
+            Self::SkipMark => "the skip mark is never inherited",
             Self::Stated => "stated by aws-tags itself",
             Self::TooLong => "longer than a tag may be",
         }
@@ -174,6 +177,9 @@ pub fn not_inherited_because(settings: &Settings, key: &str, value: &str) -> Opt
     }
     if settings.states(key) {
         return Some(DropReason::Stated);
+    }
+    if settings.skip_mark.as_ref().is_some_and(|mark| mark.key.eq_ignore_ascii_case(key)) {
+        return Some(DropReason::SkipMark);
     }
     if !settings.inherits(key) {
         return Some(DropReason::NotInherited);

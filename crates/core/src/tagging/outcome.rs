@@ -110,9 +110,32 @@ pub enum EventSkip {
     /// Excluded by the settings, or our own role.
     #[error("the principal is excluded")]
     ExcludedPrincipal,
+    /// Somebody asked for that.
+    #[error("the {0} carries the skip mark")]
+    SkipMark(Carrier),
     /// Created by an AWS service on its own, which the settings skip.
     #[error("{0} created it on its own")]
     ServiceCreated(String),
+}
+
+/// What of an event carries the skip mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    Request,
+    Role,
+    User,
+    Session,
+}
+
+impl fmt::Display for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Request => "request",
+            Self::Role => "role",
+            Self::User => "user",
+            Self::Session => "session",
+        })
+    }
 }
 
 /// Why a resource is left alone.
@@ -121,6 +144,9 @@ pub enum ResourceSkip {
     /// Its type is tagged only where `ALSO_TAG` names it.
     #[error("left alone by default: {0}")]
     OptIn(&'static str),
+    /// Somebody asked for that.
+    #[error("the resource carries the skip mark")]
+    SkipMark,
     /// There is nothing to add.
     #[error("there is nothing to add")]
     NothingToAdd,

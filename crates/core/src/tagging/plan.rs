@@ -8,18 +8,19 @@ use super::decide::decide;
 use super::group::{Read, groups};
 use super::merge::{Inherited, merge};
 use super::outcome::{
-    EventSkip, Handling, NotOurs, Outcome, Recorders, ResourceOutcome, ResourceSkip, TagResult, Tagging,
-    Unfinished,
+    Carrier, EventSkip, Handling, NotOurs, Outcome, Recorders, ResourceOutcome, ResourceSkip, TagResult,
+    Tagging, Unfinished,
 };
-use super::present::{is_gone, keep_present, write_once};
+use super::present::{is_gone, is_marked, keep_present, write_once};
 use super::refused::{Tagged, tag_batch};
-use super::shown::Shown;
+use super::shown::{Shown, marked_request};
 use crate::effect::Effect;
-use crate::identity::{LONGEST_CHAIN, Principal, Session, SessionKey, SessionMatch, choose, head};
+use crate::identity::{IamKind, LONGEST_CHAIN, Principal, Session, SessionKey, SessionMatch, choose, head};
 use crate::ports::{Failure, IamEntity, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
 use crate::record::Event;
 use crate::settings::Settings;
 use crate::table::{Answered, Creation, Lookup, Resource, Route};
+use crate::tags::TagMap;
 
 /// Whose events are acted on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -132,9 +133,10 @@ where
     let handling = match &effect {
         Effect::Created(creation) => match skip(settings, scope, event, &principal) {
             Some(skip) => Handling::Skipped(skip),
-            None => {
-                Handling::Tagging(Box::new(tagging(ports, settings, now, event, &principal, creation).await))
-            }
+            None => match tagging(ports, settings, now, event, &principal, creation).await {
+                Ok(tagging) => Handling::Tagging(Box::new(tagging)),
+                Err(skip) => Handling::Skipped(skip),
+            },
         },
         effect if effect.unresolvable().is_some() => match skip(settings, scope, event, &principal) {
             Some(skip) => Handling::Skipped(skip),
@@ -180,10 +182,14 @@ fn skip(settings: &Settings, scope: &Scope, event: &Event, principal: &Principal
     if arns.any(|arn| settings.excludes(arn) || own(arn)) {
         return Some(EventSkip::ExcludedPrincipal);
     }
+    if settings.skip_mark.as_ref().is_some_and(|mark| marked_request(mark, event)) {
+        return Some(EventSkip::SkipMark(Carrier::Request));
+    }
     let service = principal.service().filter(|_| !settings.tag_service_created)?;
     Some(EventSkip::ServiceCreated(service.to_owned()))
 }
 
+/// Plans what the resources get, or says that the caller carries the skip mark.
 async fn tagging<S, P, L, T>(
     ports: &Ports<S, P, L, T>,
     settings: &Settings,
@@ -191,7 +197,7 @@ async fn tagging<S, P, L, T>(
     event: &Event,
     principal: &Principal,
     creation: &Creation,
-) -> Tagging
+) -> Result<Tagging, EventSkip>
 where
     S: SessionStore,
     P: PrincipalTags,
@@ -200,9 +206,18 @@ where
     let mut unfinished: Vec<_> = creation.missing.iter().cloned().map(Unfinished::Missing).collect();
     let account = event.account().unwrap_or_default();
     let iam = iam_entity(&ports.principal_tags, principal, &account, event, now, &mut unfinished).await;
+    let carries_mark =
+        |tags: &TagMap| settings.skip_mark.as_ref().is_some_and(|mark| mark.is_on_caller(tags));
+    if iam.as_ref().is_some_and(|entity| carries_mark(&entity.tags)) {
+        let is_user = principal.iam_identity(&account).is_some_and(|identity| identity.kind == IamKind::User);
+        return Err(EventSkip::SkipMark(if is_user { Carrier::User } else { Carrier::Role }));
+    }
     let soon = iam.as_ref().is_none_or(|entity| !entity.takes_no_session_tags);
     let (key, at) = (principal.session_key(&account), event.time().unwrap_or(now));
     let session = find_session(&ports.sessions, key, at, now, soon, &mut unfinished).await;
+    if matches!(&session, SessionMatch::Found(session) if carries_mark(&session.tags)) {
+        return Err(EventSkip::SkipMark(Carrier::Session));
+    }
     let origin = match &session {
         _ if !settings.asks_for_origin() => Some(None),
         SessionMatch::NoSession => Some(principal.arn.clone()),
@@ -236,13 +251,14 @@ where
             None if resource.answered == Answered::Old => {
                 TagResult::Skipped(ResourceSkip::NotOurs(NotOurs::Older))
             }
+            None if is_marked(settings, &resource, &shown) => TagResult::Skipped(ResourceSkip::SkipMark),
             None if tags.is_empty() => TagResult::Skipped(ResourceSkip::NothingToAdd),
             None => TagResult::Tagged,
         };
         ResourceOutcome { resource, tags, dropped, shown, by: None, refused_by_tagging_api: false, result }
     };
     let resources = resources.into_iter().map(planned).collect();
-    Tagging { session, merged, resources, unfinished }
+    Ok(Tagging { session, merged, resources, unfinished })
 }
 
 /// What IAM says of the role or user; `None` while it cannot be asked.

@@ -12,7 +12,7 @@ use crate::history::LATE_AFTER;
 use crate::ports::{Failure, FailureKind, Tagger};
 use crate::record::{Arn, Event};
 use crate::settings::Settings;
-use crate::table::{Age, Answered, CreationTime, Read};
+use crate::table::{Age, Answered, CreationTime, Read, Resource};
 use crate::tags::{Tag, TagMap, starts_reserved};
 
 /// A resource that is not found may not be there yet; after this it is gone.
@@ -39,7 +39,8 @@ pub(super) async fn keep_present<T: Tagger>(
     events: &[&Event],
     outcomes: &mut [Outcome],
 ) {
-    let readings = readings(outcomes, |made| settings.keep_existing || may_be_others(made));
+    let keeps = settings.keep_existing || settings.skip_mark.is_some();
+    let readings = readings(outcomes, |made| keeps || may_be_others(made));
     let calls = readings.iter().map(|(_, at)| tagger.read(at.read, &at.region, &at.resources));
     let results: Vec<_> = stream::iter(calls).buffered(AT_ONCE).collect().await;
     let slots = readings.into_iter().flat_map(|(slots, _)| slots);
@@ -99,6 +100,12 @@ pub(super) fn is_gone(failure: &Failure, event: &Event, now: OffsetDateTime) -> 
     failure.kind == FailureKind::NotFound && event.time().is_some_and(is_due)
 }
 
+/// Whether a resource has the skip mark, by the tags that are known of it.
+pub(super) fn is_marked(settings: &Settings, resource: &Resource, tags: &TagMap) -> bool {
+    let same_key = |one: &str, other: &str| resource.same_key(one, other);
+    settings.skip_mark.as_ref().is_some_and(|mark| mark.is_among(tags, same_key))
+}
+
 /// Whether a resource may be another than the event created, whatever the settings say of tags.
 fn may_be_others(made: &ResourceOutcome) -> bool {
     !made.resource.unique || made.resource.answered != Answered::New
@@ -125,6 +132,10 @@ impl Handled<'_> {
                 return;
             }
         };
+        if is_marked(settings, &made.resource, &present) {
+            made.result = TagResult::Skipped(ResourceSkip::SkipMark);
+            return;
+        }
         made.result = match may_write(self.signs(settings, planned, made, &present, proof)) {
             Decision::Write => {
                 let mut present = without_reserved(&present);

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::record::{Event, member, pairs, scalar};
 use crate::table::Resource;
-use crate::tags::{TagMap, starts_reserved};
+use crate::tags::{SkipMark, TagMap, starts_reserved};
 
 /// Names under which requests have the tags of what they create, at the top or one step down.
 const TAG_LISTS: &[&str] = &["tags", "tagList", "tagsList", "tagSet", "tagging"];
@@ -39,18 +39,23 @@ pub(super) struct Shown<'a> {
     of_response: HashMap<&'a str, Vec<&'a Map<String, Value>>>,
 }
 
+/// Whether a request carries the skip mark, for whichever of the resources that it creates.
+pub fn marked_request(mark: &SkipMark, event: &Event) -> bool {
+    let specified = specifications(event).filter_map(Value::as_object).flat_map(tag_members);
+    let mut requested = requested(event).chain(header(event)).chain(specified);
+    requested.any(|(key, value)| mark.is_among([(&key, &value)], |one, other| one == other))
+}
+
 impl<'a> Shown<'a> {
     pub(super) fn by(event: &'a Event) -> Self {
-        let requests = event.values("requestParameters").into_iter().filter_map(Value::as_object);
-        let header = event.text("requestParameters.x-amz-tagging");
         let mut of_response = HashMap::new();
         for response in event.values("responseElements") {
             index(response, &mut of_response);
         }
         Self {
-            of_request: requests.flat_map(of_request).collect(),
-            of_header: header.map_or_else(Vec::new, |header| url_pairs(&header)),
-            specifications: SPECIFICATIONS.iter().flat_map(|path| event.values(path)).collect(),
+            of_request: requested(event).collect(),
+            of_header: header(event),
+            specifications: specifications(event).collect(),
             of_response,
         }
     }
@@ -69,6 +74,18 @@ impl<'a> Shown<'a> {
         tags.retain(|key, _| !starts_reserved(key));
         tags
     }
+}
+
+fn requested(event: &Event) -> impl Iterator<Item = (String, String)> {
+    event.values("requestParameters").into_iter().filter_map(Value::as_object).flat_map(of_request)
+}
+
+fn header(event: &Event) -> Vec<(String, String)> {
+    event.text("requestParameters.x-amz-tagging").map_or_else(Vec::new, |header| url_pairs(&header))
+}
+
+fn specifications(event: &Event) -> impl Iterator<Item = &Value> {
+    SPECIFICATIONS.iter().flat_map(|path| event.values(path))
 }
 
 fn of_specification(specification: &Value, type_name: &str) -> Vec<(String, String)> {

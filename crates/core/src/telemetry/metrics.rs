@@ -17,7 +17,9 @@ use crate::record::Event;
 use crate::recording::Recorded;
 use crate::settings::Monitoring::{self, Full, Minimal};
 use crate::table;
-use crate::tagging::{DropReason, Handling, Outcome, Recorders, ResourceOutcome, ResourceSkip, TagResult};
+use crate::tagging::{
+    DropReason, EventSkip, Handling, Outcome, Recorders, ResourceOutcome, ResourceSkip, TagResult,
+};
 
 /// The namespace of all metrics.
 const NAMESPACE: &str = "aws-tags";
@@ -89,6 +91,12 @@ const TAG_HANDLER_LIST: &[Metric<Outcome>] = &[
         resources(handled, |result| {
             matches!(result, TagResult::Skipped(ResourceSkip::NotOurs(_) | ResourceSkip::MayBeOlder))
         }) + count_if(handled, |outcome| matches!(outcome.effect, Effect::NotOurs(_)))
+    }),
+    ("SkipMarks", Full, |handled| {
+        resources(handled, |result| *result == TagResult::Skipped(ResourceSkip::SkipMark))
+            + count_if(handled, |outcome| {
+                matches!(outcome.handling, Handling::Skipped(EventSkip::SkipMark(_)))
+            })
     }),
     ("ResourcesLate", Full, |handled| resources(handled, |result| *result == TagResult::Late)),
     ("TagsKept", Full, |handled| tags(handled, |reason| *reason == DropReason::Present)),
