@@ -8,7 +8,7 @@ use aws_tags::table::BY_HAND;
 
 use crate::authorization::{Authorization, authorizations};
 use crate::endpoints::Endpoints;
-use crate::event_sources::{event_source, prefixes};
+use crate::event_sources::{self, EventSource, event_source, event_sources, prefixes};
 use crate::locate::places;
 use crate::models::{Api, Operation, apis};
 use crate::newness::{answers_for_old, created_at, is_idempotent, is_unique};
@@ -149,9 +149,11 @@ impl Row {
 impl Catalog {
     /// Reads all packages; `probed` is what AWS has answered.
     pub fn read(probed: ProbedTypes) -> Result<Self> {
+        let apis = apis()?;
+        event_sources::check(&apis)?;
         Ok(Self {
             probed,
-            apis: apis()?,
+            apis,
             authorizations: authorizations()?,
             registry: registry()?,
             endpoints: Endpoints::read()?,
@@ -183,6 +185,7 @@ impl Catalog {
         }
         let mut rows = merged(without_untaggable(rows, &self.authorizations));
         add_companions(&mut rows);
+        add_other_sources(&mut rows);
         let search = self.search();
         for row in &mut rows {
             (row.route, row.read) = (route(row, search, &self.probed), read(row, search));
@@ -362,6 +365,20 @@ fn add_companions(rows: &mut Vec<Row>) {
         };
         rows.push(companion);
     }
+}
+
+/// Adds the rows of an API once more under each of its other event sources.
+fn add_other_sources(rows: &mut Vec<Row>) {
+    let mut more = Vec::new();
+    for row in rows.iter() {
+        let others = event_sources(&row.from.0).iter().filter(|other| other.source != row.source);
+        more.extend(others.map(|EventSource { source, .. }| Row {
+            source: source.clone(),
+            recorded: is_recorded(source, &row.event_name),
+            ..row.clone()
+        }));
+    }
+    rows.append(&mut more);
     rows.sort_by(|a, b| {
         (&a.source, &a.event_name, a.optional, &a.resource_type).cmp(&(
             &b.source,
