@@ -28,6 +28,13 @@ pub struct Event {
     pub name: String,
 }
 
+/// What stands in place of a request or response over 100 KB, as in `{"reason": "responseElements too large",
+/// "omitted": true, "originalSize": 149893}`.
+const OF_OMITTED: &[&str] = &["omitted", "originalSize", "reason"];
+
+/// What stands beside the members of any API's response.
+const OF_EVERY_RESPONSE: &[&str] = &["$metadata", "requestId", "responseMetadata", "xmlns"];
+
 /// Why a JSON value is not a CloudTrail record.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum NotARecord {
@@ -120,6 +127,29 @@ impl Event {
         self.values(path).into_iter().filter_map(scalar).collect()
     }
 
+    /// The texts at a place. What is not at the top of the response is looked for below a member that is there
+    /// alone: a response may be wrapped in one more member than the model of its API says.
+    pub(crate) fn texts_at_place(&self, path: &str) -> Vec<Cow<'_, str>> {
+        let found = self.texts(path);
+        let (Some(inner), true) = (path.strip_prefix("responseElements."), found.is_empty()) else {
+            return found;
+        };
+        let mut found = Vec::new();
+        if let Some(wrapped) = self.lone_member_of_response() {
+            collect(wrapped, inner, &mut found);
+        }
+        found.into_iter().filter_map(scalar).collect()
+    }
+
+    /// Whether CloudTrail left out the part of the record that a path begins with, which is all or nothing.
+    /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
+    pub(crate) fn leaves_out<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let part = path.split('.').next()?;
+        let fields = member(&self.record, part)?.as_object()?;
+        let is_omitted = fields.get("omitted").is_some_and(|said| *said == true || *said == "true");
+        (is_omitted && fields.keys().all(|name| OF_OMITTED.contains(&name.as_str()))).then_some(part)
+    }
+
     /// The first text at `path`.
     pub fn text(&self, path: &str) -> Option<Cow<'_, str>> {
         self.values(path).into_iter().find_map(scalar)
@@ -186,6 +216,17 @@ impl Event {
     /// `errorCode` of a failed call. A dry run has one too (`Client.DryRunOperation`).
     pub fn error_code(&self) -> Option<Cow<'_, str>> {
         self.text("errorCode")
+    }
+
+    fn lone_member_of_response(&self) -> Option<&Value> {
+        let response = self.unwrapped(self.record.get("responseElements")?).as_object()?;
+        let mut members = response.iter().filter(|(name, _)| !OF_EVERY_RESPONSE.contains(&name.as_str()));
+        match (members.next(), members.next()) {
+            (Some((name, inner)), None) if inner.is_object() && !name.to_lowercase().contains("tag") => {
+                Some(inner)
+            }
+            _ => None,
+        }
     }
 
     /// Newer EC2 APIs wrap: `{"CreateVpcEndpointResponse": {"xmlns": …, "vpcEndpoint": …}}`.
@@ -273,6 +314,40 @@ mod tests {
         assert_eq!(event.text("requestParameters.name").as_deref(), Some("n"));
         let owner = event.text("responseElements.ownerId");
         assert_eq!(owner.as_deref(), Some("111122223333"));
+    }
+
+    #[test]
+    fn a_place_is_also_found_below_a_member_that_the_response_has_alone() {
+        for (response, found) in [
+            (json!({"thing": {"arn": "a"}}), vec!["a"]),
+            (json!({"requestId": "r", "CreateThingResult": {"arn": "a"}}), vec!["a"]),
+            (json!({"arn": "top", "thing": {"arn": "a"}}), vec!["top"]),
+            (json!({"thing": {"arn": "a"}, "other": {"id": "b"}}), vec![]),
+            (json!({"status": "new", "thing": {"arn": "a"}}), vec![]),
+            (json!({"thing": {"parts": {"arn": "a"}}}), vec![]),
+            (json!({"tags": {"arn": "a"}}), vec![]),
+            (json!({"things": [{"arn": "a"}]}), vec![]),
+        ] {
+            let event = event(json!({"responseElements": response}));
+            assert_eq!(event.texts_at_place("responseElements.arn"), found, "{response}");
+        }
+        let request = event(json!({"requestParameters": {"thing": {"name": "n"}}}));
+        assert!(request.texts_at_place("requestParameters.name").is_empty(), "requests hold anything");
+    }
+
+    #[test]
+    fn a_part_that_was_left_out_says_so() {
+        let path = "responseElements.things[].arn";
+        for (response, left_out) in [
+            (json!({"reason": "responseElements too large", "omitted": true, "originalSize": 149893}), true),
+            (json!({"omitted": "true", "reason": "responseElements too large"}), true),
+            (json!({"omitted": true, "things": []}), false),
+            (json!({"omitted": false}), false),
+            (json!(null), false),
+        ] {
+            let event = event(json!({"responseElements": response}));
+            assert_eq!(event.leaves_out(path), left_out.then_some("responseElements"), "{response}");
+        }
     }
 
     #[test]

@@ -248,15 +248,18 @@ fn resource(arn: Arn, row: &Row, service: &Service, event_region: &str, answered
 
 fn lookup(
     kind: LookupKind,
-    by: &str,
+    path: &str,
     row: &'static Row,
     service: &'static Service,
     event: &Event,
 ) -> Result<Lookup, Problem> {
-    let by: Vec<String> = event.texts(by).into_iter().map(Cow::into_owned).collect();
+    let by: Vec<String> = event.texts_at_place(path).into_iter().map(Cow::into_owned).collect();
     let account = event.account().ok_or(Problem::NoAccount)?;
     if by.is_empty() {
-        return Err(Problem::NothingToLookUpBy(row.resource_type));
+        return Err(match event.leaves_out(path) {
+            Some(_) => Problem::absent(path, event),
+            None => Problem::NothingToLookUpBy(row.resource_type),
+        });
     }
     Ok(Lookup {
         kind,

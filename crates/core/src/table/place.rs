@@ -10,6 +10,8 @@ use crate::record::{Arn, Event, Piece, pieces};
 pub enum Problem {
     #[error("has no `{0}`")]
     Absent(String),
+    #[error("has no `{path}`: CloudTrail left out `{part}`, which is larger than 100 KB")]
+    LeftOut { path: String, part: String },
     #[error("has no account")]
     NoAccount,
     #[error("names nothing to look up a {0} by")]
@@ -26,6 +28,16 @@ pub enum Problem {
     OtherOwner { member: &'static str, account: String },
     #[error("has the ARN `{found}` at `{path}`, expected a name or id")]
     ArnInsteadOfName { found: String, path: String },
+}
+
+impl Problem {
+    /// Nothing is at this path.
+    pub(super) fn absent(path: &str, event: &Event) -> Self {
+        match event.leaves_out(path) {
+            Some(part) => Self::LeftOut { path: path.to_owned(), part: part.to_owned() },
+            None => Self::Absent(path.to_owned()),
+        }
+    }
 }
 
 /// The result of looking at a place.
@@ -67,11 +79,11 @@ fn resolve(place: Place, row: &Row, event: &Event) -> Resolved {
             };
         }
     };
-    let texts = event.texts(&path);
+    let texts = event.texts_at_place(&path);
     if texts.is_empty() {
         return match event.has_empty_list(&path) {
             true => Resolved::EmptyList,
-            false => Resolved::Missing(Problem::Absent(path.into_owned())),
+            false => Resolved::Missing(Problem::absent(&path, event)),
         };
     }
     if let Place::Path(_) = place {
@@ -177,7 +189,7 @@ fn filled(place: Place, format: &str, row: &Row, event: &Event) -> Result<Vec<St
             Piece::Variable(path) => (path, names(path, row, event)),
         };
         if values.is_empty() {
-            return Err(Problem::Absent(path.to_owned()));
+            return Err(Problem::absent(path, event));
         }
         // Requests accept ARNs in place of names and ids.
         if let Some(arn) = values.iter().find(|value| value.starts_with("arn:")) {
@@ -191,7 +203,7 @@ fn filled(place: Place, format: &str, row: &Row, event: &Event) -> Result<Vec<St
 }
 
 fn names<'a>(path: &str, row: &Row, event: &'a Event) -> Vec<Cow<'a, str>> {
-    let texts = event.texts(path);
+    let texts = event.texts_at_place(path);
     match row.lower_case {
         true => texts.iter().map(|text| Cow::Owned(text.to_lowercase())).collect(),
         false => texts,
