@@ -37,6 +37,10 @@ LOOKUPS = {
     "secretsmanager:Secret": ["secretsmanager:DescribeSecret"],
 }
 
+# Actions by which the tags of parents are read, whatever the services.
+PARENTS = ["dynamodb:ListTagsOfResource", "ec2:DescribeTags", "eks:ListTagsForResource", "elasticloadbalancing:DescribeTags",
+           "imagebuilder:ListTagsForResource", "lambda:ListTags", "rds:ListTagsForResource", "sagemaker:ListTags"]
+
 # Resource types with two ARN formats, which the simulator cannot distinguish: it is asked for any resource.
 TWO_FORMATS = {("greengrass:TagResource", "deployment"),
                ("lex:TagResource", "bot"), ("lex:TagResource", "bot alias"), ("greengrass:ListTagsForResource", "deployment"),
@@ -98,7 +102,8 @@ def recorder_needs(region):
 
 
 def handler_needs(choice):
-    needed = {**fixed("aws-tags-tag-handler", "aws-tags-creations"), **chosen(choice), "dynamodb:Query": (SESSIONS,), "iam:GetRole": ANY, "iam:GetUser": ANY}
+    needed = {**fixed("aws-tags-tag-handler", "aws-tags-creations"), **chosen(choice), "dynamodb:Query": (SESSIONS,), "iam:GetRole": ANY, "iam:GetUser": ANY,
+              **dict.fromkeys(PARENTS, ANY)}
     for row in rows():
         if TIERS.index(row["tier"]) <= TIERS.index(choice["Services"]) and (choice["AlsoTag"] or not row["optIn"]):
             looked_up = LOOKUPS[row["resourceType"]] if row["found"] == "by lookup" else []

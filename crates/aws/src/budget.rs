@@ -133,6 +133,10 @@ impl<T: Tagger> Tagger for Bounded<T> {
         each(resources.len(), all)
     }
 
+    async fn parent_tags(&self, parent: &Resource) -> Result<Option<TagMap>, Failure> {
+        self.budget.ask(self.inner.parent_tags(parent)).await
+    }
+
     async fn creation_time(&self, resource: &Resource) -> Result<Option<OffsetDateTime>, Failure> {
         self.budget.ask(self.inner.creation_time(resource)).await
     }

@@ -5,14 +5,17 @@ mod s3;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use aws_sdk_ec2::types::{Filter, TagDescription};
+use aws_tags::Arn;
 use aws_tags::ports::{Batch, Failure, FailureKind, Tagger};
 use aws_tags::table::operation::{Operation, TagOperation};
 use aws_tags::table::{CreationTime, Read, Resource, Route};
 use aws_tags::tags::{Tag, TagMap};
 use time::OffsetDateTime;
 
+use crate::cache::Cache;
 use crate::client::{Aws, Regional};
 use crate::error::Error;
 use crate::operation::OperationCaller;
@@ -31,7 +34,12 @@ pub struct AwsTagger {
     paces: Paces,
     /// Resource types that the tagging API has refused, and their own operations have not.
     refused: RefCell<HashSet<&'static str>>,
+    /// Tags of resources for which others were created: a service may create hundreds for one.
+    parents: Cache<Arn, TagMap>,
 }
+
+/// How long the tags of a parent count: soon enough after its owner has changed.
+const PARENT_KEPT: Duration = Duration::from_secs(60);
 
 impl Tagger for AwsTagger {
     async fn tag(&self, batch: &Batch) -> Results {
@@ -68,6 +76,16 @@ impl Tagger for AwsTagger {
         results
     }
 
+    async fn parent_tags(&self, parent: &Resource) -> Result<Option<TagMap>, Failure> {
+        let read = async || {
+            let one = std::slice::from_ref(parent);
+            let tags = self.read(parent.read, &parent.region, one).await.into_iter().next();
+            tags.unwrap_or_else(|| Err(Failure::other("AWS gives no answer")))
+        };
+        // One that has no tags yet may have them soon.
+        self.parents.get(&parent.arn, |tags| !tags.is_empty(), read).await.map(Some)
+    }
+
     async fn creation_time(&self, resource: &Resource) -> Result<Option<OffsetDateTime>, Failure> {
         let Resource { region, arn, .. } = resource;
         let time = match resource.creation_time {
@@ -92,6 +110,7 @@ impl AwsTagger {
             operations: OperationCaller::new(config.clone()),
             paces: aws.paces().clone(),
             refused: RefCell::default(),
+            parents: Cache::new(PARENT_KEPT),
         }
     }
 

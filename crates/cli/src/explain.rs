@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use aws_tags::record::timestamp;
-use aws_tags::tagging::{Carrier, EventSkip, marked_request};
+use aws_tags::tagging::{Carrier, EventSkip, Parent, marked_request};
 use aws_tags::tags::SkipMark;
 use aws_tags::{Effect, Event, Principal, Session};
 use clap::Args;
@@ -31,6 +31,8 @@ struct Explanation<'a> {
     event_source: &'a str,
     event_name: &'a str,
     outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<String>,
     resources: Vec<&'a str>,
     lookups: Vec<String>,
     reason: Option<String>,
@@ -85,6 +87,7 @@ fn as_json<'a>(
         event_source: &event.source,
         event_name: &event.name,
         outcome,
+        parent: parent(event, effect).map(|parent| parent.to_string()),
         resources: Vec::new(),
         lookups: Vec::new(),
         reason: reason.map(Cow::into_owned),
@@ -101,6 +104,11 @@ fn as_json<'a>(
     line
 }
 
+/// The resource for which a service created others.
+fn parent(event: &Event, effect: &Effect) -> Option<Parent> {
+    matches!(effect, Effect::Created(_)).then(|| Parent::of(event, &Principal::of(event)))?
+}
+
 fn write_text(
     out: &mut impl Write,
     file: &str,
@@ -115,6 +123,9 @@ fn write_text(
     let at = event.time().map_or_else(|| "an unknown time".to_owned(), timestamp::format);
     let account = event.account().unwrap_or("an unknown account".into());
     writeln!(out, "  when      {at} in {}, {}", visible(event.region()), visible(account))?;
+    if let Some(parent) = parent(event, effect) {
+        writeln!(out, "  for       {}", visible(parent))?;
+    }
     writeln!(out, "  outcome   {outcome}")?;
     if let Some(reason) = reason {
         writeln!(out, "  reason    {}", visible(reason))?;

@@ -80,6 +80,10 @@ pub trait Tagger {
     async fn tag(&self, batch: &Batch) -> Vec<Result<Route, Failure>>;
     /// The tags that resources of one Region have. One result per resource, in their order.
     async fn read(&self, read: Read, region: &str, resources: &[Resource]) -> Vec<Result<TagMap, Failure>>;
+    /// The tags of a resource for which others were created; `None` where nobody is asked.
+    async fn parent_tags(&self, _: &Resource) -> Result<Option<TagMap>, Failure> {
+        Ok(None)
+    }
     /// When a resource was created; `None` if AWS does not say. Called only for resources whose
     /// [`Resource::creation_time`] names an API.
     async fn creation_time(&self, resource: &Resource) -> Result<Option<OffsetDateTime>, Failure>;

@@ -75,9 +75,9 @@ const SKIP_TAG: Setting = Setting {
 };
 const SERVICE_CREATED: Setting = Setting {
     name: "SERVICE_CREATED",
-    default: "tag",
-    allowed: "`tag` or `skip`",
-    effect: "What AWS services create on their own gets the service as owner and no other tag, or is skipped.",
+    default: "parent",
+    allowed: "`parent`, `service` or `skip`",
+    effect: "What AWS services create on their own gets the tags that aws-tags gave to what it was created for, such as an Auto Scaling group, and where that is not known, the service as owner and no other tag; gets the service as owner in any case; or is skipped.",
 };
 const ALSO_TAG: Setting = Setting {
     name: "ALSO_TAG",
@@ -212,6 +212,17 @@ impl Monitoring {
     }
 }
 
+/// What becomes of what AWS services create on their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServiceCreated {
+    /// It gets the tags of its parent, or the service as owner.
+    Parent,
+    /// It gets the service as owner.
+    Service,
+    /// It is left alone.
+    Skip,
+}
+
 /// Checked settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -225,8 +236,8 @@ pub struct Settings {
     pub(crate) extra_tags: Vec<(String, String)>,
     /// Whether tags that a resource has already stay as they are.
     pub(crate) keep_existing: bool,
-    /// Whether what AWS services create on their own is tagged.
-    pub(crate) tag_service_created: bool,
+    /// What becomes of what AWS services create on their own.
+    pub(crate) service_created: ServiceCreated,
     /// Whether the log has the values of tags.
     pub(crate) log_values: bool,
     /// How much is measured.
@@ -277,7 +288,7 @@ impl Settings {
             principal_id_tag: reader.key_or_none(&PRINCIPAL_ID_TAG),
             extra_tags: reader.extra_tags(&EXTRA_TAGS),
             keep_existing: reader.one_of(&EXISTING_TAGS, &[("keep", true), ("overwrite", false)]),
-            tag_service_created: reader.one_of(&SERVICE_CREATED, TAG_OR_SKIP),
+            service_created: reader.one_of(&SERVICE_CREATED, SERVICE_CREATED_CHOICES),
             log_values: reader.one_of(&LOG_VALUES, &[("hide", false), ("show", true)]),
             monitoring: reader.one_of(&MONITORING, MONITORINGS),
             inherit: reader.patterns(&INHERIT, WildMatch::new_case_insensitive),
@@ -315,6 +326,11 @@ impl Settings {
         matches(&self.inherit) && !matches(&self.do_not_inherit)
     }
 
+    /// The same, by a pattern that is more than `*`.
+    pub(crate) fn inherits_by_name(&self, key: &str) -> bool {
+        self.inherit.iter().any(|pattern| pattern.pattern() != "*" && pattern.matches(key))
+    }
+
     /// Whether only this program states the tag of this key, or of one that readers take for it.
     pub(crate) fn states(&self, key: &str) -> bool {
         self.stated.contains(&Appearance::of(key))
@@ -337,7 +353,11 @@ impl Settings {
     }
 }
 
-const TAG_OR_SKIP: &[(&str, bool)] = &[("tag", true), ("skip", false)];
+const SERVICE_CREATED_CHOICES: &[(&str, ServiceCreated)] = &[
+    ("parent", ServiceCreated::Parent),
+    ("service", ServiceCreated::Service),
+    ("skip", ServiceCreated::Skip),
+];
 
 struct Reader<F> {
     variable: F,

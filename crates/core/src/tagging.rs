@@ -8,6 +8,7 @@ mod decide;
 mod group;
 mod merge;
 mod outcome;
+mod parent;
 mod plan;
 mod present;
 mod refused;
@@ -18,5 +19,6 @@ pub use outcome::{
     Carrier, EventSkip, Handling, NotOurs, Outcome, Recorders, ResourceOutcome, ResourceSkip, TagResult,
     Tagging, Unfinished,
 };
+pub use parent::Parent;
 pub use plan::{Scope, tag_each, tag_resources};
 pub use shown::marked_request;

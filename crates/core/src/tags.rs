@@ -32,6 +32,8 @@ pub enum TagSource {
     Iam,
     /// `PrincipalId`, and tags made from templates.
     Extra,
+    /// The resource for which a service created it.
+    Parent,
 }
 
 impl TagSource {
@@ -41,6 +43,7 @@ impl TagSource {
             Self::Session => "session",
             Self::Iam => "iam",
             Self::Extra => "extra",
+            Self::Parent => "parent",
         }
     }
 }

@@ -738,3 +738,159 @@ fn dates_at_the_end_of_time_do_not_panic() {
     let outcome = one(&world(), AT, Event::from_json(record).expect("a record"));
     assert_eq!(outcome.resources().len(), 1);
 }
+
+/// What Spot Fleet does by its service-linked role, with the mark of a fleet, at `AT`.
+fn launched(mark: Value, fields: Value) -> Event {
+    let linked = json!({"type": "AssumedRole", "principalId": "AROAS:Fleet", "accountId": ACCOUNT,
+        "arn": "arn:aws:sts::111122223333:assumed-role/AWSServiceRoleForEC2SpotFleet/Fleet",
+        "invokedBy": "spotfleet.amazonaws.com", "sessionContext": {"sessionIssuer": {
+            "type": "Role", "principalId": "AROAS", "accountId": ACCOUNT, "userName": "AWSServiceRoleForEC2SpotFleet",
+            "arn": "arn:aws:iam::111122223333:role/aws-service-role/spotfleet.amazonaws.com/AWSServiceRoleForEC2SpotFleet"}}});
+    let mut all = json!({"userIdentity": linked,
+        "requestParameters": {"tagSpecificationSet": {"items": [{"resourceType": "instance", "tags": [mark]}]}},
+        "responseElements": {"instancesSet": {"items": [{"instanceId": "i-1"}]}}});
+    all.as_object_mut().expect("object").extend(fields.as_object().expect("object").clone());
+    event("ec2.amazonaws.com", "RunInstances", all)
+}
+
+fn of_fleet() -> Event {
+    launched(json!({"key": "aws:ec2spot:fleet-request-id", "value": "sfr-1"}), json!({}))
+}
+
+/// A world in which the fleet has these tags.
+fn with_fleet(tags: &[(&str, &str)]) -> World {
+    let tags: TagMap = tags.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+    let mut world = world();
+    world.tagger.present = vec![("spot-fleet-request/sfr-1", Ok(tags))];
+    world
+}
+
+const OF_ANN: &[(&str, &str)] = &[("Owner", "ann"), ("PrincipalId", "AROAX:ann")];
+
+fn tags_with(vars: &'static [(&str, &str)], world: &World, event: &Event) -> Vec<(String, String)> {
+    let outcomes = block_on(tag_resources(world, &settings(vars), &Scope::default(), |_| LATER, &[event]));
+    let tags = outcomes[0].resources()[0].tags.iter();
+    tags.map(|tag| (tag.key.clone(), tag.value.clone())).collect()
+}
+
+#[test]
+fn what_a_service_creates_for_another_resource_gets_its_owner() {
+    let world = with_fleet(OF_ANN);
+    let outcome = one(&world, AT, of_fleet());
+    assert_eq!(
+        (tag(&outcome, 0, "Owner"), tag(&outcome, 0, "PrincipalId")),
+        (Some("ann"), Some("AROAX:ann"))
+    );
+    assert!(outcome.unfinished().is_empty());
+    let parent = outcome.tagging().and_then(|tagging| tagging.parent.clone()).expect("a parent");
+    assert_eq!(parent.to_string(), "Spot Fleet sfr-1");
+    assert_eq!(outcome.resources()[0].tags[0].source.as_str(), "parent");
+}
+
+#[test]
+fn of_a_parents_tags_only_those_are_inherited_that_are_ours_or_named() {
+    let all =
+        [OF_ANN, &[("Name", "web"), ("Team", "a"), ("kubernetes.io/cluster/x", "owned"), ("stop", "18:00")]]
+            .concat();
+    let keys = |vars| {
+        let tags = tags_with(vars, &with_fleet(&all), &of_fleet());
+        tags.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&[]), ["Owner", "PrincipalId"], "`*` names nothing");
+    assert_eq!(keys(&[("INHERIT", "team,cost*")]), ["Owner", "PrincipalId", "Team"]);
+    assert_eq!(keys(&[("INHERIT", "*,team"), ("DO_NOT_INHERIT", "team")]), ["Owner", "PrincipalId"]);
+    assert_eq!(keys(&[("SERVICE_CREATED", "service")]), ["Owner"]);
+}
+
+#[test]
+fn a_parent_without_owner_is_waited_for_and_then_the_service_is_the_owner() {
+    let world = with_fleet(&[("Name", "web")]);
+    let young = one(&world, AT, of_fleet());
+    assert_eq!(reasons(&young), ["Spot Fleet sfr-1 has no owner yet"]);
+    assert_eq!(young.resources()[0].tags, []);
+    assert_eq!(world.tagger.calls.get(), 0, "what is written stays");
+    let old = one(&world, LATER, of_fleet());
+    assert_eq!(tag(&old, 0, "Owner"), Some("spotfleet.amazonaws.com"));
+    assert!(old.unfinished().is_empty());
+}
+
+#[test]
+fn a_parent_that_is_gone_or_cannot_be_read_says_nothing_for_others() {
+    let mut world = with_fleet(&[]);
+    world.tagger.present[0].1 = Err(Failure::not_found("NotFound"));
+    assert_eq!(tag(&one(&world, LATER, of_fleet()), 0, "Owner"), Some("spotfleet.amazonaws.com"));
+    world.tagger.present[0].1 = Err(Failure::other("AccessDenied"));
+    let outcome = one(&world, LATER, of_fleet());
+    assert_eq!(reasons(&outcome), ["tags of Spot Fleet sfr-1: AccessDenied"]);
+    assert_eq!(outcome.resources()[0].tags, []);
+}
+
+#[test]
+fn only_the_service_itself_names_a_parent_and_only_of_its_account() {
+    let owner = |event: Event| {
+        let outcome = one(&with_fleet(OF_ANN), LATER, event);
+        tag(&outcome, 0, "Owner").map(str::to_owned)
+    };
+    let mark = json!({"key": "aws:ec2spot:fleet-request-id", "value": "sfr-1"});
+    let by_bob = json!({"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/bob", "accountId": ACCOUNT,
+        "principalId": "AIDAX", "userName": "bob"});
+    let bob = Some("arn:aws:iam::111122223333:user/bob".to_owned());
+    assert_eq!(owner(launched(mark.clone(), json!({"userIdentity": by_bob}))), bob);
+    // EC2 Fleet calls with the session of whoever asked for instances.
+    let mut forwarded = identity();
+    forwarded["invokedBy"] = json!("ec2fleet.amazonaws.com");
+    let fleet = json!({"key": "aws:ec2:fleet-id", "value": "fleet-1"});
+    let dev = Some("arn:aws:sts::111122223333:assumed-role/dev/ann".to_owned());
+    assert_eq!(owner(launched(fleet, json!({"userIdentity": forwarded}))), dev);
+    let service = Some("spotfleet.amazonaws.com".to_owned());
+    let other = "arn:aws:ec2:eu-west-1:444455556666:spot-fleet-request/sfr-1";
+    assert_eq!(
+        owner(launched(json!({"key": "aws:ec2spot:fleet-request-id", "value": other}), json!({}))),
+        service
+    );
+    assert_eq!(owner(launched(json!({"key": "aws:other", "value": "sfr-1"}), json!({}))), service);
+}
+
+#[test]
+fn roles_that_services_were_given_name_parents_too() {
+    let role = |session: &str, invoked_by: &str, agent: &str| {
+        json!({"userAgent": agent, "userIdentity": {"type": "AssumedRole", "principalId": format!("AROAX:{session}"),
+            "accountId": ACCOUNT, "arn": format!("arn:aws:sts::111122223333:assumed-role/dev/{session}"),
+            "invokedBy": invoked_by, "sessionContext": {"sessionIssuer": {"type": "Role", "principalId": "AROAX",
+                "userName": "dev", "accountId": ACCOUNT, "arn": "arn:aws:iam::111122223333:role/dev"}}}})
+    };
+    let owner = |name: &str, source: &str, fields: Value, more: Value, end: &'static str| {
+        let mut all = fields;
+        all.as_object_mut().expect("object").extend(more.as_object().expect("object").clone());
+        let mut world = world();
+        let tags = OF_ANN.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        world.tagger.present = vec![(end, Ok(tags))];
+        tag(&one(&world, LATER, event(source, name, all)), 0, "Owner").map(str::to_owned)
+    };
+    let snapshot =
+        json!({"requestParameters": {"volumeId": "vol-1"}, "responseElements": {"snapshotId": "snap-1"}});
+    let backup = |session, by| {
+        owner("CreateSnapshot", "ec2.amazonaws.com", snapshot.clone(), role(session, by, by), "volume/vol-1")
+    };
+    assert_eq!(backup("AWSBackup-dev", "backup.amazonaws.com"), Some("ann".into()));
+    let dev = |session: &str| Some(format!("arn:aws:sts::111122223333:assumed-role/dev/{session}"));
+    assert_eq!(
+        backup("AWSBackup-dev", "192.0.2.1"),
+        dev("AWSBackup-dev"),
+        "the session's name alone proves nothing"
+    );
+    assert_eq!(backup("bob", "backup.amazonaws.com"), dev("bob"), "with the caller's own session");
+    let group = |name: &str| json!({"requestParameters": {"logGroupName": name}});
+    let log = |name: &str, agent: &str| {
+        owner(
+            "CreateLogGroup",
+            "logs.amazonaws.com",
+            group(name),
+            role("orders", "", agent),
+            "function:orders",
+        )
+    };
+    assert_eq!(log("/aws/lambda/orders", "awslambda-worker/1.0"), Some("ann".into()));
+    assert_eq!(log("/aws/lambda/billing", "awslambda-worker/1.0"), dev("orders"), "another function's");
+    assert_eq!(log("/aws/lambda/orders", "aws-cli/2"), dev("orders"));
+}

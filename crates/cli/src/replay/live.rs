@@ -123,6 +123,10 @@ impl Tagger for Pen {
         self.tagger.read(read, region, resources).await
     }
 
+    async fn parent_tags(&self, parent: &Resource) -> Result<Option<TagMap>, Failure> {
+        self.tagger.parent_tags(parent).await
+    }
+
     async fn creation_time(&self, resource: &Resource) -> Result<Option<OffsetDateTime>, Failure> {
         self.tagger.creation_time(resource).await
     }

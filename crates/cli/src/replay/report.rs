@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use aws_tags::record::timestamp;
 use aws_tags::table::Lookup;
 use aws_tags::tagging::{Dropped, Handling, ResourceOutcome, ResourceSkip, TagResult, Unfinished};
-use aws_tags::tags::Tag;
+use aws_tags::tags::{Tag, TagSource};
 use aws_tags::{Effect, Outcome, SessionMatch, Settings};
 use clap::Args;
 use serde::Serialize;
@@ -123,6 +123,16 @@ impl<'a, W: Write> Report<'a, W> {
             SessionMatch::Ambiguous => writeln!(self.out, "  session ambiguous: its tags are left out")?,
             _ => {}
         }
+        if let Some(parent) = &tagging.parent {
+            let parent = visible(parent);
+            let is_its = tagging.merged.tags.iter().any(|tag| tag.source == TagSource::Parent);
+            let says = if is_its {
+                format!("tags of {parent}")
+            } else {
+                format!("for {parent}, whose owner is not known")
+            };
+            writeln!(self.out, "  {dim}{says}{dim:#}")?;
+        }
         for made in &tagging.resources {
             self.write_resource(made)?;
         }
@@ -227,6 +237,8 @@ struct Line<'a> {
     reason: Option<String>,
     session_match: &'static str,
     session: Option<SessionFields<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<String>,
     resources: Vec<ResourceFields<'a>>,
     lookups: Vec<String>,
     unfinished: Vec<String>,
@@ -268,6 +280,7 @@ impl<'a> Line<'a> {
             session_match: tagging
                 .map_or(SessionMatch::NoSession.as_str(), |tagging| tagging.session.as_str()),
             session: session.map(SessionFields::from),
+            parent: tagging.and_then(|tagging| tagging.parent.as_ref()).map(ToString::to_string),
             resources: outcome.resources().iter().map(ResourceFields::from).collect(),
             lookups: lookups(outcome).iter().map(ToString::to_string).collect(),
             unfinished: unfinished(outcome),

@@ -46,6 +46,8 @@ pub enum Reason {
     InTurn,
     /// The caller's session is young, and its record may still come.
     SessionPending,
+    /// The resource for which a service created it has no owner yet.
+    ParentPending,
     /// The session-recorder has not kept up: a record may be missing.
     SessionUnknown,
     /// AWS is asked too often.
@@ -66,6 +68,7 @@ impl Reason {
             Self::NotReady => "not-ready",
             Self::InTurn => "in-turn",
             Self::SessionPending => "session-pending",
+            Self::ParentPending => "parent-pending",
             Self::SessionUnknown => "session-unknown",
             Self::Throttled => "throttled",
             Self::Unavailable => "unavailable",
@@ -83,6 +86,7 @@ impl Reason {
             | Self::NotReady
             | Self::InTurn
             | Self::SessionPending
+            | Self::ParentPending
             | Self::SessionUnknown
             | Self::Throttled
             | Self::Unavailable => Duration::DAY,
@@ -107,7 +111,8 @@ impl From<FailureKind> for Reason {
 impl From<&Unfinished> for Obstacle {
     fn from(reason: &Unfinished) -> Self {
         let over = match reason {
-            Unfinished::SessionPending { until, soon: true, .. } => Over::By(*until),
+            Unfinished::SessionPending { until, soon: true, .. }
+            | Unfinished::ParentPending { until, .. } => Over::By(*until),
             Unfinished::SessionPending { until, soon: false, .. } => Over::At(*until),
             _ => Over::Sometime,
         };
@@ -116,8 +121,10 @@ impl From<&Unfinished> for Obstacle {
             Unfinished::Late(_) => Reason::Late,
             Unfinished::SessionUnknown(_) => Reason::SessionUnknown,
             Unfinished::SessionPending { .. } => Reason::SessionPending,
+            Unfinished::ParentPending { .. } => Reason::ParentPending,
             Unfinished::IamTags { failure, .. }
             | Unfinished::Session { failure, .. }
+            | Unfinished::Parent { failure, .. }
             | Unfinished::Lookup { failure, .. }
             | Unfinished::Resource { failure, .. } => failure.kind.into(),
         };

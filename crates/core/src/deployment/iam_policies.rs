@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::tiers::Tier;
-use crate::table::{Locator, LookupKind, Service, WITHOUT_RESOURCES};
+use crate::table::{Locator, LookupKind, Service, WITHOUT_RESOURCES, parent_actions};
 
 /// Characters of a managed policy, white space not counted.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
@@ -108,6 +108,8 @@ pub fn policies<'a>(services: impl IntoIterator<Item = (Tier, &'a Service)>) -> 
             }
         }
     }
+    // Services create for resources of any service, whichever are tagged.
+    needs.entry((false, Tier::Essential)).or_default().extend(parent_actions());
     let mut granted: Vec<(Tier, &'static str)> = Vec::new();
     let mut policies: Vec<Policy> = Vec::new();
     for ((opt_in, tier), mut actions) in needs {

@@ -38,6 +38,11 @@ pub struct Principal {
     pub(crate) is_machine: bool,
 }
 
+/// Services that are given a role, and how their sessions' names begin. Data Lifecycle Manager works by schedules, for
+/// no caller.
+const SERVICE_ROLE_SESSIONS: &[(&str, &str)] =
+    &[("backup.amazonaws.com", "AWSBackup-"), ("dlm.amazonaws.com", "")];
+
 /// `sessionContext.sessionIssuer`: where a session's permissions come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Issuer {
@@ -143,6 +148,21 @@ impl Principal {
         }
         let (_, path) = self.issuer.as_ref()?.arn.as_deref()?.split_once(":role/aws-service-role/")?;
         path.split('/').next()
+    }
+
+    /// The AWS service that acted: on its own, or with a role that it was given. Not one that calls with the caller's own
+    /// session: what such a call creates is the caller's.
+    ///
+    /// `invokedBy` is AWS's word, but says both; the names of a service's own sessions tell them apart.
+    pub(crate) fn acting_service(&self, user_agent: &str) -> Option<&str> {
+        let of_role = |row: &&(&str, &str)| {
+            self.invoked_by.as_deref() == Some(row.0)
+                && self.session_name().is_some_and(|name| name.starts_with(row.1))
+        };
+        // Lambda creates a function's log group as the function.
+        let lambda = || user_agent.starts_with("awslambda-worker").then_some("lambda.amazonaws.com");
+        let of_role = || SERVICE_ROLE_SESSIONS.iter().find(of_role).map(|(service, _)| *service);
+        self.service().or_else(of_role).or_else(lambda)
     }
 
     /// The name that the session was started with. Callers may choose it freely.

@@ -157,6 +157,11 @@ impl Tagger for CountingTagger {
         resources.iter().map(present).collect()
     }
 
+    async fn parent_tags(&self, parent: &Resource) -> Result<Option<TagMap>, Failure> {
+        let found = self.present.iter().find(|(end, _)| parent.arn.as_str().ends_with(end));
+        found.map(|(_, tags)| tags.clone()).transpose()
+    }
+
     async fn creation_time(&self, _: &Resource) -> Result<Option<OffsetDateTime>, Failure> {
         Ok(self.created)
     }

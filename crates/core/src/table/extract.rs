@@ -5,6 +5,7 @@ use std::fmt;
 
 use time::{Duration, OffsetDateTime};
 
+use super::parents::row_of;
 use super::place::{Problem, arn_prefix, belongs, in_record};
 use super::row::{CreationTime, Ending, Locator, LookupKind, Read, Route, Row, Service};
 use crate::record::{Arn, Event, is_account, timestamp};
@@ -226,6 +227,13 @@ impl Creation {
         }
         Ok(())
     }
+}
+
+/// A resource of that type which was there before, with what the table says of the type; `None` where no call
+/// creates it.
+pub(crate) fn of_type(resource_type: &str, arn: Arn, event_region: &str) -> Option<Resource> {
+    let (service, row) = row_of(resource_type)?;
+    Some(resource(arn, row, service, event_region, Answered::Old))
 }
 
 fn resource(arn: Arn, row: &Row, service: &Service, event_region: &str, answered: Answered) -> Resource {

@@ -12,6 +12,7 @@ use crate::table::{LocateError, Resource, Route};
 use crate::tags::{Tag, TagMap};
 
 use super::merge::{DropReason, Dropped, Merged};
+use super::parent::Parent;
 
 /// One event and what became of it.
 #[derive(Clone, Debug)]
@@ -55,6 +56,8 @@ pub enum Recorders {
 pub struct Tagging {
     /// The principal's session.
     pub session: SessionMatch,
+    /// The resource for which a service created them, where the record names it.
+    pub parent: Option<Parent>,
     /// The tags of the principal, with their sources.
     pub merged: Merged,
     /// Every resource, in the record's order, then the looked-up ones.
@@ -193,6 +196,14 @@ pub enum Unfinished {
     /// The recorder has not kept up: the session may have been recorded otherwise.
     #[error("session of {0} is not known: the session-recorder has not kept up")]
     SessionUnknown(String),
+    #[error("{parent} has no owner yet")]
+    ParentPending {
+        parent: String,
+        /// Until when it should have one.
+        until: OffsetDateTime,
+    },
+    #[error("tags of {parent}: {failure}")]
+    Parent { parent: String, failure: Failure },
     #[error("{resource_type}: {failure}")]
     Lookup { resource_type: &'static str, failure: Failure },
     #[error("{arn}: {failure}")]

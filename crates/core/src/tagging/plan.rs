@@ -6,11 +6,12 @@ use time::{Duration, OffsetDateTime};
 use super::batch::{AT_ONCE, GROUPS_AT_ONCE, batches};
 use super::decide::decide;
 use super::group::{Read, groups};
-use super::merge::{Inherited, merge};
+use super::merge::{Inherited, Merged, merge};
 use super::outcome::{
     Carrier, EventSkip, Handling, NotOurs, Outcome, Recorders, ResourceOutcome, ResourceSkip, TagResult,
     Tagging, Unfinished,
 };
+use super::parent::{self, FromParent, Parent};
 use super::present::{is_gone, is_marked, keep_present, write_once};
 use super::refused::{Tagged, tag_batch};
 use super::shown::{Shown, marked_request};
@@ -18,7 +19,7 @@ use crate::effect::Effect;
 use crate::identity::{IamKind, LONGEST_CHAIN, Principal, Session, SessionKey, SessionMatch, choose, head};
 use crate::ports::{Failure, IamEntity, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
 use crate::record::Event;
-use crate::settings::Settings;
+use crate::settings::{ServiceCreated, Settings};
 use crate::table::{Answered, Creation, Lookup, Resource, Route};
 use crate::tags::TagMap;
 
@@ -129,6 +130,7 @@ where
     S: SessionStore,
     P: PrincipalTags,
     L: Lookups,
+    T: Tagger,
 {
     let handling = match &effect {
         Effect::Created(creation) => match skip(settings, scope, event, &principal) {
@@ -185,7 +187,8 @@ fn skip(settings: &Settings, scope: &Scope, event: &Event, principal: &Principal
     if settings.skip_mark.as_ref().is_some_and(|mark| marked_request(mark, event)) {
         return Some(EventSkip::SkipMark(Carrier::Request));
     }
-    let service = principal.service().filter(|_| !settings.tag_service_created)?;
+    let skips = settings.service_created == ServiceCreated::Skip;
+    let service = principal.service().filter(|_| skips)?;
     Some(EventSkip::ServiceCreated(service.to_owned()))
 }
 
@@ -202,40 +205,28 @@ where
     S: SessionStore,
     P: PrincipalTags,
     L: Lookups,
+    T: Tagger,
 {
     let mut unfinished: Vec<_> = creation.missing.iter().cloned().map(Unfinished::Missing).collect();
     let account = event.account().unwrap_or_default();
     let iam = iam_entity(&ports.principal_tags, principal, &account, event, now, &mut unfinished).await;
-    let carries_mark =
-        |tags: &TagMap| settings.skip_mark.as_ref().is_some_and(|mark| mark.is_on_caller(tags));
-    if iam.as_ref().is_some_and(|entity| carries_mark(&entity.tags)) {
+    if iam.as_ref().is_some_and(|entity| is_caller_marked(settings, &entity.tags)) {
         let is_user = principal.iam_identity(&account).is_some_and(|identity| identity.kind == IamKind::User);
         return Err(EventSkip::SkipMark(if is_user { Carrier::User } else { Carrier::Role }));
     }
-    let soon = iam.as_ref().is_none_or(|entity| !entity.takes_no_session_tags);
-    let (key, at) = (principal.session_key(&account), event.time().unwrap_or(now));
-    let session = find_session(&ports.sessions, key, at, now, soon, &mut unfinished).await;
-    if matches!(&session, SessionMatch::Found(session) if carries_mark(&session.tags)) {
-        return Err(EventSkip::SkipMark(Carrier::Session));
-    }
-    let origin = match &session {
-        _ if !settings.asks_for_origin() => Some(None),
-        SessionMatch::NoSession => Some(principal.arn.clone()),
-        SessionMatch::Found(session) => origin(&ports.sessions, session, now, &mut unfinished).await,
-        _ => Some(None),
+    let parent = Parent::of(event, principal).filter(|_| settings.service_created == ServiceCreated::Parent);
+    let from_parent = match &parent {
+        Some(parent) => parent::ask(&ports.tagger, settings, parent, event, now).await,
+        None => FromParent::Nothing,
     };
-    // Inherited tags are written once, when they are certain: what is written stays.
-    let inherited = match (&iam, &session, &origin) {
-        (None, ..) | (_, SessionMatch::Pending { .. }, _) | (_, _, None) => None,
-        (Some(iam), session, Some(origin)) => {
-            let session = match session {
-                SessionMatch::Found(session) => Some(session.as_ref()),
-                _ => None,
-            };
-            Some(Inherited { iam: &iam.tags, session, origin: origin.as_deref() })
+    let (session, merged) = match from_parent {
+        FromParent::Tags(merged) => (SessionMatch::NoSession, merged),
+        FromParent::Nothing => callers(ports, settings, now, event, principal, iam, &mut unfinished).await?,
+        FromParent::NotYet(reason) => {
+            unfinished.push(reason);
+            (SessionMatch::NoSession, Merged::default())
         }
     };
-    let merged = merge(settings, event, principal, inherited);
     let mut resources = creation.resources.clone();
     for lookup in &creation.lookups {
         resources.extend(looked_up(&ports.lookups, lookup, event, now, &mut unfinished).await);
@@ -258,7 +249,54 @@ where
         ResourceOutcome { resource, tags, dropped, shown, by: None, refused_by_tagging_api: false, result }
     };
     let resources = resources.into_iter().map(planned).collect();
-    Ok(Tagging { session, merged, resources, unfinished })
+    Ok(Tagging { session, parent, merged, resources, unfinished })
+}
+
+/// The tags of the caller, and its session; or says that the session carries the skip mark.
+async fn callers<S, P, L, T>(
+    ports: &Ports<S, P, L, T>,
+    settings: &Settings,
+    now: OffsetDateTime,
+    event: &Event,
+    principal: &Principal,
+    iam: Option<IamEntity>,
+    unfinished: &mut Vec<Unfinished>,
+) -> Result<(SessionMatch, Merged), EventSkip>
+where
+    S: SessionStore,
+    P: PrincipalTags,
+{
+    let account = event.account().unwrap_or_default();
+    let soon = iam.as_ref().is_none_or(|entity| !entity.takes_no_session_tags);
+    let (key, at) = (principal.session_key(&account), event.time().unwrap_or(now));
+    let session = find_session(&ports.sessions, key, at, now, soon, unfinished).await;
+    if matches!(&session, SessionMatch::Found(session) if is_caller_marked(settings, &session.tags)) {
+        return Err(EventSkip::SkipMark(Carrier::Session));
+    }
+    let origin = match &session {
+        _ if !settings.asks_for_origin() => Some(None),
+        SessionMatch::NoSession => Some(principal.arn.clone()),
+        SessionMatch::Found(session) => origin(&ports.sessions, session, now, unfinished).await,
+        _ => Some(None),
+    };
+    // Inherited tags are written once, when they are certain: what is written stays.
+    let inherited = match (&iam, &session, &origin) {
+        (None, ..) | (_, SessionMatch::Pending { .. }, _) | (_, _, None) => None,
+        (Some(iam), session, Some(origin)) => {
+            let session = match session {
+                SessionMatch::Found(session) => Some(session.as_ref()),
+                _ => None,
+            };
+            Some(Inherited { iam: &iam.tags, session, origin: origin.as_deref() })
+        }
+    };
+    let merged = merge(settings, event, principal, inherited);
+    Ok((session, merged))
+}
+
+/// Whether the tags of a caller have the skip mark.
+fn is_caller_marked(settings: &Settings, tags: &TagMap) -> bool {
+    settings.skip_mark.as_ref().is_some_and(|mark| mark.is_on_caller(tags))
 }
 
 /// What IAM says of the role or user; `None` while it cannot be asked.

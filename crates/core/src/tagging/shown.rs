@@ -60,6 +60,15 @@ impl<'a> Shown<'a> {
         }
     }
 
+    /// The value of a tag that the request sets, on whatever it creates.
+    pub(super) fn requested(&self, key: &str) -> Option<String> {
+        let specified = || {
+            let fields = self.specifications.iter().filter_map(|one| one.as_object());
+            fields.flat_map(tag_members).find(|(other, _)| other == key).map(|(_, value)| value)
+        };
+        self.of_request.get(key).cloned().or_else(specified)
+    }
+
     /// The tags on a resource, without `aws:` tags: those do not count towards its limit.
     pub(super) fn on(&self, resource: &Resource) -> TagMap {
         let mut tags = self.of_request.clone();

@@ -34,6 +34,9 @@ pub fn tagged(
         Handling::LookedAfter(recorders) => set(&mut line, "reason", recorders.reason()),
         Handling::Tagging(tagging) => {
             set(&mut line, "session", tagging.session.as_str());
+            if let Some(parent) = &tagging.parent {
+                set(&mut line, "parent", parent.to_string());
+            }
             let resources = tagging.resources.iter().map(|made| resource(settings, made));
             set(&mut line, "resources", Value::from_iter(resources));
         }

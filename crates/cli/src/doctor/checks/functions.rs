@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_tags::Settings;
 use aws_tags::deployment::resource_names::{CREATION_QUEUE, SESSION_QUEUE, SESSION_TABLE};
-use aws_tags::table::Service;
+use aws_tags::table::{self, Service};
 
 use super::{DEPLOY, Finding, Part};
 use crate::account::Function;
@@ -125,7 +125,8 @@ pub(in crate::doctor) fn needed_actions(
     let settings = Settings::read(|variable| function.environment.get(variable).cloned());
     let also =
         |resource_type: &str| settings.as_ref().is_ok_and(|settings| settings.also_tags(resource_type));
-    if part == Part::Handler {
+    if part == Part::Handler && !delivered.is_empty() {
+        actions.extend(table::parent_actions());
         for service in delivered {
             let tagged = service.rows.iter().filter(|row| row.creates());
             let wanted = tagged.filter(|row| row.opt_in.is_none() || also(row.resource_type));

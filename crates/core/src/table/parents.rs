@@ -1,0 +1,156 @@
+//! For which resource a service created another: where records name the parent.
+//!
+//! What a service makes on somebody's behalf carries the service's name in its record. The request, or the interface's
+//! description, names the resource that it is for. The rows are in order: the first that finds something counts.
+
+use std::collections::BTreeSet;
+
+use super::index::all;
+use super::row::{Row, Service};
+
+/// A parent that records of a service name.
+#[derive(Debug)]
+pub(crate) struct ParentRow {
+    /// Who creates, as CloudTrail names the service. A mark counts only from the service that sets it: anybody may put
+    /// a tag `eks:cluster-name` into a request.
+    pub(crate) service: &'static str,
+    pub(crate) named: Named,
+    /// Resource type of the parent, whose tags are read as the table says.
+    pub(crate) resource_type: &'static str,
+    /// Its ARN format, where `${Name}` is what the record has. Without one, the record has the ARN.
+    pub(crate) arn: Option<&'static str>,
+    /// The type in people's words.
+    pub(crate) title: &'static str,
+}
+
+/// Where a record names a parent.
+#[derive(Debug)]
+pub(crate) enum Named {
+    /// By the value of a tag that the request sets.
+    Tag(&'static str),
+    /// At a path.
+    At(&'static str),
+    /// At a path, after this text, up to the next space.
+    After(&'static str, &'static str),
+    /// The same, if the caller's session is called so, too.
+    SessionAfter(&'static str, &'static str),
+}
+
+use Named::{After, At, SessionAfter, Tag};
+
+const CLUSTER: &str = "arn:${Partition}:eks:${Region}:${Account}:cluster/${Name}";
+const FLEET: &str = "arn:${Partition}:ec2:${Region}:${Account}:fleet/${Name}";
+const SPOT_FLEET: &str = "arn:${Partition}:ec2:${Region}:${Account}:spot-fleet-request/${Name}";
+const SPOT_REQUEST: &str = "arn:${Partition}:ec2:${Region}:${Account}:spot-instances-request/${Name}";
+const LOAD_BALANCER: &str = "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:loadbalancer/${Name}";
+const VPN_ENDPOINT: &str = "arn:${Partition}:ec2:${Region}:${Account}:client-vpn-endpoint/${Name}";
+const DB_CLUSTER: &str = "arn:${Partition}:rds:${Region}:${Account}:cluster:${Name}";
+const DB: &str = "arn:${Partition}:rds:${Region}:${Account}:db:${Name}";
+const VOLUME: &str = "arn:${Partition}:ec2:${Region}:${Account}:volume/${Name}";
+const INSTANCE: &str = "arn:${Partition}:ec2:${Region}:${Account}:instance/${Name}";
+const TABLE: &str = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${Name}";
+const FUNCTION: &str = "arn:${Partition}:lambda:${Region}:${Account}:function:${Name}";
+
+const DESCRIPTION: &str = "requestParameters.description";
+
+/// The actions that reading the tags of all kinds of parents takes.
+pub fn parent_actions() -> BTreeSet<&'static str> {
+    let reads = PARENTS.iter().filter_map(|row| row_of(row.resource_type));
+    reads.flat_map(|(service, row)| row.read_by(service).actions()).copied().collect()
+}
+
+/// A row that creates resources of a type, which says how their tags are read.
+pub(super) fn row_of(resource_type: &str) -> Option<(&'static Service, &'static Row)> {
+    let creates = |row: &&Row| row.resource_type == resource_type;
+    all().find_map(|service| Some((service, service.rows.iter().find(creates)?)))
+}
+
+/// All rows, by service.
+pub(crate) const PARENTS: &[ParentRow] = &[
+    // https://docs.aws.amazon.com/aws-backup/latest/devguide/integrate-cloudwatch-cloudtrail.html
+    row("backup.amazonaws.com", At("requestParameters.volumeId"), "ec2:volume", VOLUME, "volume"),
+    row("backup.amazonaws.com", At("requestParameters.instanceId"), "ec2:instance", INSTANCE, "instance"),
+    row("backup.amazonaws.com", At("requestParameters.dBInstanceIdentifier"), "rds:db", DB, "DB instance"),
+    row(
+        "backup.amazonaws.com",
+        At("requestParameters.dBClusterIdentifier"),
+        "rds:cluster",
+        DB_CLUSTER,
+        "DB cluster",
+    ),
+    row("backup.amazonaws.com", At("requestParameters.tableName"), "dynamodb:table", TABLE, "table"),
+    row(
+        "clientvpn.amazonaws.com",
+        After(DESCRIPTION, "EndpointId: "),
+        "ec2:client-vpn-endpoint",
+        VPN_ENDPOINT,
+        "Client VPN endpoint",
+    ),
+    row("dlm.amazonaws.com", At("requestParameters.volumeId"), "ec2:volume", VOLUME, "volume"),
+    row("dlm.amazonaws.com", At("requestParameters.instanceId"), "ec2:instance", INSTANCE, "instance"),
+    // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/tag-ec2-fleet.html
+    row("ec2fleet.amazonaws.com", Tag("aws:ec2:fleet-id"), "ec2:fleet", FLEET, "EC2 Fleet"),
+    row("eks-nodegroup.amazonaws.com", Tag("eks:cluster-name"), "eks:cluster", CLUSTER, "EKS cluster"),
+    row("eks.amazonaws.com", Tag("aws:eks:cluster-name"), "eks:cluster", CLUSTER, "EKS cluster"),
+    // The description is `ELB app/name/id`, and the ARN ends so.
+    row(
+        "elasticloadbalancing.amazonaws.com",
+        After(DESCRIPTION, "ELB "),
+        "elasticloadbalancing:loadbalancer",
+        LOAD_BALANCER,
+        "load balancer",
+    ),
+    ParentRow {
+        arn: None,
+        ..row("imagebuilder.amazonaws.com", Tag("Ec2ImageBuilderArn"), "imagebuilder:image", "", "image")
+    },
+    row(
+        "lambda.amazonaws.com",
+        SessionAfter("requestParameters.logGroupName", "/aws/lambda/"),
+        "lambda:function",
+        FUNCTION,
+        "function",
+    ),
+    row(
+        "rds.application-autoscaling.amazonaws.com",
+        At("requestParameters.dBClusterIdentifier"),
+        "rds:cluster",
+        DB_CLUSTER,
+        "DB cluster",
+    ),
+    // https://docs.aws.amazon.com/sagemaker/latest/dg/studio-tasks-manage-storage.html
+    ParentRow {
+        arn: None,
+        ..row(
+            "sagemaker.amazonaws.com",
+            Tag("ManagedByAmazonSageMakerResource"),
+            "sagemaker:domain",
+            "",
+            "SageMaker AI domain",
+        )
+    },
+    row(
+        "spot.amazonaws.com",
+        At("responseElements.instancesSet.items[].spotInstanceRequestId"),
+        "ec2:spot-instances-request",
+        SPOT_REQUEST,
+        "Spot request",
+    ),
+    row(
+        "spotfleet.amazonaws.com",
+        Tag("aws:ec2spot:fleet-request-id"),
+        "ec2:spot-fleet-request",
+        SPOT_FLEET,
+        "Spot Fleet",
+    ),
+];
+
+const fn row(
+    service: &'static str,
+    named: Named,
+    resource_type: &'static str,
+    arn: &'static str,
+    title: &'static str,
+) -> ParentRow {
+    ParentRow { service, named, resource_type, arn: Some(arn), title }
+}
