@@ -241,6 +241,77 @@ class SkipMarks(unittest.TestCase):
                 self.assertEqual(ec2_tags(MOTO.c, arn), {})
 
 
+class Parents(unittest.TestCase):
+    """What services create for other resources gets the owner of those."""
+
+    def linked(self, service, name, session):
+        """The identity of a service-linked role."""
+        role = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{service}/{name}"
+        return {"type": "AssumedRole", "principalId": f"AROAEXAMPLELINKED001:{session}", "accountId": ACCOUNT, "invokedBy": service,
+                "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}", "sessionContext": {"sessionIssuer": {
+                    "type": "Role", "principalId": "AROAEXAMPLELINKED001", "arn": role, "accountId": ACCOUNT, "userName": name}}}
+
+    def owned(self, id):
+        """Has a resource of EC2 tagged for ann."""
+        owner = {"Owner": MOTO.session.arn, "PrincipalId": MOTO.session.id}
+        MOTO.c("ec2").create_tags(Resources=[id], Tags=[{"Key": k, "Value": v} for k, v in {**owner, "Name": "x", "stop": "18:00"}.items()])
+        return owner
+
+    def test_an_instance_of_a_fleet_its_volume_and_its_interface(self):
+        owner = self.owned("sfr-11112222-3333-4444-5555-666677778888")
+        made = resources.instance(MOTO.c, MOTO.net)
+        identity = self.linked("spotfleet.amazonaws.com", "AWSServiceRoleForEC2SpotFleet", "SpotFleet")
+        event = creation("ec2/RunInstances", ec2_arn("instance", made["InstanceId"]), identity)
+        mark = {"key": "aws:ec2spot:fleet-request-id", "value": "sfr-11112222-3333-4444-5555-666677778888"}
+        event["detail"]["requestParameters"]["tagSpecificationSet"] = {"items": [{"resourceType": "instance", "tags": [mark]}]}
+        instances = event["detail"]["responseElements"]["instancesSet"]["items"]
+        del instances[1:]
+        interface = made["NetworkInterfaces"][0]["NetworkInterfaceId"]
+        instances[0]["networkInterfaceSet"] = {"items": [{"networkInterfaceId": interface}]}
+        self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
+        self.assertEqual(MOTO.lambdas.log()[-2]["parent"], f"Spot Fleet {mark['value']}")
+        described = MOTO.c("ec2").describe_instances(InstanceIds=[made["InstanceId"]])["Reservations"][0]["Instances"][0]
+        volumes = [m["Ebs"]["VolumeId"] for m in described["BlockDeviceMappings"]]
+        self.assertTrue(volumes)
+        for id in (made["InstanceId"], interface, *volumes):
+            self.assertEqual(ec2_tags(MOTO.c, f"x/{id}"), owner, id)
+
+    def test_a_snapshot_by_backup(self):
+        volume = resources.volume(MOTO.c, MOTO.net)
+        owner = self.owned(volume)
+        snapshot = MOTO.c("ec2").create_snapshot(VolumeId=volume)["SnapshotId"]
+        role = MOTO.make_role("backup", {"Team": "backups"})
+        identity = Session(MOTO.c, role, "AWSBackup-backup").identity
+        event = creation("ec2/CreateSnapshot", ec2_arn("snapshot", snapshot, ""), {**identity, "invokedBy": "backup.amazonaws.com"})
+        event["detail"]["requestParameters"]["volumeId"] = volume
+        self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
+        self.assertEqual(ec2_tags(MOTO.c, f"x/{snapshot}"), owner)
+
+    def test_a_replica_that_application_auto_scaling_adds(self):
+        cluster = resources.db_cluster(MOTO.c, MOTO.net, "scaled")
+        self.assertEqual(MOTO.tag([creation("rds/CreateDBCluster", cluster, MOTO.session.identity)]), [])
+        rds = MOTO.c("rds")
+        arn = rds.create_db_instance(DBInstanceIdentifier="application-autoscaling-1", DBInstanceClass="db.t4g.medium", Engine="aurora-postgresql",
+                                     DBClusterIdentifier="scaled")["DBInstance"]["DBInstanceArn"]
+        identity = self.linked("rds.application-autoscaling.amazonaws.com", "AWSServiceRoleForApplicationAutoScaling_RDSCluster", "AutoScaling-RDS")
+        event = creation("rds/CreateDBInstance", arn, identity)
+        event["detail"]["requestParameters"]["dBClusterIdentifier"] = "scaled"
+        self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
+        self.assertEqual(resources.rds_tags(MOTO.c, arn), {"Owner": MOTO.session.arn, "PrincipalId": MOTO.session.id})
+
+    def test_a_parent_without_owner_is_waited_for(self):
+        volume = resources.volume(MOTO.c, MOTO.net)
+        snapshot = MOTO.c("ec2").create_snapshot(VolumeId=volume)["SnapshotId"]
+        identity = Session(MOTO.c, MOTO.role, "AWSBackup-x").identity
+        event = creation("ec2/CreateSnapshot", ec2_arn("snapshot", snapshot, ""), {**identity, "invokedBy": "backup.amazonaws.com"})
+        event["detail"]["requestParameters"]["volumeId"] = volume
+        self.assertEqual(MOTO.tag([event]), [0])
+        self.assertEqual(ec2_tags(MOTO.c, f"x/{snapshot}"), {})
+        owner = self.owned(volume)
+        self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
+        self.assertEqual(ec2_tags(MOTO.c, f"x/{snapshot}"), owner)
+
+
 class LookedUp(unittest.TestCase):
     """Resources that come with a creation but are not in its record."""
 
