@@ -19,7 +19,7 @@ KINDS = {"queue": "sqs.amazonaws.com", "security group": "ec2.amazonaws.com", "b
 NAMES_GROUPS = {"ec2:CreateTags"}
 PASSES_TAGS_AND_READS_ENCRYPTED = {"sts:TagSession", "kms:Decrypt"}
 # Long enough for what arrives, and for what is broken to be given up.
-WAIT = "12"
+WAIT = "20"
 
 
 class Verify(Stacks):
