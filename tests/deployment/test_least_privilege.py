@@ -46,7 +46,7 @@ TWO_FORMATS = {("greengrass:TagResource", "deployment"),
                ("lex:TagResource", "bot"), ("lex:TagResource", "bot alias"), ("greengrass:ListTagsForResource", "deployment"),
                ("lex:ListTagsForResource", "bot"), ("lex:ListTagsForResource", "bot alias")}
 # Despite their names, these delete a handled message, start a function's log, or add tags.
-HARMLESS = {"sqs:DeleteMessage", "logs:CreateLogStream", *(f"{service}:CreateTags" for service in (
+HARMLESS = {"sqs:DeleteMessage", "logs:CreateLogStream", "autoscaling:CreateOrUpdateTags", *(f"{service}:CreateTags" for service in (
     "ec2", "elasticfilesystem", "medialive", "mq", "redshift", "workspaces"))}
 
 
@@ -106,7 +106,8 @@ def handler_needs(choice):
               **dict.fromkeys(PARENTS, ANY)}
     for row in rows():
         if TIERS.index(row["tier"]) <= TIERS.index(choice["Services"]) and (choice["AlsoTag"] or not row["optIn"]):
-            looked_up = LOOKUPS[row["resourceType"]] if row["found"] == "by lookup" else []
+            # Services' own operations are among the row's actions.
+            looked_up = LOOKUPS.get(row["resourceType"], []) if row["found"] == "by lookup" else []
             needed.update(dict.fromkeys([*row["actions"], *looked_up], ANY))
     return needed
 

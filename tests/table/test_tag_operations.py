@@ -1,5 +1,6 @@
 """Every operation on tags of the table sends the same request as the AWS SDK for Python: URL, headers, body, scope of the
 signature; and reads the tags in the SDK's answers."""
+import datetime
 import json
 import os
 import re
@@ -112,6 +113,10 @@ class Sdk:
 
     def arguments(self, operation, ours):
         shape = operation.input_shape
+        if "asked" in ours:
+            return self.nested(shape, ours["asked"].items())
+        if ours["service"] == "Auto Scaling":
+            return self.of_group(ours, ours["arn"].split(":", 5)[5].split("/", 1)[1])
         tags = next((name for name in shape.members if name.lower() in TAGS), None) if ours["tags"] else None
         required = [name for name in shape.required_members if name != tags]
         optional = {"AttributeNames", "Id", "StackName", "UserName", "repositoryNames", "pipelineIds", "ResourceName", "ReportName", "resourceShareArns", "resourceArns", "ResourceARN"}
@@ -128,6 +133,30 @@ class Sdk:
         value = next(name for name in shape.member.members if "value" in name.lower())
         return [{key: k, value: v} for k, v in tags.items()]
 
+    def of_group(self, ours, name):
+        """Auto Scaling wants a group's name in each tag, or in a filter."""
+        of_each = {"ResourceId": name, "ResourceType": "auto-scaling-group", "PropagateAtLaunch": False}
+        tags = [{"Key": key, "Value": value, **of_each} for key, value in ours["tags"].items()]
+        return {"Tags": tags} if tags else {"Filters": [{"Name": "auto-scaling-group", "Values": [name]}]}
+
+    def nested(self, shape, texts):
+        """A structure with these texts at their paths on the wire, which name lists and their items, too."""
+        made = {}
+        for path, text in texts:
+            self.put(made, shape, path.split("."), text)
+        return made
+
+    def put(self, made, shape, steps, text):
+        name, inner = next((name, inner) for name, inner in shape.members.items() if inner.serialization.get("name", name) == steps[0])
+        is_list = inner.type_name == "list"
+        item = inner.member if is_list else inner
+        # Queries number the items of lists, and XML names them.
+        rest = [step for step in steps[1:] if not (is_list and step in (item.serialization.get("name", "member"), "1"))]
+        if rest and item.type_name != "map":
+            one = made.setdefault(name, [{}] if is_list else {})
+            return self.put(one[0] if is_list else one, item, rest, text)
+        value = datetime.datetime.fromisoformat(text) if item.type_name == "timestamp" else {rest[0]: text} if rest else text
+        made[name] = [value] if is_list else value
 
     def answer(self, ours, tags, token):
         """The body of an answer with these tags, and whether it has room for what the next request says."""
@@ -140,6 +169,17 @@ class Sdk:
         result = self.filled(operation.output_shape, tags) | ({name: token} if pages else {})
         serializer = get_serializer_class(self.names[ours["service"]], protocol)
         return serializer(operation).serialize(result)["body"], bool(pages)
+
+    def told(self, ours):
+        """The body of an answer to a lookup."""
+        model = ServiceModel(self.session.get_component("data_loader").load_service_model(self.names[ours["service"]], "service-2"))
+        operation = model.operation_model(self.operation(self.client(ours), ours["operation"]).name)
+        speaks = model.metadata.get("protocols", [model.metadata["protocol"]])
+        protocol = next(one for one in ("json", "rest-json", "rest-xml", "query") if one in speaks)
+        wrapper = operation.output_shape.serialization.get("resultWrapper")
+        texts = {path.removeprefix(f"{wrapper}."): text for path, text in ours["told"].items()}
+        serializer = get_serializer_class(self.names[ours["service"]], protocol)
+        return serializer(operation).serialize(self.nested(operation.output_shape, texts.items()))["body"]
 
     def filled(self, shape, tags, depth=3):
         """A structure with the tags where it has a place for them: the nearest to the top, `tags` by name before others."""
@@ -204,7 +244,8 @@ class TagOperations(unittest.TestCase):
 
     def test_every_answer_is_read_as_the_sdk_would(self):
         sdk, tags = Sdk(), {"Owner": "ann & <bob>", "Key": "", "é/=+": "x:y@z"}
-        reads = {(ours["service"], ours["operation"]): ours for ours in run("requests") if not ours["tags"] and not ours["tellsTime"]}
+        reads = {(ours["service"], ours["operation"]): ours for ours in run("requests")
+                 if not ours["tags"] and not ours["tellsTime"] and "asked" not in ours}
         self.assertGreater(len(reads), 250)
         answers = [(ours, *sdk.answer(ours, tags, "more")) for ours in reads.values()]
         read = run("answers", [{"service": ours["service"], "operation": ours["operation"], "body": text} for ours, text, _ in answers])
@@ -212,3 +253,15 @@ class TagOperations(unittest.TestCase):
             with self.subTest(service=ours["service"], operation=ours["operation"], answer=text):
                 self.assertEqual(page, {"tags": tags, "next": "more" if pages else None})
         say(f"{len(answers)} operations that list tags, {sum(pages for *_, pages in answers)} of them in parts")
+
+    def test_every_lookup_reads_what_the_sdk_would(self):
+        sdk = Sdk()
+        lookups = list({(ours["service"], ours["operation"]): ours for ours in run("requests") if "asked" in ours}.values())
+        self.assertGreater(len(lookups), 20)
+        read = run("answers", [{"service": ours["service"], "operation": ours["operation"], "told": True, "body": sdk.told(ours)} for ours in lookups])
+        at = int(datetime.datetime(2026, 5, 4, 10, tzinfo=datetime.timezone.utc).timestamp())
+        for ours, found in zip(lookups, read):
+            with self.subTest(service=ours["service"], operation=ours["operation"]):
+                has_time = any(text.startswith("2026") for text in ours["told"].values())
+                self.assertEqual(found, [{"name": "arn:aws:some:::thing/a", "created": at if has_time else None}])
+        say(f"{len(lookups)} operations that tell what records lack")

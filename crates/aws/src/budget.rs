@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use aws_tags::identity::{IamIdentity, Session, SessionKey};
 use aws_tags::ports::{Batch, Failure, FailureKind, IamEntity, Lookups, PrincipalTags, SessionStore, Tagger};
+use aws_tags::table::operation::Found;
 use aws_tags::table::{Lookup, Read, Resource, Route};
 use aws_tags::tags::TagMap;
 use time::OffsetDateTime;
@@ -113,11 +114,7 @@ impl<T: PrincipalTags> PrincipalTags for Bounded<T> {
 }
 
 impl<T: Lookups> Lookups for Bounded<T> {
-    async fn look_up(
-        &self,
-        lookup: &Lookup,
-        created: Option<OffsetDateTime>,
-    ) -> Result<Vec<String>, Failure> {
+    async fn look_up(&self, lookup: &Lookup, created: Option<OffsetDateTime>) -> Result<Vec<Found>, Failure> {
         self.budget.ask(self.inner.look_up(lookup, created)).await
     }
 }

@@ -1,12 +1,14 @@
-//! Looks up resources that records do not name, in EC2 and Secrets Manager.
+//! Looks up resources that records do not name, in EC2, in Secrets Manager, and by services' own operations.
 
 use aws_sdk_ec2::types::{Filter, InstanceStateName};
 use aws_tags::ports::{Failure, Lookups};
+use aws_tags::table::operation::{Found, LookupOperation, Unanswered};
 use aws_tags::table::{Lookup, LookupKind};
 use time::OffsetDateTime;
 
 use crate::client::{Aws, Regional};
 use crate::error::Error;
+use crate::operation::{OperationCaller, name_of};
 use crate::pace::Paces;
 use crate::retry::client;
 
@@ -15,11 +17,12 @@ use crate::retry::client;
 const BEFORE: time::Duration = time::Duration::minutes(1);
 const AFTER: time::Duration = time::Duration::minutes(5);
 
-/// Asks EC2 and Secrets Manager, with a client for each Region.
+/// Asks EC2 and Secrets Manager, with a client for each Region, and other services by their operations.
 #[derive(Debug)]
 pub struct AwsLookups {
     ec2: Regional<aws_sdk_ec2::Client>,
     secrets: Regional<aws_sdk_secretsmanager::Client>,
+    operations: OperationCaller,
     paces: Paces,
 }
 
@@ -28,6 +31,7 @@ impl AwsLookups {
         Self {
             ec2: Regional::new(aws.config(), |config| client!(aws_sdk_ec2, config)),
             secrets: Regional::new(aws.config(), |config| client!(aws_sdk_secretsmanager, config)),
+            operations: OperationCaller::new(aws.config().clone()),
             paces: aws.paces().clone(),
         }
     }
@@ -45,9 +49,10 @@ impl AwsLookups {
         Ok(self.paces.call(("EC2", operation), region, call).await?)
     }
 
-    async fn ask(&self, lookup: &Lookup, at: Option<OffsetDateTime>) -> Result<Vec<String>, Failure> {
+    /// The ids or ARNs that EC2 and Secrets Manager tell.
+    async fn ids(&self, lookup: &Lookup, at: Option<OffsetDateTime>) -> Result<Vec<String>, Failure> {
         let (region, ec2) = (lookup.region.as_str(), self.ec2.client(&lookup.region));
-        let of_vpc = |name: &str| filter(name, &lookup.by);
+        let of_vpc = |name: &str| filter(name, &lookup.question.subjects);
         match lookup.kind {
             LookupKind::VolumesOfInstances => self.volumes(&ec2, lookup, at).await,
             LookupKind::SnapshotsOfImage => self.snapshots(&ec2, lookup, at).await,
@@ -100,12 +105,46 @@ impl AwsLookups {
                 )
             }
             LookupKind::SecretByName => self.secrets(lookup, at).await,
+            LookupKind::Operation(_) => Err(Failure::other("an operation tells it")),
         }
+    }
+
+    /// What a service's own operation tells of each subject.
+    async fn told(
+        &self,
+        operation: &'static LookupOperation,
+        lookup: &Lookup,
+    ) -> Result<Vec<Found>, Failure> {
+        let mut found = Vec::new();
+        for subject in &lookup.question.subjects {
+            let mut told = self.told_of(operation, lookup, subject).await?;
+            let mut next = operation.then;
+            while let Some(then) = next {
+                let mut further = Vec::new();
+                for Found { name, .. } in told {
+                    further.extend(self.told_of(then, lookup, &name).await?);
+                }
+                (told, next) = (further, then.then);
+            }
+            found.extend(told);
+        }
+        Ok(found)
+    }
+
+    async fn told_of(
+        &self,
+        operation: &'static LookupOperation,
+        lookup: &Lookup,
+        subject: &str,
+    ) -> Result<Vec<Found>, Failure> {
+        let call = self.operations.look_up(operation, lookup, subject);
+        let body = self.paces.call(name_of(&operation.operation), &lookup.region, call).await?;
+        operation.found(&lookup.question, subject, &body).map_err(failure)
     }
 
     async fn secrets(&self, lookup: &Lookup, at: Option<OffsetDateTime>) -> Result<Vec<String>, Failure> {
         let mut arns = Vec::new();
-        for name in &lookup.by {
+        for name in &lookup.question.subjects {
             let call = self.secrets.client(&lookup.region).describe_secret().secret_id(name).send();
             let secret = self.paces.call(("Secrets Manager", "DescribeSecret"), &lookup.region, call).await?;
             let created = secret.created_date.and_then(instant);
@@ -120,10 +159,10 @@ impl AwsLookups {
     async fn volumes(
         &self,
         ec2: &aws_sdk_ec2::Client,
-        Lookup { region, by: instances, .. }: &Lookup,
+        Lookup { region, question, .. }: &Lookup,
         at: Option<OffsetDateTime>,
     ) -> Result<Vec<String>, Failure> {
-        let call = ec2.describe_instances().set_instance_ids(Some(instances.clone())).send();
+        let call = ec2.describe_instances().set_instance_ids(Some(question.subjects.clone())).send();
         let reservations =
             self.ec2("DescribeInstances", region, call).await?.reservations.unwrap_or_default();
         let described = || reservations.iter().flat_map(|reservation| reservation.instances());
@@ -156,10 +195,10 @@ impl AwsLookups {
     async fn snapshots(
         &self,
         ec2: &aws_sdk_ec2::Client,
-        Lookup { region, by: images, .. }: &Lookup,
+        Lookup { region, question, .. }: &Lookup,
         at: Option<OffsetDateTime>,
     ) -> Result<Vec<String>, Failure> {
-        let call = ec2.describe_images().set_image_ids(Some(images.clone())).send();
+        let call = ec2.describe_images().set_image_ids(Some(question.subjects.clone())).send();
         let images = self.ec2("DescribeImages", region, call).await?.images.unwrap_or_default();
         let named: Vec<String> = images
             .iter()
@@ -182,8 +221,20 @@ impl AwsLookups {
 }
 
 impl Lookups for AwsLookups {
-    async fn look_up(&self, lookup: &Lookup, at: Option<OffsetDateTime>) -> Result<Vec<String>, Failure> {
-        self.ask(lookup, at).await
+    async fn look_up(&self, lookup: &Lookup, at: Option<OffsetDateTime>) -> Result<Vec<Found>, Failure> {
+        if let LookupKind::Operation(operation) = lookup.kind {
+            return self.told(operation, lookup).await;
+        }
+        // Their times were compared already.
+        Ok(self.ids(lookup, at).await?.into_iter().map(Found::from).collect())
+    }
+}
+
+/// What is not there may come, and what has not ended may end.
+fn failure(unanswered: Unanswered) -> Failure {
+    match unanswered {
+        Unanswered::NotFound(_) => Failure::not_found(unanswered.to_string()),
+        _ => Failure::other(unanswered.to_string()),
     }
 }
 

@@ -20,7 +20,10 @@ use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_tags::Arn;
-use aws_tags::table::operation::{Api, Operation, ReadOperation, Request, TagOperation, TimeOperation};
+use aws_tags::table::Lookup;
+use aws_tags::table::operation::{
+    Api, AtLaunch, LookupOperation, Operation, ReadOperation, Request, TagOperation, TimeOperation,
+};
 use aws_tags::tags::TagMap;
 use aws_types::SigningName;
 use aws_types::region::SigningRegion;
@@ -29,6 +32,7 @@ use time::OffsetDateTime;
 
 use crate::error::Error;
 use crate::error_response;
+use crate::pace::OperationName;
 use crate::retry::OnceIfThrottled;
 
 /// Parts of an answer that are read: more than any resource has tags.
@@ -55,12 +59,13 @@ impl OperationCaller {
         region: &str,
         arn: &Arn,
         tags: &TagMap,
+        at_launch: AtLaunch,
     ) -> Result<(), Error> {
         let call = self.call(&tag.operation, region, arn)?;
         let tags: Vec<_> = tags.iter().collect();
         for chunk in tags.chunks(tag.tags_per_call.max(1)) {
             let chunk = chunk.iter().map(|(key, value)| ((*key).clone(), (*value).clone())).collect();
-            call.invoke(tag.request(arn, &chunk)).await?;
+            call.invoke(tag.request(arn, &chunk, at_launch)).await?;
         }
         Ok(())
     }
@@ -95,6 +100,17 @@ impl OperationCaller {
     ) -> Result<Option<OffsetDateTime>, Error> {
         let body = self.call(&time.operation, region, arn)?.invoke(time.request(arn)).await?;
         time.time(&body).map_err(Error::incomplete)
+    }
+
+    /// What is told about one subject of a lookup: the body of the answer.
+    pub(crate) async fn look_up(
+        &self,
+        operation: &'static LookupOperation,
+        Lookup { region, account, question, .. }: &Lookup,
+        subject: &str,
+    ) -> Result<String, Error> {
+        let Operation { api, name, .. } = operation.operation;
+        self.send(api, name, region, account, operation.request(question, subject)).await
     }
 
     /// Any call: the body of its answer.
@@ -202,6 +218,11 @@ impl OperationCaller {
         });
         Ok(StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components))
     }
+}
+
+/// An operation as the pace knows it.
+pub(crate) const fn name_of(operation: &Operation) -> OperationName {
+    (operation.api.service_id, operation.name)
 }
 
 fn to_http(request: Request) -> Result<HttpRequest, BoxError> {

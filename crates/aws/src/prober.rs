@@ -8,7 +8,7 @@ mod scrub;
 use std::time::Duration;
 
 use aws_tags::probing::{Invented, TAG};
-use aws_tags::table::operation::{Operation, ReadOperation, Request, TagOperation};
+use aws_tags::table::operation::{AtLaunch, Operation, ReadOperation, Request, TagOperation};
 use aws_tags::tags::TagMap;
 use tokio::time::{Instant, sleep_until};
 
@@ -143,7 +143,8 @@ impl Prober {
         invented: &Invented,
     ) -> Result<Option<OwnReply>, Error> {
         let (key, value) = TAG;
-        let request = tag.request(&invented.arn, &TagMap::from([(key.to_owned(), value.to_owned())]));
+        let request =
+            tag.request(&invented.arn, &TagMap::from([(key.to_owned(), value.to_owned())]), AtLaunch::Keep);
         match self.send(&tag.operation, region, invented, request).await {
             Some(answer) => OwnReply::of(&tag.operation, region, invented, answer.map(|_| ())),
             None => Ok(None),

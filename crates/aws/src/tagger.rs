@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{Filter, TagDescription};
 use aws_tags::Arn;
 use aws_tags::ports::{Batch, Failure, FailureKind, Tagger};
-use aws_tags::table::operation::{Operation, TagOperation};
+use aws_tags::table::operation::{AtLaunch, TagOperation};
 use aws_tags::table::{CreationTime, Read, Resource, Route};
 use aws_tags::tags::{Tag, TagMap};
 use time::OffsetDateTime;
@@ -18,8 +18,8 @@ use time::OffsetDateTime;
 use crate::cache::Cache;
 use crate::client::{Aws, Regional};
 use crate::error::Error;
-use crate::operation::OperationCaller;
-use crate::pace::{OperationName, Paces};
+use crate::operation::{OperationCaller, name_of};
+use crate::pace::Paces;
 use crate::retry::client;
 use halving::{Results, UNCLEAR, whole_or_halves};
 use s3::S3;
@@ -32,6 +32,7 @@ pub struct AwsTagger {
     s3: S3,
     operations: OperationCaller,
     paces: Paces,
+    at_launch: AtLaunch,
     /// Resource types that the tagging API has refused, and their own operations have not.
     refused: RefCell<HashSet<&'static str>>,
     /// Tags of resources for which others were created: a service may create hundreds for one.
@@ -101,7 +102,7 @@ impl Tagger for AwsTagger {
 }
 
 impl AwsTagger {
-    pub fn new(aws: &Aws) -> Self {
+    pub fn new(aws: &Aws, at_launch: AtLaunch) -> Self {
         let config = aws.config();
         Self {
             ec2: Regional::new(config, |config| client!(aws_sdk_ec2, config)),
@@ -109,6 +110,7 @@ impl AwsTagger {
             s3: S3::new(aws),
             operations: OperationCaller::new(config.clone()),
             paces: aws.paces().clone(),
+            at_launch,
             refused: RefCell::default(),
             parents: Cache::new(PARENT_KEPT),
         }
@@ -123,7 +125,7 @@ impl AwsTagger {
             Route::TagOperation(operation) => {
                 let (tags, mut results) = (tag_map(tags), Results::new());
                 for Resource { arn, .. } in part {
-                    let call = self.operations.add(operation, region, arn, &tags);
+                    let call = self.operations.add(operation, region, arn, &tags, self.at_launch);
                     let added = self.paces.call(name_of(&operation.operation), region, call).await;
                     results.push(added.map(|()| route).map_err(Failure::from));
                 }
@@ -275,11 +277,6 @@ impl AwsTagger {
         };
         Ok(resources.iter().map(|resource| result(resource.arn.as_str())).collect())
     }
-}
-
-/// An operation as the pace knows it.
-const fn name_of(operation: &Operation) -> OperationName {
-    (operation.api.service_id, operation.name)
 }
 
 fn tag_map(tags: &[Tag]) -> TagMap {

@@ -81,7 +81,7 @@ fn covered(rows: &[Row]) -> BTreeMap<String, Vec<String>> {
         .flat_map(|service| service.rows)
         .filter(|row| row.creates())
         .map(|row| (row.resource_type.to_owned(), Vec::new()));
-    let generated = rows.iter().filter(|row| !row.places.is_empty() && row.route != Route::Unknown);
+    let generated = rows.iter().filter(|row| row.finds() && row.route != Route::Unknown);
     by_hand.chain(generated.map(|row| (row.resource_type.clone(), row.formats.clone()))).collect()
 }
 
@@ -160,7 +160,7 @@ fn lists(rows: &[Row], missing: &[(String, Missing)]) -> [(&'static str, String)
         let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
         let _ = writeln!(texts[nth], "- `{resource_type}`{reason}");
     }
-    for row in rows.iter().filter(|row| row.places.is_empty() && row.route != Route::Unknown) {
+    for row in rows.iter().filter(|row| !row.finds() && row.route != Route::Unknown) {
         let _ = writeln!(texts[0], "- {} {}: `{}`", row.source, row.event_name, row.resource_type);
     }
     let [unnamed, gaps, not_created, same, no_api] = texts;

@@ -3,7 +3,7 @@
 //! A developer's tool: no part of it runs in a Lambda. [`sources`] pins and fetches the packages;
 //! [`models`], [`authorization`] and [`registry`] read them; [`rules`] finds which operations
 //! create which taggable types, [`locate`] where the record of such a call names the resource,
-//! [`tagging_api`], [`operations`] and [`endpoints`] how it is tagged and
+//! [`lookups`] what tells it otherwise, [`tagging_api`], [`operations`] and [`endpoints`] how it is tagged and
 //! read, [`newness`] whether it is surely new;
 //! [`overrides`] corrects them, [`probed`] says what AWS itself has answered; [`table`] combines everything and [`emit`] writes it.
 
@@ -13,6 +13,7 @@ pub mod emit;
 pub mod endpoints;
 pub mod event_sources;
 pub mod locate;
+pub mod lookups;
 pub mod members;
 pub mod models;
 pub mod naming;

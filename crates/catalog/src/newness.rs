@@ -22,7 +22,7 @@ const IDS: &[&str] = &[
 const THERE: &[&str] = &["exist", "conflict", "inuse", "duplicate", "notunique"];
 
 /// Names of members with a creation time.
-const TIMES: &[&str] =
+pub(crate) const TIMES: &[&str] =
     &["creationdate", "createdat", "creationtime", "createdtime", "createtime", "createdate"];
 
 /// Whether the ARN of what a call creates ends in an id that AWS makes up: by the format of the ARN or

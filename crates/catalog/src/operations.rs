@@ -10,9 +10,9 @@ use crate::authorization::Authorization;
 use crate::endpoints::{EndpointOverride, Endpoints, Host};
 use crate::models::{self, Reference, Shape};
 use crate::naming::{plain, singular, words};
-use crate::overrides::{OwnOperation, overrides};
+use crate::overrides::{EachTag, OwnOperation, overrides};
 use crate::rules::call_name;
-use crate::wire::{Binding, Member, Pages, Protocol, TagShape, Value};
+use crate::wire::{Binding, Member, Pages, Protocol, TagMember, TagShape, Value};
 
 /// Usual names of the operation that adds tags, the likeliest first.
 const ADD: &[&str] = &[
@@ -86,6 +86,8 @@ pub struct TagOperation {
     pub tags_per_call: u64,
     /// Whether keys or values are ASCII only.
     pub ascii: bool,
+    /// What each tag says besides its key and value.
+    pub each: Vec<(String, TagMember)>,
 }
 
 /// An operation that lists the tags of one resource.
@@ -152,7 +154,7 @@ impl Search<'_> {
         let resource = known
             .members
             .iter()
-            .map(|one| member(api, input.members.get(&one.name)?, &one.name, Some(&one.value), &protocol))
+            .map(|one| member_at(api, input, &one.name, one.value.clone(), &protocol))
             .collect::<Option<_>>()?;
         let operation = self.described(api, operation, input, resource, protocol, resource_type)?;
         Some(TimeOperation { operation, at: known.at.clone() })
@@ -203,7 +205,10 @@ impl Search<'_> {
         let resource = resource_members(api, operation, input, Some(tags), &protocol)?;
         let operation = self.described(api, operation, input, resource, protocol, resource_type)?;
         let ascii = is_ascii(api, input.members.get(tags)?);
-        Some(TagOperation { operation, tags: shape, tags_per_call, ascii })
+        let each = each_tag(api, &operation.from.1)
+            .map(|known| known.members.iter().map(|one| (one.name.clone(), one.value.clone())).collect())
+            .unwrap_or_default();
+        Some(TagOperation { operation, tags: shape, tags_per_call, ascii, each })
     }
 
     fn lists(
@@ -233,7 +238,7 @@ impl Search<'_> {
     }
 
     /// The call with the members that name the resource.
-    fn described(
+    pub(crate) fn described(
         &self,
         api: &models::Api,
         operation: &models::Operation,
@@ -309,7 +314,7 @@ impl Search<'_> {
 }
 
 /// The protocol that the caller speaks and the service understands.
-fn protocol(api: &models::Api, operation: &models::Operation) -> Option<Protocol> {
+pub(crate) fn protocol(api: &models::Api, operation: &models::Operation) -> Option<Protocol> {
     let metadata = &api.metadata;
     let speaks =
         |name: &str| metadata.protocol == name || metadata.protocols.iter().any(|other| other == name);
@@ -340,18 +345,22 @@ fn resource_members(
     protocol: &Protocol,
 ) -> Option<Vec<Member>> {
     let known = overrides().members.iter().find(|one| one.api == api.name && one.operation == operation.name);
+    // Its tags say which resource is meant.
+    if each_tag(api, &operation.name).is_some() {
+        return Some(Vec::new());
+    }
     if let Some(known) = known {
         return known
             .members
             .iter()
-            .map(|one| member(api, input.members.get(&one.name)?, &one.name, Some(&one.value), protocol))
+            .map(|one| member_at(api, input, &one.name, one.value.clone(), protocol))
             .collect();
     }
     let of = |names: Vec<&String>| -> Option<Vec<Member>> {
         names
             .into_iter()
             .filter(|name| Some(*name) != tags)
-            .map(|name| member(api, input.members.get(name)?, name, None, protocol))
+            .map(|name| member(api, input.members.get(name)?, name, protocol))
             .collect()
     };
     match input.required.iter().filter(|name| Some(*name) != tags).collect::<Vec<_>>() {
@@ -363,33 +372,86 @@ fn resource_members(
     }
 }
 
-fn member(
+/// What an override says of the tags of an operation.
+fn each_tag(api: &models::Api, operation: &str) -> Option<&'static EachTag> {
+    overrides().each_tag.iter().find(|one| one.api == api.name && one.operation == operation)
+}
+
+/// A member whose name or pattern shows what it says.
+fn member(api: &models::Api, reference: &Reference, name: &str, protocol: &Protocol) -> Option<Member> {
+    let shape = api.shape(reference)?;
+    let pattern = shape.pattern.as_deref().unwrap_or_default();
+    let value = if plain(name) == "accountid" {
+        Value::Account
+    } else if singular(&plain(name)).ends_with("arn") || pattern.contains("arn") {
+        Value::Arn
+    } else {
+        return None;
+    };
+    let binding = Binding::of(reference.location.as_deref())?;
+    let (name, list) = wire_name(api, reference, name, protocol)?;
+    Some(Member { name, binding, value, list })
+}
+
+/// A member by its path through structures, and in query requests through lists, too.
+pub(crate) fn member_at<V>(
+    api: &models::Api,
+    input: &Shape,
+    path: &str,
+    value: V,
+    protocol: &Protocol,
+) -> Option<Member<V>> {
+    let (outer, name) = path.rsplit_once('.').map_or((None, path), |(outer, name)| (Some(outer), name));
+    let (mut around, mut names, mut binding) = (input, Vec::new(), None);
+    for step in outer.into_iter().flat_map(|outer| outer.split('.')) {
+        let reference = around.members.get(step)?;
+        let (name, inner) = inside(api, reference, step, protocol)?;
+        binding = binding.or(Binding::of(reference.location.as_deref()));
+        names.push(name);
+        around = inner;
+    }
+    let reference = around.members.get(name)?;
+    let (name, list) = wire_name(api, reference, name, protocol)?;
+    names.push(name);
+    let binding = binding.or(Binding::of(reference.location.as_deref()))?;
+    Some(Member { name: names.join("."), binding, value, list })
+}
+
+/// A structure within a request and its name there; the first of a list.
+fn inside<'a>(
+    api: &'a models::Api,
+    reference: &Reference,
+    name: &str,
+    protocol: &Protocol,
+) -> Option<(String, &'a Shape)> {
+    let (shape, wire) = (api.shape(reference)?, reference.location_name.as_deref().unwrap_or(name));
+    match (shape.kind.as_str(), protocol) {
+        ("structure", _) => Some((wire.to_owned(), shape)),
+        ("list", Protocol::Query { .. }) => {
+            let item = shape.member.as_ref()?;
+            let of_item = item.location_name.as_deref().unwrap_or("member");
+            Some((format!("{wire}.{of_item}.1"), api.shape(item)?))
+        }
+        _ => None,
+    }
+}
+
+/// A member's name on the wire, and whether it is a list.
+fn wire_name(
     api: &models::Api,
     reference: &Reference,
     name: &str,
-    known: Option<&Value>,
     protocol: &Protocol,
-) -> Option<Member> {
+) -> Option<(String, bool)> {
     let shape = api.shape(reference)?;
     let list = shape.kind == "list";
-    let pattern = shape.pattern.as_deref().unwrap_or_default();
-    let value = match known {
-        Some(value) => value.clone(),
-        None if plain(name) == "accountid" => Value::Account,
-        None if singular(&plain(name)).ends_with("arn") || pattern.contains("arn") => Value::Arn,
-        None => return None,
-    };
-    let binding = Binding::of(reference.location.as_deref())?;
     if shape.kind != "string" && !list {
         return None;
     }
     let wire = reference.location_name.as_deref().unwrap_or(name);
-    let wire = if list && matches!(protocol, Protocol::Query { .. }) && !shape.flattened {
-        format!("{wire}.{}.1", shape.member.as_ref()?.location_name.as_deref().unwrap_or("member"))
-    } else {
-        wire.to_owned()
-    };
-    Some(Member { name: wire, binding, value, list })
+    let numbered = list && matches!(protocol, Protocol::Query { .. }) && !shape.flattened;
+    let item = || Some(shape.member.as_ref()?.location_name.as_deref().unwrap_or("member"));
+    Some((if numbered { format!("{wire}.{}.1", item()?) } else { wire.to_owned() }, list))
 }
 
 /// The shape of the request's tags, and how many it takes.

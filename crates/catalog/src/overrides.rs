@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::wire::Value;
+use crate::wire::{RecordValue, State, TagMember, Value};
 
 /// All corrections.
 pub fn overrides() -> &'static Overrides {
@@ -32,6 +32,8 @@ pub struct Overrides {
     pub not_read_by: Vec<Unused>,
     pub not_tagged_by: Vec<Unused>,
     pub members: Vec<Members>,
+    pub each_tag: Vec<EachTag>,
+    pub lookups: Vec<Lookup>,
     pub headers: Vec<Header>,
     pub actions: Vec<Actions>,
     pub creation_times: Vec<CreationTime>,
@@ -128,8 +130,66 @@ pub struct Unused {
 pub struct Members {
     pub api: String,
     pub operation: String,
-    pub members: Vec<NamedMember>,
+    pub members: Vec<Named<Value>>,
     pub reason: String,
+}
+
+/// An operation and what it wants each tag to say besides its key and value.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EachTag {
+    pub api: String,
+    pub operation: String,
+    pub members: Vec<Named<TagMember>>,
+    pub reason: String,
+}
+
+/// A call whose record does not name a resource, and the operation that tells it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Lookup {
+    pub source: String,
+    pub calls: Vec<String>,
+    #[serde(rename = "type")]
+    pub resource_type: String,
+    /// Path in the record to the ids or names to ask about.
+    pub by: String,
+    pub api: String,
+    pub operation: String,
+    pub asks: Vec<Named<RecordValue>>,
+    /// Path in the answer to what it tells of each resource.
+    #[serde(default)]
+    pub found: String,
+    /// Path in that to its ARN or id.
+    pub name: String,
+    /// Path in that to its creation time.
+    pub created_at: Option<String>,
+    /// What that must say.
+    #[serde(default)]
+    pub only: Vec<Named<RecordValue>>,
+    pub state: Option<State>,
+    /// Whether AWS never gives the same ARN twice.
+    #[serde(default)]
+    pub unique: bool,
+    #[serde(default)]
+    pub several: bool,
+    /// Paths that a record has only where the call changed what is there.
+    #[serde(default)]
+    pub changes: Vec<String>,
+    /// What tells the ARN, where this tells only an id.
+    pub then: Option<Further>,
+    pub reason: String,
+}
+
+/// The operation that tells the ARN to an id.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Further {
+    pub operation: String,
+    pub asks: Vec<Named<RecordValue>>,
+    #[serde(default)]
+    pub found: String,
+    pub name: String,
 }
 
 /// A header.
@@ -160,7 +220,7 @@ pub struct CreationTime {
     pub resource_type: String,
     pub api: String,
     pub operation: String,
-    pub members: Vec<NamedMember>,
+    pub members: Vec<Named<Value>>,
     pub at: String,
     pub reason: String,
 }
@@ -184,11 +244,11 @@ pub struct MaxTags {
 }
 
 /// A member of a request and what it says of the resource.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NamedMember {
+pub struct Named<V> {
     pub name: String,
-    pub value: Value,
+    pub value: V,
 }
 
 impl Call {
@@ -200,6 +260,14 @@ impl Call {
 impl Created {
     pub fn is(&self, source: &str, call: &str) -> bool {
         self.source == source && self.call == call
+    }
+}
+
+impl Lookup {
+    pub fn is(&self, source: &str, call: &str, resource_type: &str) -> bool {
+        self.source == source
+            && self.calls.iter().any(|one| one == call)
+            && self.resource_type == resource_type
     }
 }
 
@@ -216,14 +284,25 @@ mod tests {
     #[test]
     fn every_override_gives_a_reason() {
         let Overrides {
-            create_nothing, creates, places, also_creates, upserts, formats, opt_in, no_row, ..
+            create_nothing,
+            creates,
+            places,
+            also_creates,
+            upserts,
+            formats,
+            opt_in,
+            no_row,
+            lookups,
+            ..
         } = overrides();
         let calls = create_nothing.iter().chain(upserts).map(|one| (&one.call, &one.reason));
         let placed = places.iter().chain(also_creates).map(|one| (&one.call, &one.reason));
         let created = creates.iter().map(|one| (&one.call, &one.reason));
         let types = opt_in.iter().chain(no_row).map(|one| (&one.resource_type, &one.reason));
         let formats = formats.iter().map(|one| (&one.resource_type, &one.reason));
-        let all: Vec<_> = calls.chain(placed).chain(created).chain(types).chain(formats).collect();
+        let lookups = lookups.iter().map(|one| (&one.resource_type, &one.reason));
+        let all: Vec<_> =
+            calls.chain(placed).chain(created).chain(types).chain(formats).chain(lookups).collect();
         assert!(all.len() > 300);
         assert!(all.iter().all(|(_, reason)| reason.len() > 5), "{all:?}");
     }

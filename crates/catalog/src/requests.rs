@@ -6,8 +6,8 @@ use std::io::{self, BufRead};
 
 use anyhow::{Context, Result};
 use aws_tags::Arn;
-use aws_tags::table::operation::{Operation, ReadOperation, Request};
-use aws_tags::table::{self, CreationTime, Read, Route};
+use aws_tags::table::operation::{AtLaunch, LookupOperation, Operation, ReadOperation, Request};
+use aws_tags::table::{self, CreationTime, Locator, LookupKind, Read, Route};
 use aws_tags::tags::TagMap;
 use serde_json::json;
 
@@ -41,7 +41,7 @@ pub fn print() {
                             .or_insert_with(|| line(operation, region, &arn, request, tags, tells_time));
                     };
                 if let Route::TaggingApi(Some(tag)) | Route::TagOperation(tag) = row.route(service) {
-                    print(&tag.operation, tag.request(&arn, &tags), &tags, false);
+                    print(&tag.operation, tag.request(&arn, &tags, AtLaunch::Keep), &tags, false);
                 }
                 if let CreationTime::Operation(time) = row.creation_time {
                     print(&time.operation, time.request(&arn), &TagMap::new(), true);
@@ -53,6 +53,33 @@ pub fn print() {
         }
     }
     printed.values().for_each(|line| println!("{line}"));
+    for lookup in lookups() {
+        for region in REGIONS {
+            let (question, asked) = lookup.example();
+            let request = lookup.request(&question, question.subjects.first().map_or("", String::as_str));
+            let mut line = line(
+                &lookup.operation,
+                region,
+                &example("some:thing", region),
+                request,
+                &TagMap::new(),
+                false,
+            );
+            line["asked"] = json!(asked.into_iter().collect::<BTreeMap<_, _>>());
+            line["told"] = json!(lookup.example_answer().into_iter().collect::<BTreeMap<_, _>>());
+            println!("{line}");
+        }
+    }
+}
+
+/// Every lookup of the table by a service's own operation.
+fn lookups() -> impl Iterator<Item = &'static LookupOperation> {
+    let rows = table::all().flat_map(|service| service.rows);
+    let found = rows.filter_map(|row| match row.locator {
+        Locator::Lookup { kind: LookupKind::Operation(lookup), .. } => Some(lookup),
+        _ => None,
+    });
+    found.flat_map(|first| std::iter::successors(Some(first), |one| one.then))
 }
 
 /// Reads the answers on the standard input, one JSON object per line with `service`, `operation` and
@@ -61,6 +88,18 @@ pub fn read_answers() -> Result<()> {
     for line in io::stdin().lock().lines() {
         let answer: serde_json::Value = serde_json::from_str(&line?)?;
         let text = |name: &str| answer.get(name).and_then(|value| value.as_str()).unwrap_or_default();
+        if let Some(lookup) = lookups().find(|lookup| {
+            answer.get("told").is_some() && is_named(&lookup.operation, text("service"), text("operation"))
+        }) {
+            let (question, _) = lookup.example();
+            let subject = question.subjects.first().map_or("", String::as_str);
+            let found = lookup.found(&question, subject, text("body"))?;
+            let found = found
+                .iter()
+                .map(|one| json!({"name": one.name, "created": one.created.map(|at| at.unix_timestamp())}));
+            println!("{}", found.collect::<serde_json::Value>());
+            continue;
+        }
         let read = read_operation(text("service"), text("operation"));
         let page = read.with_context(|| format!("no operation in {answer}"))?.page(text("body"))?;
         println!("{}", json!({"tags": page.tags, "next": page.next}));
@@ -71,12 +110,13 @@ pub fn read_answers() -> Result<()> {
 fn read_operation(service: &str, name: &str) -> Option<&'static ReadOperation> {
     let mut rows = table::all().flat_map(|of| of.rows.iter().map(move |row| row.read_by(of)));
     rows.find_map(|read| match read {
-        Read::Operation(read) => {
-            let Operation { api, name: own, .. } = &read.operation;
-            (api.service_id == service && own.ends_with(&format!(":{name}"))).then_some(read)
-        }
+        Read::Operation(read) => is_named(&read.operation, service, name).then_some(read),
         _ => None,
     })
+}
+
+fn is_named(Operation { api, name: own, .. }: &Operation, service: &str, name: &str) -> bool {
+    api.service_id == service && own.ends_with(&format!(":{name}"))
 }
 
 /// An ARN that has every part that requests take from one.

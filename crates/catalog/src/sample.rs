@@ -25,9 +25,9 @@ pub struct Variant {
     pub region: &'static str,
 }
 
-/// A record of a row's call, and the ARN that the row must find in it; `None` where the model does
-/// not hold the row's first place.
-pub fn record(catalog: &Catalog, row: &Row, variant: Variant) -> Option<(Value, String)> {
+/// A record of a row's call, and the ARN that the row must find in it, if it finds one there; `None` where the
+/// model does not hold the row's first place.
+pub fn record(catalog: &Catalog, row: &Row, variant: Variant) -> Option<(Value, Option<String>)> {
     let api = catalog.apis.iter().find(|api| api.name == row.from.0)?;
     let operation = api.operations.values().find(|operation| operation.name == row.from.1)?;
     let request = operation.input.as_ref().map(|shape| sample(api, shape, variant, 0));
@@ -35,15 +35,24 @@ pub fn record(catalog: &Catalog, row: &Row, variant: Variant) -> Option<(Value, 
         operation.output.as_ref().map(|shape| sample(api, shape, variant, 0)).map(|all| bare(api, all));
     let mut request = request.unwrap_or_else(|| json!({}));
     // For an overridden row, the first place that the model has: records hold more than models.
-    let known = if by_hand(row) { row.places.as_slice() } else { row.places.get(..1)? };
+    let known = if by_hand(row) { row.places.as_slice() } else { row.places.get(..1).unwrap_or_default() };
     let found = known.iter().find_map(|place| put(place, &mut request, response.as_mut(), row, variant));
-    let arn = match (found, row.places.first()?.strip_prefix("responseElements.")) {
-        (Some(arn), _) => arn,
+    let path = row.places.first().and_then(|place| place.strip_prefix("responseElements."));
+    let arn = match (found, path, &row.lookup) {
+        (Some(arn), _, _) => Some(arn),
         // An override knows better than the model.
-        (None, Some(path)) if by_hand(row) => {
+        (None, Some(path), _) if by_hand(row) => {
             let arn = arn(row, variant);
             at_or_created(response.get_or_insert_default(), path).clone_from(&Value::from(arn.as_str()));
-            arn
+            Some(arn)
+        }
+        (None, None, Some(lookup)) => {
+            let mut has = |path: &&str| match path.split_once('.') {
+                Some(("requestParameters", path)) => at(&mut request, path).is_some(),
+                Some((_, path)) => response.as_mut().is_some_and(|response| at(response, path).is_some()),
+                None => false,
+            };
+            lookup.paths().iter().all(|paths| paths.iter().any(&mut has)).then_some(None)?
         }
         _ => return None,
     };
@@ -92,19 +101,23 @@ pub fn fault(catalog: &Catalog, row: &Row) -> Option<String> {
 
 fn fault_in(catalog: &Catalog, row: &Row, variant: Variant) -> Option<String> {
     let Some((record, arn)) = record(catalog, row, variant) else {
-        return Some(format!(
-            "{} {}: the model has no `{}`",
-            row.source,
-            row.event_name,
-            row.places.first()?
-        ));
+        let places = row.places.first().cloned();
+        let place = places.or_else(|| row.lookup.as_ref().map(|lookup| lookup.by.clone()))?;
+        return Some(format!("{} {}: the model has no `{place}`", row.source, row.event_name));
     };
+    // Other members may say that the call changed something.
+    let record = if arn.is_some() { record } else { short(&record, row) };
     let event = Event::from_json(record).ok()?;
     let (service, rows) = rows(&event.source, &event.name)?;
-    let found: Vec<String> = match created(service, rows, &event) {
-        Ok(creation) => creation.resources.iter().map(|resource| resource.arn.to_string()).collect(),
+    let creation = match created(service, rows, &event) {
+        Ok(creation) => creation,
         Err(ending) => return Some(format!("{} {}: {ending:?}", row.source, row.event_name)),
     };
+    let Some(arn) = arn else {
+        let asks = creation.lookups.iter().any(|lookup| lookup.resource_type() == row.resource_type);
+        return (!asks).then(|| format!("{} {} looks nothing up", row.source, row.event_name));
+    };
+    let found: Vec<String> = creation.resources.iter().map(|resource| resource.arn.to_string()).collect();
     // Names that a service keeps in lower case are found in lower case.
     let wanted = |found: &String| *found == arn || (row.lower_case && *found == arn.to_lowercase());
     let is_of_type = |found: &String| {
@@ -253,19 +266,19 @@ fn text(name: &str, variant: Variant) -> String {
 
 /// Whether a row is in the generated table and finds something.
 pub fn is_tried(row: &Row) -> bool {
-    !row.places.is_empty() && row.route != Route::Unknown
+    row.finds() && row.route != Route::Unknown
 }
 
-/// The record with only what places need of request and response, so that event files are readable.
+/// The record with only what places and lookups need of request and response, so that event files are readable.
 pub fn short(record: &Value, row: &Row) -> Value {
     let mut short = record.clone();
     for part in ["requestParameters", "responseElements"] {
-        let paths: Vec<&str> = row
-            .places
-            .iter()
-            .flat_map(|place| {
-                if place.starts_with("arn:") { variables(place).collect() } else { vec![place.as_str()] }
-            })
+        let of_places = row.places.iter().flat_map(|place| {
+            if place.starts_with("arn:") { variables(place).collect() } else { vec![place.as_str()] }
+        });
+        let of_lookup = row.lookup.iter().flat_map(|lookup| lookup.paths().into_iter().flatten());
+        let paths: Vec<&str> = of_places
+            .chain(of_lookup)
             .filter_map(|path| path.strip_prefix(part)?.strip_prefix('.'))
             .collect();
         let whole = record.get(part).cloned().unwrap_or_default();

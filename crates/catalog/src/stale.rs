@@ -69,6 +69,14 @@ pub fn stale_overrides(catalog: &Catalog, rows: &[Row]) -> Vec<String> {
     for one in &all.members {
         expect(has_operation(&one.api, &one.operation) && !one.members.is_empty(), &one.api);
     }
+    for one in &all.each_tag {
+        expect(has_operation(&one.api, &one.operation) && !one.members.is_empty(), &one.api);
+    }
+    let search = catalog.search();
+    for one in &all.lookups {
+        let is_there = one.calls.iter().all(|call| has_call(&one.source, call));
+        expect(is_there && search.known(one).is_some(), &one.resource_type);
+    }
     for one in &all.headers {
         expect(catalog.apis.iter().any(|api| api.name == one.api), &one.api);
     }

@@ -10,6 +10,7 @@ use crate::authorization::{Authorization, authorizations};
 use crate::endpoints::Endpoints;
 use crate::event_sources::{self, EventSource, event_source, event_sources, prefixes};
 use crate::locate::places;
+use crate::lookups::{Lookup, LookupOperation};
 use crate::models::{Api, Operation, apis};
 use crate::newness::{answers_for_old, created_at, is_idempotent, is_unique};
 use crate::operations::{ReadOperation, Search, TagOperation, TimeOperation};
@@ -91,6 +92,8 @@ pub struct Row {
     pub resource_type: String,
     /// Where the record names it; empty if it does not.
     pub places: Vec<String>,
+    /// How it is looked up, where the record does not name it.
+    pub lookup: Option<Lookup>,
     /// ARN formats of the type.
     pub formats: Vec<String>,
     /// The service in its ARNs.
@@ -132,6 +135,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether its resource is found, in the record or by a lookup.
+    pub fn finds(&self) -> bool {
+        !self.places.is_empty() || self.lookup.is_some()
+    }
+
     /// The common prefix of the resource parts of its ARN formats, e.g. `topic/`.
     pub fn resource_prefix(&self) -> String {
         let fixed = |format: &String| {
@@ -191,6 +199,17 @@ impl Catalog {
             (row.route, row.read) = (route(row, search, &self.probed), read(row, search));
             row.probed = probed::shows(&self.probed, &row.resource_type, &row.route);
             row.creation_time = search.telling_time(&row.resource_type);
+            if row.places.is_empty() {
+                row.lookup = search.looking_up(row);
+            }
+            if let Some(lookup) = &row.lookup {
+                row.unique = lookup.unique;
+                row.idempotent |= row.upsert;
+                // Whoever knows the age can tell a creation from a change.
+                if lookup.operation.created_at.is_some() && row.opt_in == Some(OptIn::Upsert) {
+                    row.opt_in = None;
+                }
+            }
         }
         rows
     }
@@ -216,7 +235,14 @@ impl Catalog {
         (adding, listing, telling_time)
     }
 
-    fn search(&self) -> Search<'_> {
+    /// The lookups for the rows that are written by hand.
+    pub fn lookups_by_hand(&self) -> Vec<LookupOperation> {
+        let (search, known) = (self.search(), overrides().lookups.iter());
+        let of_hand = known.filter(|one| one.calls.iter().any(|call| by_hand(&one.source, call)));
+        of_hand.filter_map(|one| Some(search.known(one)?.operation)).collect()
+    }
+
+    pub(crate) fn search(&self) -> Search<'_> {
         Search { apis: &self.apis, authorizations: &self.authorizations, endpoints: &self.endpoints }
     }
 }
@@ -237,6 +263,8 @@ fn route(row: &Row, search: Search<'_>, probed: &ProbedTypes) -> Route {
     }
     let own = search.adding(&row.from.0, &row.resource_type).map(Box::new);
     match own {
+        // The tagging API does not take what its tags say besides.
+        Some(own) if !own.each.is_empty() => Route::TagOperation(own),
         own if tagging_api::tags(prefix) && !probed.refused(&row.resource_type) => Route::TaggingApi(own),
         Some(own) => Route::TagOperation(own),
         None => Route::Unknown,
@@ -272,6 +300,7 @@ fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
         source: source.to_owned(),
         event_name: creation.event_name.to_owned(),
         places,
+        lookup: None,
         formats: creation.formats.iter().map(|format| (*format).to_owned()).collect(),
         arn_service: in_format.unwrap_or(prefix).to_owned(),
         route: Route::Unknown,

@@ -51,6 +51,8 @@ pub enum Value {
     Name,
     /// The same, with a slash before it if there is one in it.
     Hierarchy,
+    /// The part after these words.
+    After(String),
     /// Another word for the first part of the ARN's resource.
     Type(Vec<Word>),
     Account,
@@ -69,11 +71,41 @@ pub struct Word {
 
 /// A member of a request that names the resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
+pub struct Member<V = Value> {
     pub name: String,
     pub binding: Binding,
-    pub value: Value,
+    pub value: V,
     pub list: bool,
+}
+
+/// What a tag says besides its key and value.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TagMember {
+    Resource(Value),
+    AtLaunch,
+}
+
+/// What a member of a lookup's request or answer says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordValue {
+    /// The id or name that is looked up.
+    Subject,
+    /// What the record has at the first of these paths.
+    Recorded(Vec<String>),
+    /// Always the same.
+    Fixed(String),
+}
+
+/// States of what ends later than the call that began it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    pub at: String,
+    pub done: Vec<String>,
+    #[serde(default)]
+    pub failed: Vec<String>,
 }
 
 /// The shape of tags in a request or an answer. In an answer, the name is the path to them.

@@ -93,10 +93,9 @@ fn every_generated_row_finds_its_resource_in_its_modelled_record() {
             let Effect::Created(creation) = Effect::of(&event) else {
                 panic!("{} {} creates nothing", event.source, event.name)
             };
-            let source = event.source.clone();
-            seen.extend(
-                creation.resources.iter().map(|one| (source.clone(), event.name.clone(), one.resource_type)),
-            );
+            let looked_up = creation.lookups.iter().map(|lookup| lookup.resource_type());
+            let types = creation.resources.iter().map(|resource| resource.resource_type).chain(looked_up);
+            seen.extend(types.map(|one| (event.source.clone(), event.name.clone(), one)));
         }
     }
     let rows = GENERATED.iter().flat_map(|service| service.rows.iter().map(move |row| (service.name, row)));

@@ -5,6 +5,7 @@ pub mod offline;
 use time::OffsetDateTime;
 
 use crate::identity::{IamIdentity, Session, SessionKey};
+use crate::table::operation::Found;
 use crate::table::{Lookup, Read, Resource, Route};
 use crate::tags::{Tag, TagMap};
 
@@ -68,8 +69,7 @@ pub struct IamEntity {
 pub trait Lookups {
     /// Ids or ARNs of what was created at about that time. A failure says what is not known yet, and
     /// why.
-    async fn look_up(&self, lookup: &Lookup, created: Option<OffsetDateTime>)
-    -> Result<Vec<String>, Failure>;
+    async fn look_up(&self, lookup: &Lookup, created: Option<OffsetDateTime>) -> Result<Vec<Found>, Failure>;
 }
 
 /// Applies tags.

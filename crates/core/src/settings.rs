@@ -7,7 +7,7 @@ use std::fmt;
 use wildmatch::WildMatch;
 
 use crate::record::{Piece, pieces};
-use crate::table;
+use crate::table::{self, operation::AtLaunch};
 use crate::tags::{Appearance, KEY_LENGTH, SkipMark, Tag, VALUE_LENGTH, is_allowed, starts_reserved};
 
 /// One environment variable, as the README and `--help` describe it.
@@ -85,6 +85,12 @@ const ALSO_TAG: Setting = Setting {
     allowed: "patterns with `*` and `?` on types that are left alone by default, separated by commas",
     effect: "Which of those types are tagged all the same, e.g. `s3:object,ecs:task`. `aws-tags services` lists them with the reason.",
 };
+const PROPAGATE_AT_LAUNCH: Setting = Setting {
+    name: "PROPAGATE_AT_LAUNCH",
+    default: "off",
+    allowed: "`off` or `on`",
+    effect: "Whether the instances that an Auto Scaling group launches later get the group's new tags from Auto Scaling, too, even in place of those of its launch template. Their volumes do not.",
+};
 const LOG_VALUES: Setting = Setting {
     name: "LOG_VALUES",
     default: "hide",
@@ -112,6 +118,7 @@ pub const SETTINGS: &[Setting] = &[
     SKIP_TAG,
     SERVICE_CREATED,
     ALSO_TAG,
+    PROPAGATE_AT_LAUNCH,
     LOG_VALUES,
     MONITORING,
 ];
@@ -238,6 +245,8 @@ pub struct Settings {
     pub(crate) keep_existing: bool,
     /// What becomes of what AWS services create on their own.
     pub(crate) service_created: ServiceCreated,
+    /// Whether an Auto Scaling group's tags go on to its instances.
+    pub at_launch: AtLaunch,
     /// Whether the log has the values of tags.
     pub(crate) log_values: bool,
     /// How much is measured.
@@ -289,6 +298,7 @@ impl Settings {
             extra_tags: reader.extra_tags(&EXTRA_TAGS),
             keep_existing: reader.one_of(&EXISTING_TAGS, &[("keep", true), ("overwrite", false)]),
             service_created: reader.one_of(&SERVICE_CREATED, SERVICE_CREATED_CHOICES),
+            at_launch: reader.one_of(&PROPAGATE_AT_LAUNCH, AT_LAUNCH),
             log_values: reader.one_of(&LOG_VALUES, &[("hide", false), ("show", true)]),
             monitoring: reader.one_of(&MONITORING, MONITORINGS),
             inherit: reader.patterns(&INHERIT, WildMatch::new_case_insensitive),
@@ -358,6 +368,7 @@ const SERVICE_CREATED_CHOICES: &[(&str, ServiceCreated)] = &[
     ("service", ServiceCreated::Service),
     ("skip", ServiceCreated::Skip),
 ];
+const AT_LAUNCH: &[(&str, AtLaunch)] = &[("off", AtLaunch::Keep), ("on", AtLaunch::Propagate)];
 
 struct Reader<F> {
     variable: F,

@@ -5,6 +5,7 @@
 use aws_tags::effect::HEARTBEAT;
 use aws_tags::ports::offline::{CountingTagger, GivenIamTags, GivenLookups, MemorySessions};
 use aws_tags::ports::{Failure, Ports};
+use aws_tags::table::operation::Found;
 use aws_tags::tagging::{EventSkip, Handling, NotOurs, Recorders, ResourceSkip, Scope, TagResult};
 use aws_tags::tags::TagMap;
 use aws_tags::{Event, Outcome, Recorded, Settings, record_session, tag_resources};
@@ -400,6 +401,30 @@ fn a_resource_that_refuses_its_owner_is_tried_again() {
     let outcome = one(&world, LATER, volume("vol-1"));
     assert_eq!(reasons(&outcome), ["arn:aws:ec2:eu-west-1:111122223333:volume/vol-1: InvalidTag: Owner"]);
     assert_eq!(world.tagger.calls.get(), 2);
+}
+
+#[test]
+fn a_looked_up_resource_must_be_of_the_right_age_type_account_and_region() {
+    let group = |created: OffsetDateTime, place: &str, kind: &str| {
+        let name = format!("arn:aws:autoscaling:{place}:{kind}:1f:autoScalingGroupName/web");
+        let mut world = world();
+        world.lookups = GivenLookups(Ok(vec![Found { name, created: Some(created) }]));
+        let request = json!({"requestParameters": {"autoScalingGroupName": "web"}});
+        let outcome =
+            one(&world, LATER, event("autoscaling.amazonaws.com", "CreateAutoScalingGroup", request));
+        let results: Vec<_> = outcome.resources().iter().map(|made| made.result.clone()).collect();
+        (results, reasons(&outcome).concat())
+    };
+    let (here, kind) = ("eu-west-1:111122223333", "autoScalingGroup");
+    assert_eq!(group(AT, here, kind), (vec![TagResult::Tagged], String::new()));
+    let older = TagResult::Skipped(ResourceSkip::NotOurs(NotOurs::Older));
+    assert_eq!(group(AT - Duration::HOUR, here, kind), (vec![older], String::new()));
+    assert_eq!(group(AT + Duration::HOUR, here, kind), (Vec::new(), String::new()), "ours is gone");
+    let (elsewhere, of_others) = ("eu-central-1:111122223333", "eu-west-1:444455556666");
+    for (place, kind) in [(of_others, kind), (elsewhere, kind), (here, "launchConfiguration")] {
+        let (results, reasons) = group(AT, place, kind);
+        assert!(results.is_empty() && reasons.contains("is no autoscaling:autoScalingGroup"), "{reasons}");
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
             ),
             principal_tags: Bounded::new(IamTags::new(aws), budget),
             lookups: Bounded::new(AwsLookups::new(aws), budget),
-            tagger: Bounded::new(AwsTagger::new(aws), budget),
+            tagger: Bounded::new(AwsTagger::new(aws, settings.at_launch), budget),
         };
         Ok(TagHandler { ports, settings })
     })

@@ -38,7 +38,7 @@ pub(super) async fn replay(options: &Options, settings: &Settings, out: &mut imp
         sessions: Sessions { replayed: &memory, table },
         principal_tags: IamTags::new(&aws),
         lookups: AwsLookups::new(&aws),
-        tagger: Pen { tagger: AwsTagger::new(&aws), writes: options.apply },
+        tagger: Pen { tagger: AwsTagger::new(&aws, settings.at_launch), writes: options.apply },
     };
     let asked = if options.apply { Asked::AwsAndWritten } else { Asked::Aws };
     let report = Report::new(out, options.json, options.detail, asked, settings);

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::tiers::Tier;
-use crate::table::{Locator, LookupKind, Service, WITHOUT_RESOURCES, parent_actions};
+use crate::table::{Service, WITHOUT_RESOURCES, parent_actions};
 
 /// Characters of a managed policy, white space not counted.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
@@ -81,20 +81,6 @@ const OTHER_ARNS: &[(&str, &[&str])] = &[
     ("sso", &["arn:${AWS::Partition}:sso:::*", "arn:${AWS::Partition}:sso::${AWS::AccountId}:*"]),
 ];
 
-/// The actions of a lookup. EC2's `Describe…` actions have no resource-level permissions.
-const fn lookup_actions(kind: LookupKind) -> &'static [&'static str] {
-    match kind {
-        LookupKind::VolumesOfInstances => &["ec2:DescribeInstances", "ec2:DescribeVolumes"],
-        LookupKind::SnapshotsOfImage => &["ec2:DescribeImages", "ec2:DescribeSnapshots"],
-        LookupKind::SecurityGroupOfVpc => &["ec2:DescribeSecurityGroups"],
-        LookupKind::NetworkAclOfVpc => &["ec2:DescribeNetworkAcls"],
-        LookupKind::RouteTableOfVpc => &["ec2:DescribeRouteTables"],
-        LookupKind::SubnetsOfVpc => &["ec2:DescribeSubnets"],
-        LookupKind::InternetGatewayOfVpc => &["ec2:DescribeInternetGateways"],
-        LookupKind::SecretByName => &["secretsmanager:DescribeSecret"],
-    }
-}
-
 /// The policies for tagging what the services create. No action is in two policies of which one
 /// implies the other: a wider tier adds what the narrower one lacks.
 pub fn policies<'a>(services: impl IntoIterator<Item = (Tier, &'a Service)>) -> Vec<Policy> {
@@ -103,9 +89,6 @@ pub fn policies<'a>(services: impl IntoIterator<Item = (Tier, &'a Service)>) -> 
         for row in service.rows.iter().filter(|row| row.creates()) {
             let needed = needs.entry((row.opt_in.is_some(), tier)).or_default();
             needed.extend(row.needed_actions(service));
-            if let Locator::Lookup { kind, .. } = row.locator {
-                needed.extend(lookup_actions(kind));
-            }
         }
     }
     // Services create for resources of any service, whichever are tagged.

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::{Batch, Failure, FailureKind, IamEntity, Lookups, PrincipalTags, SessionStore, Tagger};
 use crate::identity::{IamIdentity, IamKind, Session, SessionKey};
+use crate::table::operation::Found;
 use crate::table::{Lookup, Read, Resource, Route};
 use crate::tags::TagMap;
 
@@ -95,7 +96,7 @@ impl PrincipalTags for GivenIamTags {
 
 /// Gives every lookup the same answer: by default, that nothing was found.
 #[derive(Debug)]
-pub struct GivenLookups(pub Result<Vec<String>, Failure>);
+pub struct GivenLookups(pub Result<Vec<Found>, Failure>);
 
 impl Default for GivenLookups {
     fn default() -> Self {
@@ -104,7 +105,7 @@ impl Default for GivenLookups {
 }
 
 impl Lookups for GivenLookups {
-    async fn look_up(&self, _: &Lookup, _: Option<OffsetDateTime>) -> Result<Vec<String>, Failure> {
+    async fn look_up(&self, _: &Lookup, _: Option<OffsetDateTime>) -> Result<Vec<Found>, Failure> {
         self.0.clone()
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Nothing of the account can be changed through such an ARN, because nothing has it: each of its free
 //! parts has 128 random bits. A type whose ARN has no free part, as there is one in an account, has no
-//! invented ARN.
+//! invented ARN, nor has one that an account's number names.
 
 use crate::record::{Arn, Piece, pieces};
 use crate::table::operation::Request;
@@ -43,6 +43,9 @@ impl Invented {
         spelling: Spelling,
         mut random: impl FnMut() -> Option<u128>,
     ) -> Option<Self> {
+        if format.ends_with("${AccountId}") {
+            return None;
+        }
         let mut parts = Vec::new();
         let mut part = || -> Option<String> {
             let part = spelling.spell(random()?);
@@ -124,6 +127,7 @@ fn in_base_36(mut bits: u128) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::operation::AtLaunch;
     use crate::table::{self, Read, Route};
     use crate::tags::TagMap;
 
@@ -212,7 +216,7 @@ mod tests {
                     assert!(invented.parts.iter().all(|part| part.len() >= 26));
                     let add = match row.route(service) {
                         Route::TaggingApi(Some(own)) | Route::TagOperation(own) => {
-                            Some(own.request(&invented.arn, &tags))
+                            Some(own.request(&invented.arn, &tags, AtLaunch::Keep))
                         }
                         _ => None,
                     };

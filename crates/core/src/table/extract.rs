@@ -5,8 +5,9 @@ use std::fmt;
 
 use time::{Duration, OffsetDateTime};
 
+use super::operation::{Found, Question};
 use super::parents::row_of;
-use super::place::{Problem, arn_prefix, belongs, in_record};
+use super::place::{Problem, arn_prefix, belongs, in_record, is_of_type};
 use super::row::{CreationTime, Ending, Locator, LookupKind, Read, Route, Row, Service};
 use crate::record::{Arn, Event, is_account, timestamp};
 
@@ -93,7 +94,12 @@ impl Answered {
         }
         let created =
             row.created_at.and_then(|path| event.text(path)).and_then(|text| timestamp::parse(&text));
-        match created.zip(event.time()).map(|(created, called)| Age::of(created, called)) {
+        Self::by_time(created, event.time())
+    }
+
+    /// By the creation time of what may be older than the call.
+    fn by_time(created: Option<OffsetDateTime>, called: Option<OffsetDateTime>) -> Self {
+        match created.zip(called).map(|(created, called)| Age::of(created, called)) {
             Some(Age::Older) => Self::Old,
             Some(Age::Fits) => Self::New,
             Some(Age::LittleOlder) | None => Self::NewOrOld,
@@ -106,13 +112,16 @@ impl Answered {
 pub struct Lookup {
     /// What to ask for.
     pub kind: LookupKind,
-    /// Ids or names to ask about.
-    pub by: Vec<String>,
+    /// Ids or names to ask about, and what else the record says of them.
+    pub question: Question,
     /// The Region to ask in.
     pub region: String,
+    /// The account of the resources.
+    pub account: String,
     row: RowRef,
     partition: &'static str,
-    account: String,
+    /// When the call was made.
+    called: Option<OffsetDateTime>,
 }
 
 /// The resources that a call created.
@@ -154,6 +163,19 @@ pub enum Nothing {
     NotOurs(LocateError),
 }
 
+/// How a call ends that could have created what it names by ARN or id.
+const CHANGE: Ending = Ending::Update("the request names what is there");
+
+impl LookupKind {
+    /// Whether a record shows that the call changed what is there.
+    fn finds_change(self, event: &Event) -> bool {
+        match self {
+            Self::Operation(operation) => operation.changes.iter().any(|path| event.text(path).is_some()),
+            _ => false,
+        }
+    }
+}
+
 /// Members of requests that name the account whose resources a call creates.
 const OWNERS: &[&str] = &["catalogId", "domainOwner", "ownerAccount", "ownerAccountId", "registryId"];
 
@@ -176,6 +198,9 @@ pub fn created(service: &'static Service, rows: &'static [Row], event: &Event) -
             Locator::Custom(place) => {
                 let place = place(event).map_err(Nothing::Ending)?;
                 creation.add(in_record(&[place], row, event), row, service, event)
+            }
+            Locator::Lookup { kind, .. } if kind.finds_change(event) => {
+                return Err(Nothing::Ending(CHANGE));
             }
             Locator::Lookup { kind, by } => {
                 lookup(kind, by, row, service, event).map(|lookup| creation.lookups.push(lookup))
@@ -238,7 +263,7 @@ pub(crate) fn of_type(resource_type: &str, arn: Arn, event_region: &str) -> Opti
 
 fn resource(arn: Arn, row: &Row, service: &Service, event_region: &str, answered: Answered) -> Resource {
     // Replicas are in other Regions than the call; buckets and global clusters name none.
-    let region = if arn.region().is_empty() { event_region } else { arn.region() };
+    let region = if is_global(&arn) { event_region } else { arn.region() };
     Resource {
         region: region.to_owned(),
         resource_type: row.resource_type,
@@ -254,6 +279,12 @@ fn resource(arn: Arn, row: &Row, service: &Service, event_region: &str, answered
     }
 }
 
+/// Whether an ARN names no Region that can be called. Lightsail's domains are in `global`.
+/// <https://docs.aws.amazon.com/lightsail/2016-11-28/api-reference/API_Domain.html>
+fn is_global(arn: &Arn) -> bool {
+    matches!(arn.region(), "" | "global")
+}
+
 fn lookup(
     kind: LookupKind,
     path: &str,
@@ -261,21 +292,30 @@ fn lookup(
     service: &'static Service,
     event: &Event,
 ) -> Result<Lookup, Problem> {
-    let by: Vec<String> = event.texts_at_place(path).into_iter().map(Cow::into_owned).collect();
+    let subjects: Vec<String> = event.texts_at_place(path).into_iter().map(Cow::into_owned).collect();
     let account = event.account().ok_or(Problem::NoAccount)?;
-    if by.is_empty() {
+    if subjects.is_empty() {
         return Err(match event.leaves_out(path) {
             Some(_) => Problem::absent(path, event),
             None => Problem::NothingToLookUpBy(row.resource_type),
         });
     }
+    let question = match kind {
+        LookupKind::Operation(operation) => {
+            let text = |path: &str| event.text(path).map(Cow::into_owned);
+            let question = Question::new(operation, subjects, text);
+            question.map_err(|path| Problem::Absent(path.to_owned()))?
+        }
+        _ => Question::about(subjects),
+    };
     Ok(Lookup {
         kind,
-        by,
+        question,
         row: RowRef(row, service),
         partition: event.partition(),
         region: event.region().to_owned(),
         account: account.into_owned(),
+        called: event.time(),
     })
 }
 
@@ -285,22 +325,37 @@ impl Lookup {
         self.row.0.resource_type
     }
 
-    /// The resource that an answer names, by id or whole ARN; none if it is another account's.
-    pub(crate) fn resource_for(&self, answer: &str) -> Option<Resource> {
+    /// The resource that an answer names, by id or whole ARN; none if it is another account's, or of another
+    /// type or Region.
+    pub(crate) fn resource_for(&self, found: &Found) -> Option<Resource> {
         let RowRef(row, service) = self.row;
-        let arn = Arn::parse(answer).or_else(|| {
+        let arn = Arn::parse(&found.name).or_else(|| {
             let prefix = arn_prefix(row, self.partition, &self.region, &self.account);
-            Arn::parse(&format!("{prefix}{}/{answer}", row.type_name()))
+            Arn::parse(&format!("{prefix}{}/{}", row.type_name(), found.name))
         })?;
-        belongs(&arn, self.partition, Some(&self.account))
-            .then(|| resource(arn, row, service, &self.region, Answered::New))
+        let is_here = is_global(&arn) || arn.region() == self.region;
+        let is_ours = belongs(&arn, self.partition, Some(&self.account)) && is_of_type(&arn, row) && is_here;
+        let answered = match found.created {
+            Some(_) => Answered::by_time(found.created, self.called),
+            None if row.idempotent => Answered::NewOrOld,
+            None => Answered::New,
+        };
+        is_ours.then(|| resource(arn, row, service, &self.region, answered))
+    }
+
+    /// Whether an answer names what was created so long after the call that it is another's.
+    pub(crate) fn is_younger(&self, found: &Found) -> bool {
+        /// As far as clocks agree, and services take their time.
+        const AFTER: Duration = Duration::minutes(5);
+        let times = found.created.zip(self.called);
+        times.is_some_and(|(created, called)| called.saturating_add(AFTER) < created)
     }
 }
 
 /// `ec2:volume of i-0abc`: what is asked for, and by what.
 impl fmt::Display for Lookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {}", self.resource_type(), self.by.join(", "))
+        write!(f, "{} of {}", self.resource_type(), self.question.subjects.join(", "))
     }
 }
 
@@ -471,7 +526,7 @@ mod tests {
         )
         .expect("a creation");
         let lookup = creation.lookups.iter().find(|lookup| lookup.kind == LookupKind::RouteTableOfVpc);
-        let arn = |answer: &str| Some(lookup?.resource_for(answer)?.arn.as_str().to_owned());
+        let arn = |answer: &str| Some(lookup?.resource_for(&answer.into())?.arn.as_str().to_owned());
         let ours = "arn:aws:ec2:eu-west-1:111122223333:route-table/rtb-1";
         assert_eq!((arn("rtb-1").as_deref(), arn(ours).as_deref()), (Some(ours), Some(ours)));
         assert_eq!(arn("arn:aws:ec2:eu-west-1:444455556666:route-table/rtb-1"), None);

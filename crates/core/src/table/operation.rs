@@ -1,5 +1,5 @@
-//! A service's own operation that adds tags to one resource, lists those that it has, or tells when it
-//! was created.
+//! A service's own operation that adds tags to one resource, lists those that it has, tells when it was
+//! created, or which one a call created.
 //!
 //! An operation is a row of facts: where it is called, which protocol it speaks, how it names the
 //! resource, which shape its tags have. [`request`] turns it into an HTTP request, without the headers
@@ -8,12 +8,16 @@
 
 pub(crate) mod answer;
 mod endpoint;
+mod question;
 mod request;
 mod row;
 
 pub use answer::{Page, Unreadable};
 pub(crate) use endpoint::EndpointOverride;
 pub use endpoint::{Endpoint, ResolvedEndpoint};
+pub use question::{Found, Question, Unanswered};
 pub use request::Request;
-pub(crate) use row::{Alphabet, HttpBinding, Member, Pages, Protocol, ResourceValue, TagShape};
-pub use row::{Api, Operation, ReadOperation, TagOperation, TimeOperation};
+pub(crate) use row::{
+    Alphabet, HttpBinding, Member, Pages, Protocol, RecordValue, ResourceValue, State, TagMember, TagShape,
+};
+pub use row::{Api, AtLaunch, LookupOperation, Operation, ReadOperation, TagOperation, TimeOperation};

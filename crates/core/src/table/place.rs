@@ -154,10 +154,15 @@ fn arn_of_row(text: &str, row: &Row, event: &Event) -> Result<Arn, Problem> {
     if !belongs(&arn, event.partition(), event.account().as_deref()) {
         return Err(Problem::NotOurs(found));
     }
-    if !starts_with_ignoring_case(arn.resource(), row.resource_prefix) {
+    if !is_of_type(&arn, row) {
         return Err(Problem::OtherType { found, resource_type: row.resource_type });
     }
     Ok(arn)
+}
+
+/// Whether an ARN is one of the row's service and type.
+pub(super) fn is_of_type(arn: &Arn, row: &Row) -> bool {
+    arn.service() == row.service_in_arns() && starts_with_ignoring_case(arn.resource(), row.resource_prefix)
 }
 
 /// Records and answers also name resources of other accounts. Some ARNs have no account.

@@ -1,7 +1,7 @@
 //! A row of the table: a creating call, one resource type that it creates, where its record names the
 //! resource, and how the resource is tagged.
 
-use super::operation::{Operation, ReadOperation, TagOperation, TimeOperation};
+use super::operation::{LookupOperation, Operation, ReadOperation, TagOperation, TimeOperation};
 use crate::record::Event;
 use crate::tags::TAGS_PER_RESOURCE;
 
@@ -151,6 +151,28 @@ pub enum LookupKind {
     InternetGatewayOfVpc,
     /// A secret, whose ARN ends in a random suffix, by its name.
     SecretByName,
+    /// Whatever the service's own operation tells.
+    Operation(&'static LookupOperation),
+}
+
+impl LookupKind {
+    /// The IAM actions that it needs. EC2's `Describe…` actions have no resource-level permissions.
+    pub fn actions(self) -> Vec<&'static str> {
+        match self {
+            Self::VolumesOfInstances => vec!["ec2:DescribeInstances", "ec2:DescribeVolumes"],
+            Self::SnapshotsOfImage => vec!["ec2:DescribeImages", "ec2:DescribeSnapshots"],
+            Self::SecurityGroupOfVpc => vec!["ec2:DescribeSecurityGroups"],
+            Self::NetworkAclOfVpc => vec!["ec2:DescribeNetworkAcls"],
+            Self::RouteTableOfVpc => vec!["ec2:DescribeRouteTables"],
+            Self::SubnetsOfVpc => vec!["ec2:DescribeSubnets"],
+            Self::InternetGatewayOfVpc => vec!["ec2:DescribeInternetGateways"],
+            Self::SecretByName => vec!["secretsmanager:DescribeSecret"],
+            Self::Operation(first) => {
+                let all = std::iter::successors(Some(first), |one| one.then);
+                all.flat_map(|one| one.operation.actions).copied().collect()
+            }
+        }
+    }
 }
 
 /// How a known call ends without anything to tag, and why.
@@ -364,6 +386,16 @@ pub(super) const fn lookup(
     Row::new(event_name, resource_type, Locator::Lookup { kind, by }).optional().unique()
 }
 
+/// The record does not name it, and the service's own operation tells its ARN or id.
+pub(super) const fn told(
+    event_name: &'static str,
+    resource_type: &'static str,
+    operation: &'static LookupOperation,
+    by: &'static str,
+) -> Row {
+    Row::new(event_name, resource_type, Locator::Lookup { kind: LookupKind::Operation(operation), by })
+}
+
 /// A known call without anything to tag.
 pub(super) const fn nothing(event_name: &'static str, ending: Ending) -> Row {
     Row::new(event_name, "", Locator::None(ending))
@@ -503,10 +535,14 @@ impl Row {
         self.read.unwrap_or(service.read)
     }
 
-    /// The IAM actions that reading and tagging the row's resources need.
+    /// The IAM actions that finding, reading and tagging the row's resources need.
     pub fn needed_actions(&self, service: &Service) -> Vec<&'static str> {
         let reading = self.read_by(service).actions();
-        [&self.tagging_actions(service), reading, self.creation_time.actions()].concat()
+        let looking_up = match self.locator {
+            Locator::Lookup { kind, .. } => kind.actions(),
+            _ => Vec::new(),
+        };
+        [&self.tagging_actions(service), reading, self.creation_time.actions(), &looking_up].concat()
     }
 
     /// Those that tagging them needs.

@@ -17,9 +17,10 @@ use super::refused::{Tagged, tag_batch};
 use super::shown::{Shown, marked_request};
 use crate::effect::Effect;
 use crate::identity::{IamKind, LONGEST_CHAIN, Principal, Session, SessionKey, SessionMatch, choose, head};
-use crate::ports::{Failure, IamEntity, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
+use crate::ports::{Failure, FailureKind, IamEntity, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
 use crate::record::Event;
 use crate::settings::{ServiceCreated, Settings};
+use crate::table::operation::Found;
 use crate::table::{Answered, Creation, Lookup, Resource, Route};
 use crate::tags::TagMap;
 
@@ -402,8 +403,26 @@ async fn looked_up<L: Lookups>(
     now: OffsetDateTime,
     unfinished: &mut Vec<Unfinished>,
 ) -> Vec<Resource> {
-    match lookups.look_up(lookup, event.time()).await {
-        Ok(answers) => answers.iter().filter_map(|answer| lookup.resource_for(answer)).collect(),
+    let answers = lookups.look_up(lookup, event.time()).await.and_then(|answers| {
+        // Names are given again: what bears it now is another's, and what the call created is gone.
+        match answers.iter().find(|found| lookup.is_younger(found)) {
+            Some(other) => Err(Failure::not_found(format!("{} was created since", other.name))),
+            None => Ok(answers),
+        }
+    });
+    let resources = answers.and_then(|answers| {
+        let resource = |found: &Found| {
+            let what = lookup.resource_type();
+            let not_one = || Failure {
+                kind: FailureKind::Refused,
+                message: format!("`{}` is no {what} of this account and Region", found.name),
+            };
+            lookup.resource_for(found).ok_or_else(not_one)
+        };
+        answers.iter().map(resource).collect::<Result<Vec<_>, _>>()
+    });
+    match resources {
+        Ok(resources) => resources,
         Err(failure) if is_gone(&failure, event, now) => Vec::new(),
         Err(failure) => {
             unfinished.push(Unfinished::Lookup { resource_type: lookup.resource_type(), failure });

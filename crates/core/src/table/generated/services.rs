@@ -2,7 +2,7 @@
 
 use super::operations;
 use crate::table::row::Place::{ArnFormat, Path};
-use crate::table::row::{Ending, Read, Route, Service, nothing, row};
+use crate::table::row::{Ending, Read, Route, Service, nothing, row, told};
 
 /// Rules, alarms and the like are put again to change them.
 const UPSERT: &str = "the call also changes what is there, and its record does not tell which";
@@ -176,9 +176,9 @@ pub static SERVICES: &[Service] = &[
         row("CreateAssessmentFramework", "auditmanager:assessmentFramework", &[Path("responseElements.framework.arn"), ArnFormat("arn:${Partition}:auditmanager:${Region}:${Account}:assessmentFramework/${responseElements.framework.id}")]).modelled().resource_prefix("assessmentFramework/").unique(),
         row("CreateControl", "auditmanager:control", &[Path("responseElements.control.arn"), ArnFormat("arn:${Partition}:auditmanager:${Region}:${Account}:control/${responseElements.control.id}")]).modelled().resource_prefix("control/").unique(),
     ] },
-    Service { name: "autoscaling", title: "Amazon EC2 Auto Scaling", route: Route::TaggingApi(None), actions: &["autoscaling:CreateOrUpdateTags"], read: Read::Never, rows: &[
-        nothing("CreateAutoScalingGroup", UNNAMED).modelled(),
-        row("RegisterScalableTarget", "application-autoscaling:ScalableTarget", &[Path("responseElements.scalableTargetARN")]).modelled().resource_prefix("scalable-target/").idempotent().via(Route::TagOperation(&operations::APPLICATION_AUTOSCALING_TAG_RESOURCE)).read(Read::Operation(&operations::APPLICATION_AUTOSCALING_LIST_TAGS_FOR_RESOURCE)).actions(&[]).opt_in(UPSERT),
+    Service { name: "autoscaling", title: "Amazon EC2 Auto Scaling", route: Route::TagOperation(&operations::AUTOSCALING_CREATE_OR_UPDATE_TAGS), actions: &[], read: Read::Operation(&operations::AUTOSCALING_DESCRIBE_TAGS), rows: &[
+        told("CreateAutoScalingGroup", "autoscaling:autoScalingGroup", &operations::LOOKUP_AUTOSCALING_DESCRIBE_AUTO_SCALING_GROUPS, "requestParameters.autoScalingGroupName").modelled().resource_prefix("autoScalingGroup:").unique(),
+        row("RegisterScalableTarget", "application-autoscaling:ScalableTarget", &[Path("responseElements.scalableTargetARN")]).modelled().resource_prefix("scalable-target/").idempotent().via(Route::TagOperation(&operations::APPLICATION_AUTOSCALING_TAG_RESOURCE)).read(Read::Operation(&operations::APPLICATION_AUTOSCALING_LIST_TAGS_FOR_RESOURCE)).opt_in(UPSERT),
     ] },
     Service { name: "b2bi", title: "AWS B2B Data Interchange", route: Route::TaggingApi(Some(&operations::B2BI_TAG_RESOURCE)), actions: &["b2bi:TagResource"], read: Read::Operation(&operations::B2BI_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("CreateCapability", "b2bi:capability", &[Path("responseElements.capabilityArn"), ArnFormat("arn:${Partition}:b2bi:${Region}:${Account}:capability/${responseElements.capabilityId}")]).modelled().resource_prefix("capability/").unique(),
@@ -492,9 +492,9 @@ pub static SERVICES: &[Service] = &[
     ] },
     Service { name: "config", title: "AWS Config", route: Route::TaggingApi(Some(&operations::CONFIG_TAG_RESOURCE)), actions: &["config:TagResource"], read: Read::Operation(&operations::CONFIG_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("PutAggregationAuthorization", "config:AggregationAuthorization", &[Path("responseElements.aggregationAuthorization.aggregationAuthorizationArn")]).modelled().resource_prefix("aggregation-authorization/").idempotent().created_at("responseElements.aggregationAuthorization.creationTime").opt_in(UPSERT),
-        nothing("PutConfigRule", UNNAMED).modelled(),
+        told("PutConfigRule", "config:ConfigRule", &operations::LOOKUP_CONFIG_DESCRIBE_CONFIG_RULE_EVALUATION_STATUS, "requestParameters.configRule.configRuleName").modelled().resource_prefix("config-rule/").unique().idempotent(),
         row("PutConfigurationAggregator", "config:ConfigurationAggregator", &[Path("responseElements.configurationAggregator.configurationAggregatorArn")]).modelled().resource_prefix("config-aggregator/").unique().opt_in(UPSERT),
-        nothing("PutConfigurationRecorder", UNNAMED).modelled(),
+        told("PutConfigurationRecorder", "config:ConfigurationRecorder", &operations::LOOKUP_CONFIG_DESCRIBE_CONFIGURATION_RECORDERS, "requestParameters.configurationRecorder.name").modelled().resource_prefix("configuration-recorder/").idempotent().opt_in(UPSERT),
         row("PutConformancePack", "config:ConformancePack", &[Path("responseElements.conformancePackArn")]).modelled().resource_prefix("conformance-pack/").unique().opt_in(UPSERT),
         row("PutConnector", "config:Connector", &[Path("responseElements.arn")]).modelled().resource_prefix("connector/").unique().opt_in(UPSERT),
         row("PutOrganizationConfigRule", "config:OrganizationConfigRule", &[Path("responseElements.organizationConfigRuleArn")]).modelled().resource_prefix("organization-config-rule/").unique().opt_in(UPSERT),
@@ -696,6 +696,9 @@ pub static SERVICES: &[Service] = &[
     Service { name: "ecs", title: "Amazon Elastic Container Service", route: Route::TaggingApi(Some(&operations::ECS_TAG_RESOURCE)), actions: &["ecs:TagResource"], read: Read::Operation(&operations::ECS_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("CreateGateway", "ecs:gateway", &[Path("responseElements.gatewayArn")]).modelled().idempotent(),
     ] },
+    Service { name: "eks", title: "Amazon Elastic Kubernetes Service", route: Route::TaggingApi(Some(&operations::EKS_TAG_RESOURCE)), actions: &["eks:TagResource"], read: Read::Operation(&operations::EKS_LIST_TAGS_FOR_RESOURCE), rows: &[
+        told("AssociateIdentityProviderConfig", "eks:identityproviderconfig", &operations::LOOKUP_EKS_DESCRIBE_IDENTITY_PROVIDER_CONFIG, "requestParameters.oidc.identityProviderConfigName").modelled().resource_prefix("identityproviderconfig/"),
+    ] },
     Service { name: "elasticbeanstalk", title: "AWS Elastic Beanstalk", route: Route::TaggingApi(Some(&operations::ELASTICBEANSTALK_UPDATE_TAGS_FOR_RESOURCE)), actions: &["elasticbeanstalk:AddTags", "elasticbeanstalk:UpdateTagsForResource"], read: Read::Operation(&operations::ELASTICBEANSTALK_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("CreateApplication", "elasticbeanstalk:application", &[Path("responseElements.application.applicationArn"), ArnFormat("arn:${Partition}:elasticbeanstalk:${Region}:${Account}:application/${responseElements.application.applicationName}"), ArnFormat("arn:${Partition}:elasticbeanstalk:${Region}:${Account}:application/${requestParameters.applicationName}")]).modelled().resource_prefix("application/"),
         row("CreateApplicationVersion", "elasticbeanstalk:applicationversion", &[Path("responseElements.applicationVersion.applicationVersionArn"), ArnFormat("arn:${Partition}:elasticbeanstalk:${Region}:${Account}:applicationversion/${requestParameters.applicationName}/${responseElements.applicationVersion.versionLabel}")]).modelled().resource_prefix("applicationversion/"),
@@ -782,14 +785,14 @@ pub static SERVICES: &[Service] = &[
         row("CreateWhatIfForecastExport", "forecast:whatIfForecastExport", &[Path("responseElements.whatIfForecastExportArn")]).modelled().resource_prefix("what-if-forecast-export/").unique(),
     ] },
     Service { name: "frauddetector", title: "Amazon Fraud Detector", route: Route::TaggingApi(Some(&operations::FRAUDDETECTOR_TAG_RESOURCE)), actions: &["frauddetector:TagResource"], read: Read::Operation(&operations::FRAUDDETECTOR_LIST_TAGS_FOR_RESOURCE), rows: &[
-        nothing("BatchCreateVariable", UNNAMED).modelled(),
+        told("BatchCreateVariable", "frauddetector:variable", &operations::LOOKUP_FRAUDDETECTOR_BATCH_GET_VARIABLE, "requestParameters.variableEntries[].name").modelled().resource_prefix("variable/").unique().idempotent(),
         row("CreateBatchImportJob", "frauddetector:batch-import", &[ArnFormat("arn:${Partition}:frauddetector:${Region}:${Account}:batch-import/${requestParameters.jobId}")]).modelled().idempotent(),
         row("CreateBatchPredictionJob", "frauddetector:batch-prediction", &[ArnFormat("arn:${Partition}:frauddetector:${Region}:${Account}:batch-prediction/${requestParameters.jobId}")]).modelled().idempotent(),
-        nothing("CreateDetectorVersion", UNNAMED).modelled(),
+        told("CreateDetectorVersion", "frauddetector:detector-version", &operations::LOOKUP_FRAUDDETECTOR_GET_DETECTOR_VERSION, "responseElements.detectorVersionId").modelled().resource_prefix("detector-version/").unique().idempotent(),
         row("CreateList", "frauddetector:list", &[ArnFormat("arn:${Partition}:frauddetector:${Region}:${Account}:list/${requestParameters.name}")]).modelled().idempotent(),
-        nothing("CreateModel", UNNAMED).modelled(),
-        nothing("CreateModelVersion", UNNAMED).modelled(),
-        nothing("CreateRule", UNNAMED).modelled(),
+        told("CreateModel", "frauddetector:model", &operations::LOOKUP_FRAUDDETECTOR_GET_MODELS, "requestParameters.modelId").modelled().resource_prefix("model/").unique().idempotent(),
+        told("CreateModelVersion", "frauddetector:model-version", &operations::LOOKUP_FRAUDDETECTOR_GET_MODEL_VERSION, "responseElements.modelVersionNumber").modelled().resource_prefix("model-version/").idempotent(),
+        told("CreateRule", "frauddetector:rule", &operations::LOOKUP_FRAUDDETECTOR_GET_RULES, "requestParameters.ruleId").modelled().resource_prefix("rule/").unique().idempotent(),
         row("CreateVariable", "frauddetector:variable", &[ArnFormat("arn:${Partition}:frauddetector:${Region}:${Account}:variable/${requestParameters.name}")]).modelled().idempotent(),
         row("PutDetector", "frauddetector:detector", &[ArnFormat("arn:${Partition}:frauddetector:${Region}:${Account}:detector/${requestParameters.detectorId}")]).modelled().idempotent().opt_in(UPSERT),
         row("PutEntityType", "frauddetector:entity-type", &[ArnFormat("arn:${Partition}:frauddetector:${Region}:${Account}:entity-type/${requestParameters.name}")]).modelled().idempotent().opt_in(UPSERT),
@@ -1122,28 +1125,28 @@ pub static SERVICES: &[Service] = &[
         row("StartProductSubscription", "license-manager-user-subscriptions:product-subscription", &[Path("responseElements.productUserSummary.productUserArn")]).modelled().resource_prefix("product-subscription/").unique(),
     ] },
     Service { name: "lightsail", title: "Amazon Lightsail", route: Route::TaggingApi(None), actions: &["lightsail:TagResource"], read: Read::Never, rows: &[
-        nothing("AllocateStaticIp", UNNAMED).modelled(),
+        told("AllocateStaticIp", "lightsail:StaticIp", &operations::LOOKUP_LIGHTSAIL_GET_STATIC_IP, "requestParameters.staticIpName").modelled().resource_prefix("StaticIp/").unique(),
         row("CreateBucket", "lightsail:Bucket", &[Path("responseElements.bucket.arn")]).modelled().resource_prefix("Bucket/").unique(),
         row("CreateCertificate", "lightsail:Certificate", &[Path("responseElements.certificate.certificateArn")]).modelled().resource_prefix("Certificate/").unique(),
-        nothing("CreateContactMethod", UNNAMED).modelled(),
+        told("CreateContactMethod", "lightsail:ContactMethod", &operations::LOOKUP_LIGHTSAIL_GET_CONTACT_METHODS, "requestParameters.protocol").modelled().resource_prefix("ContactMethod/").unique(),
         row("CreateContainerService", "lightsail:ContainerService", &[Path("responseElements.containerService.arn")]).modelled().resource_prefix("ContainerService/").unique(),
-        nothing("CreateDisk", UNNAMED).modelled(),
-        nothing("CreateDiskFromSnapshot", UNNAMED).modelled(),
-        nothing("CreateDiskSnapshot", UNNAMED).modelled(),
+        told("CreateDisk", "lightsail:Disk", &operations::LOOKUP_LIGHTSAIL_GET_DISK, "requestParameters.diskName").modelled().resource_prefix("Disk/").unique(),
+        told("CreateDiskFromSnapshot", "lightsail:Disk", &operations::LOOKUP_LIGHTSAIL_GET_DISK, "requestParameters.diskName").modelled().resource_prefix("Disk/").unique(),
+        told("CreateDiskSnapshot", "lightsail:DiskSnapshot", &operations::LOOKUP_LIGHTSAIL_GET_DISK_SNAPSHOT, "requestParameters.diskSnapshotName").modelled().resource_prefix("DiskSnapshot/").unique(),
         row("CreateDistribution", "lightsail:Distribution", &[Path("responseElements.distribution.arn")]).modelled().resource_prefix("Distribution/").unique(),
-        nothing("CreateDomain", UNNAMED).modelled(),
-        nothing("CreateInstanceSnapshot", UNNAMED).modelled(),
-        nothing("CreateInstances", UNNAMED).modelled(),
-        nothing("CreateInstancesFromSnapshot", UNNAMED).modelled(),
+        told("CreateDomain", "lightsail:Domain", &operations::LOOKUP_LIGHTSAIL_GET_DOMAIN, "requestParameters.domainName").modelled().resource_prefix("Domain/").unique(),
+        told("CreateInstanceSnapshot", "lightsail:InstanceSnapshot", &operations::LOOKUP_LIGHTSAIL_GET_INSTANCE_SNAPSHOT, "requestParameters.instanceSnapshotName").modelled().resource_prefix("InstanceSnapshot/").unique(),
+        told("CreateInstances", "lightsail:Instance", &operations::LOOKUP_LIGHTSAIL_GET_INSTANCE, "requestParameters.instanceNames[]").modelled().resource_prefix("Instance/").unique(),
+        told("CreateInstancesFromSnapshot", "lightsail:Instance", &operations::LOOKUP_LIGHTSAIL_GET_INSTANCE, "requestParameters.instanceNames[]").modelled().resource_prefix("Instance/").unique(),
         row("CreateKeyPair", "lightsail:KeyPair", &[Path("responseElements.keyPair.arn")]).modelled().resource_prefix("KeyPair/").unique(),
-        nothing("CreateLoadBalancer", UNNAMED).modelled(),
-        nothing("CreateLoadBalancerTlsCertificate", UNNAMED).modelled(),
-        nothing("CreateRelationalDatabase", UNNAMED).modelled(),
-        nothing("CreateRelationalDatabaseFromSnapshot", UNNAMED).modelled(),
-        nothing("CreateRelationalDatabaseSnapshot", UNNAMED).modelled(),
+        told("CreateLoadBalancer", "lightsail:LoadBalancer", &operations::LOOKUP_LIGHTSAIL_GET_LOAD_BALANCER, "requestParameters.loadBalancerName").modelled().resource_prefix("LoadBalancer/").unique(),
+        told("CreateLoadBalancerTlsCertificate", "lightsail:Certificate", &operations::LOOKUP_LIGHTSAIL_GET_LOAD_BALANCER_TLS_CERTIFICATES, "requestParameters.certificateName").modelled().resource_prefix("Certificate/").unique(),
+        told("CreateRelationalDatabase", "lightsail:RelationalDatabase", &operations::LOOKUP_LIGHTSAIL_GET_RELATIONAL_DATABASE, "requestParameters.relationalDatabaseName").modelled().resource_prefix("RelationalDatabase/").unique(),
+        told("CreateRelationalDatabaseFromSnapshot", "lightsail:RelationalDatabase", &operations::LOOKUP_LIGHTSAIL_GET_RELATIONAL_DATABASE, "requestParameters.relationalDatabaseName").modelled().resource_prefix("RelationalDatabase/").unique(),
+        told("CreateRelationalDatabaseSnapshot", "lightsail:RelationalDatabaseSnapshot", &operations::LOOKUP_LIGHTSAIL_GET_RELATIONAL_DATABASE_SNAPSHOT, "requestParameters.relationalDatabaseSnapshotName").modelled().resource_prefix("RelationalDatabaseSnapshot/").unique(),
         row("CreateSubdomain", "lightsail:Domain", &[Path("responseElements.subdomain.arn")]).modelled().resource_prefix("Domain/").unique(),
-        nothing("ImportKeyPair", UNNAMED).modelled(),
-        nothing("PutAlarm", UNNAMED).modelled(),
+        told("ImportKeyPair", "lightsail:KeyPair", &operations::LOOKUP_LIGHTSAIL_GET_KEY_PAIR, "requestParameters.keyPairName").modelled().resource_prefix("KeyPair/").unique(),
+        told("PutAlarm", "lightsail:Alarm", &operations::LOOKUP_LIGHTSAIL_GET_ALARMS, "requestParameters.alarmName").modelled().resource_prefix("Alarm/").unique().idempotent(),
     ] },
     Service { name: "logs", title: "Amazon CloudWatch Logs", route: Route::TaggingApi(Some(&operations::LOGS_TAG_RESOURCE)), actions: &["logs:TagResource"], read: Read::Operation(&operations::LOGS_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("CreateDelivery", "logs:delivery", &[Path("responseElements.delivery.arn")]).modelled().resource_prefix("delivery:"),
@@ -1405,8 +1408,9 @@ pub static SERVICES: &[Service] = &[
         row("StartRunBatch", "omics:runBatch", &[Path("responseElements.arn"), ArnFormat("arn:${Partition}:omics:${Region}:${Account}:runBatch/${responseElements.id}")]).modelled().resource_prefix("runBatch/").unique(),
     ] },
     Service { name: "organizations", title: "AWS Organizations", route: Route::TaggingApi(Some(&operations::ORGANIZATIONS_TAG_RESOURCE)), actions: &["organizations:TagResource"], read: Read::Operation(&operations::ORGANIZATIONS_LIST_TAGS_FOR_RESOURCE), rows: &[
-        nothing("CreateAccount", UNNAMED).modelled(),
-        nothing("CreateGovCloudAccount", UNNAMED).modelled(),
+        told("CreateAccount", "organizations:account", &operations::LOOKUP_ORGANIZATIONS_DESCRIBE_CREATE_ACCOUNT_STATUS, "responseElements.createAccountStatus.id").modelled().resource_prefix("account/o-").unique(),
+        told("CreateGovCloudAccount", "organizations:account", &operations::LOOKUP_ORGANIZATIONS_DESCRIBE_CREATE_ACCOUNT_STATUS, "responseElements.createAccountStatus.id").modelled().resource_prefix("account/o-").unique(),
+        told("CreateOrganization", "organizations:root", &operations::LOOKUP_ORGANIZATIONS_LIST_ROOTS, "responseElements.organization.id").modelled().resource_prefix("root/o-").unique(),
         row("CreateOrganizationalUnit", "organizations:organizationalunit", &[Path("responseElements.organizationalUnit.arn")]).modelled().resource_prefix("ou/o-").unique(),
         row("CreatePolicy", "organizations:policy", &[Path("responseElements.policy.policySummary.arn")]).modelled().resource_prefix("policy/o-").unique(),
         row("PutResourcePolicy", "organizations:resourcepolicy", &[Path("responseElements.resourcePolicy.resourcePolicySummary.arn")]).modelled().resource_prefix("resourcepolicy/o-").unique().opt_in(UPSERT),
@@ -1824,9 +1828,9 @@ pub static SERVICES: &[Service] = &[
         row("CreateAttributeGroup", "servicecatalog:AttributeGroup", &[Path("responseElements.attributeGroup.arn"), ArnFormat("arn:${Partition}:servicecatalog:${Region}:${Account}:/attribute-groups/${responseElements.attributeGroup.id}")]).modelled().resource_prefix("/attribute-groups/").unique(),
     ] },
     Service { name: "servicediscovery", title: "AWS Cloud Map", route: Route::TaggingApi(Some(&operations::SERVICEDISCOVERY_TAG_RESOURCE)), actions: &["servicediscovery:TagResource"], read: Read::Operation(&operations::SERVICEDISCOVERY_LIST_TAGS_FOR_RESOURCE), rows: &[
-        nothing("CreateHttpNamespace", UNNAMED).modelled(),
-        nothing("CreatePrivateDnsNamespace", UNNAMED).modelled(),
-        nothing("CreatePublicDnsNamespace", UNNAMED).modelled(),
+        told("CreateHttpNamespace", "servicediscovery:namespace", &operations::LOOKUP_SERVICEDISCOVERY_GET_OPERATION, "responseElements.operationId").modelled().resource_prefix("namespace/").unique(),
+        told("CreatePrivateDnsNamespace", "servicediscovery:namespace", &operations::LOOKUP_SERVICEDISCOVERY_GET_OPERATION, "responseElements.operationId").modelled().resource_prefix("namespace/").unique(),
+        told("CreatePublicDnsNamespace", "servicediscovery:namespace", &operations::LOOKUP_SERVICEDISCOVERY_GET_OPERATION, "responseElements.operationId").modelled().resource_prefix("namespace/").unique(),
         row("CreateService", "servicediscovery:service", &[Path("responseElements.service.arn"), ArnFormat("arn:${Partition}:servicediscovery:${Region}:${Account}:service/${responseElements.service.id}")]).resource_prefix("service/").unique(),
     ] },
     Service { name: "ses", title: "Amazon Pinpoint Email Service", route: Route::TaggingApi(Some(&operations::MAILMANAGER_TAG_RESOURCE)), actions: &["ses:TagResource"], read: Read::Operation(&operations::MAILMANAGER_LIST_TAGS_FOR_RESOURCE), rows: &[

@@ -50,19 +50,26 @@ impl TimeOperation {
     /// The creation time in an answer; `None` if it has none (yet).
     pub fn time(&self, body: &str) -> Result<Option<OffsetDateTime>, Unreadable> {
         let answer = parsed(self.operation.protocol, body)?;
-        let found = at(&answer, self.at);
-        let Some(value) = found.first() else { return Ok(None) };
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let time = match text.parse::<f64>() {
-            // Seconds since 1970, in JSON with a fraction.
-            Ok(seconds) => OffsetDateTime::from_unix_timestamp(seconds as i64).ok(),
-            Err(_) => timestamp::parse(&text),
-        };
-        time.map(Some).ok_or_else(|| unreadable(format!("`{text}` is not a time")))
+        at(&answer, self.at).first().map(|value| time_of(value)).transpose()
     }
 }
 
-fn parsed(protocol: Protocol, body: &str) -> Result<Value, Unreadable> {
+pub(super) fn time_of(value: &Value) -> Result<OffsetDateTime, Unreadable> {
+    let text = text_of(value);
+    let time = match text.parse::<f64>() {
+        // Seconds since 1970, in JSON with a fraction.
+        Ok(seconds) => OffsetDateTime::from_unix_timestamp(seconds as i64).ok(),
+        Err(_) => timestamp::parse(&text),
+    };
+    time.ok_or_else(|| unreadable(format!("`{text}` is not a time")))
+}
+
+/// A text, number or truth value as text.
+pub(super) fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+pub(super) fn parsed(protocol: Protocol, body: &str) -> Result<Value, Unreadable> {
     match protocol {
         Protocol::Json { .. } | Protocol::RestJson => serde_json::from_str(body).map_err(unreadable),
         Protocol::RestXml { .. } | Protocol::Query { .. } => {
@@ -80,7 +87,7 @@ fn text(value: Option<&Value>) -> String {
 }
 
 /// The values at a path; lists are gone through.
-fn at<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
+pub(super) fn at<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
     let mut values = vec![value];
     for step in path.split('.').filter(|step| !step.is_empty()) {
         values = each(values).filter_map(|value| value.get(step)).collect();

@@ -3,9 +3,10 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
+use super::question::Question;
 use super::row::{
-    HttpBinding, Member, Operation, Protocol, ReadOperation, ResourceValue, TagOperation, TagShape,
-    TimeOperation,
+    AtLaunch, HttpBinding, LookupOperation, Member, Operation, Protocol, ReadOperation, ResourceValue,
+    TagMember, TagOperation, TagShape, TimeOperation,
 };
 use crate::record::Arn;
 use crate::tags::TagMap;
@@ -28,10 +29,19 @@ pub struct Request {
 
 impl TagOperation {
     /// The request that adds `tags` to a resource.
-    pub fn request(&self, arn: &Arn, tags: &TagMap) -> Request {
-        let mut request = self.operation.parts(arn);
+    pub fn request(&self, arn: &Arn, tags: &TagMap, at_launch: AtLaunch) -> Request {
+        let mut request = self.operation.of(arn);
         match self.operation.protocol {
-            Protocol::Query { .. } => request.form.extend(form_of(self.tags, tags)),
+            Protocol::Query { .. } => {
+                let each = self.each.iter().map(|(name, value)| {
+                    let text = match value {
+                        TagMember::Resource(value) => self.operation.text(*value, arn),
+                        TagMember::AtLaunch => (at_launch == AtLaunch::Propagate).to_string(),
+                    };
+                    (*name, text)
+                });
+                request.form.extend(form_of(self.tags, tags, &each.collect::<Vec<_>>()));
+            }
             Protocol::RestXml { .. } => request.xml = xml_of(self.tags, tags),
             Protocol::Json { .. } | Protocol::RestJson => {
                 let (name, tags) = match self.tags {
@@ -50,7 +60,7 @@ impl TagOperation {
 impl ReadOperation {
     /// The request that lists the tags of a resource; `from` is what the part before said of the next.
     pub fn request(&self, arn: &Arn, from: Option<&str>) -> Request {
-        let mut request = self.operation.parts(arn);
+        let mut request = self.operation.of(arn);
         if let (Some(pages), Some(from)) = (self.pages, from) {
             request.add(pages.ask, pages.binding, from.to_owned(), false);
         }
@@ -61,7 +71,15 @@ impl ReadOperation {
 impl TimeOperation {
     /// The request that asks when a resource was created.
     pub fn request(&self, arn: &Arn) -> Request {
-        self.operation.request(self.operation.parts(arn))
+        self.operation.request(self.operation.of(arn))
+    }
+}
+
+impl LookupOperation {
+    /// The request that asks about one subject of a question.
+    pub fn request(&self, question: &Question, subject: &str) -> Request {
+        let text = |value| question.text(value, subject).unwrap_or_default();
+        self.operation.request(self.operation.parts(self.asks, text))
     }
 }
 
@@ -79,7 +97,7 @@ impl Parts {
         match binding {
             HttpBinding::Payload => {
                 let value = if list { json!([text]) } else { json!(text) };
-                self.json.insert(name.to_owned(), value);
+                insert(&mut self.json, name, value);
                 self.form.push((name.to_owned(), text));
             }
             HttpBinding::Query => {
@@ -98,12 +116,17 @@ impl Parts {
 }
 
 impl Operation {
-    fn parts(&self, arn: &Arn) -> Parts {
+    /// The parts of a request about a resource.
+    fn of(&self, arn: &Arn) -> Parts {
+        self.parts(self.resource, |value| self.text(value, arn))
+    }
+
+    fn parts<V: Copy>(&self, members: &'static [Member<V>], text: impl Fn(V) -> String) -> Parts {
         let path = self.path.to_owned();
         let headers = self.headers.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
         let mut parts = Parts { path, headers, json: Map::new(), form: Vec::new(), xml: String::new() };
-        for Member { name, binding, value, list } in self.resource {
-            parts.add(name, *binding, self.text(*value, arn), *list);
+        for Member { name, binding, value, list } in members {
+            parts.add(name, *binding, text(*value), *list);
         }
         parts
     }
@@ -116,6 +139,9 @@ impl Operation {
             ResourceValue::Arn => arn.to_string(),
             ResourceValue::Id => arn.id().to_owned(),
             ResourceValue::Name => name.to_owned(),
+            ResourceValue::After(words) => {
+                resource.split_once(words).map_or(name, |(_, after)| after).to_owned()
+            }
             ResourceValue::Hierarchy if name.contains('/') => format!("/{name}"),
             ResourceValue::Hierarchy => name.to_owned(),
             ResourceValue::Type(words) => {
@@ -163,7 +189,20 @@ fn object(members: Map<String, Value>) -> String {
     Value::Object(members).to_string()
 }
 
-fn form_of(shape: TagShape, tags: &TagMap) -> Vec<(String, String)> {
+/// Puts a value at a path of member names.
+fn insert(members: &mut Map<String, Value>, path: &str, value: Value) {
+    match path.split_once('.') {
+        None => drop(members.insert(path.to_owned(), value)),
+        Some((outer, rest)) => {
+            let inner = members.entry(outer).or_insert_with(|| json!({}));
+            if let Some(inner) = inner.as_object_mut() {
+                insert(inner, rest, value);
+            }
+        }
+    }
+}
+
+fn form_of(shape: TagShape, tags: &TagMap, each: &[(&str, String)]) -> Vec<(String, String)> {
     let (list, key_name, value_name) = match shape {
         TagShape::Map { name } => (format!("{name}.entry"), "key", "value"),
         TagShape::List { name, key, value } => (name.to_owned(), key, value),
@@ -172,6 +211,7 @@ fn form_of(shape: TagShape, tags: &TagMap) -> Vec<(String, String)> {
     for (nth, (key, value)) in (1..).zip(tags) {
         form.push((format!("{list}.{nth}.{key_name}"), key.clone()));
         form.push((format!("{list}.{nth}.{value_name}"), value.clone()));
+        form.extend(each.iter().map(|(name, text)| (format!("{list}.{nth}.{name}"), text.clone())));
     }
     form
 }
@@ -235,7 +275,8 @@ mod tests {
     fn request(operation: Operation, tags: TagShape, arn: &str) -> Request {
         let added = TagMap::from([("a&b".to_owned(), "1 <2>".to_owned())]);
         let arn = Arn::parse(arn).expect("an ARN");
-        TagOperation { operation, tags, tags_per_call: 50, alphabet: Alphabet::Any }.request(&arn, &added)
+        let tag = TagOperation { operation, tags, tags_per_call: 50, alphabet: Alphabet::Any, each: &[] };
+        tag.request(&arn, &added, AtLaunch::Keep)
     }
 
     #[test]

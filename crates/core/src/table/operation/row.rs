@@ -44,6 +44,26 @@ pub struct TagOperation {
     pub tags_per_call: usize,
     /// The characters that it takes, by its model.
     pub(crate) alphabet: Alphabet,
+    /// What each tag says besides its key and value, in forms.
+    pub(crate) each: &'static [(&'static str, TagMember)],
+}
+
+/// What a tag says besides its key and value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum TagMember {
+    /// Which resource it is for.
+    Resource(ResourceValue),
+    /// Whether what the resource launches gets it, too: `true` or `false`.
+    AtLaunch,
+}
+
+/// Whether the tags of an Auto Scaling group go on to the instances that it launches from then on.
+/// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html>
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AtLaunch {
+    #[default]
+    Keep,
+    Propagate,
 }
 
 /// The characters of tags that an operation takes.
@@ -80,6 +100,53 @@ pub struct TimeOperation {
     pub operation: Operation,
     /// Path to the time in the answer.
     pub(crate) at: &'static str,
+}
+
+/// An operation that tells the ARN or id of a resource that a record does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LookupOperation {
+    pub operation: Operation,
+    /// The members that say what is asked for, filled from the record.
+    pub(crate) asks: &'static [Member<RecordValue>],
+    /// Path in the answer to what it tells of each resource.
+    pub(crate) found: &'static str,
+    /// Path in that to its ARN or id.
+    pub(crate) name: &'static str,
+    /// Path in that to its creation time, which tells it from another that had the name before, or has it
+    /// since.
+    pub(crate) created_at: Option<&'static str>,
+    /// What that must say to be the one that is meant.
+    pub(crate) only: &'static [(&'static str, RecordValue)],
+    /// Where that says whether it is there yet.
+    pub(crate) state: Option<State>,
+    /// Whether one call creates several.
+    pub(crate) several: bool,
+    /// Paths that a record has only where the call changed what is there.
+    pub(crate) changes: &'static [&'static str],
+    /// What tells the ARN, where this one tells only an id that is not all of it.
+    pub then: Option<&'static LookupOperation>,
+}
+
+/// What a member of a lookup's request or answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum RecordValue {
+    /// The id or name that is looked up; one request for each.
+    Subject,
+    /// What the record has at the first of these paths that it has.
+    Recorded(&'static [&'static str]),
+    /// Always the same.
+    Fixed(&'static str),
+}
+
+/// States of what ends later than the call that began it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct State {
+    /// Path to its word.
+    pub(crate) at: &'static str,
+    /// The words that say that the resource is there; others say that it is not there yet.
+    pub(crate) done: &'static [&'static str],
+    /// The words that say that there will be none.
+    pub(crate) failed: &'static [&'static str],
 }
 
 /// How an operation answers in parts.
@@ -123,13 +190,14 @@ pub(crate) enum Protocol {
 
 /// A member of a request that says which resource is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Member {
-    /// Its name on the wire; in query requests its whole path, e.g. `ResourceArns.member.1`.
+pub(crate) struct Member<V = ResourceValue> {
+    /// Its name on the wire, with those of the structures around it; in query requests its whole path, e.g.
+    /// `ResourceArns.member.1`.
     pub(crate) name: &'static str,
     /// Where it is in the request.
     pub(crate) binding: HttpBinding,
     /// What it says of the resource.
-    pub(crate) value: ResourceValue,
+    pub(crate) value: V,
     /// Whether it is a list, of this one value.
     pub(crate) list: bool,
 }
@@ -158,6 +226,9 @@ pub(crate) enum ResourceValue {
     Id,
     /// The part after the type: `path/name` of `opsmetadata/path/name`.
     Name,
+    /// The part after these words: `web` of `autoScalingGroup:…:autoScalingGroupName/web`. A name may have
+    /// slashes of its own.
+    After(&'static str),
     /// The part after the type, with a slash before it if there is one in it: `/a/b` of `parameter/a/b`,
     /// but `a` of `parameter/a`.
     /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html>
