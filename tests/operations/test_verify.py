@@ -23,8 +23,8 @@ WAIT = "20"
 
 
 class Verify(Stacks):
-    # As in the template, but for the delay: each event is tried once while a test lasts.
-    VISIBILITY_TIMEOUT, ATTEMPTS = "190", 100
+    # As in the template, with a shorter delay: each event is tried once while a test lasts, and after its session is recorded.
+    VISIBILITY_TIMEOUT, ATTEMPTS, DELAY = "190", 100, "5"
 
     def setUp(self):
         super().setUp()

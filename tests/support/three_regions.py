@@ -46,8 +46,8 @@ def until(what, seconds=120):
 
 
 class Stacks(unittest.TestCase):
-    # Seconds instead of minutes, and two attempts.
-    VISIBILITY_TIMEOUT, ATTEMPTS = "1", 2
+    # Seconds instead of minutes, two attempts, no delay of creations.
+    VISIBILITY_TIMEOUT, ATTEMPTS, DELAY = "1", 2, "0"
 
     @classmethod
     def setUpClass(cls):
@@ -72,7 +72,7 @@ class Stacks(unittest.TestCase):
         for region, name in ((REGION, "aws-tags-creations"), *((region, "aws-tags-sessions") for region in recorders)):
             dead = f"arn:aws:sqs:{region}:{ACCOUNT}:{name}-dead-letters"
             self.c("sqs", region).set_queue_attributes(QueueUrl=self.queue(name, region), Attributes={
-                "VisibilityTimeout": self.VISIBILITY_TIMEOUT, "DelaySeconds": "0",
+                "VisibilityTimeout": self.VISIBILITY_TIMEOUT, "DelaySeconds": self.DELAY if name == "aws-tags-creations" else "0",
                 "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": self.ATTEMPTS})})
         self.enable_session_rules(recorders)
         return done.stderr
