@@ -38,7 +38,7 @@ LOOKUPS = {
 }
 
 # Actions by which the tags of parents are read, whatever the services.
-PARENTS = ["dynamodb:ListTagsOfResource", "ec2:DescribeTags", "eks:ListTagsForResource", "elasticloadbalancing:DescribeTags",
+PARENTS = ["autoscaling:DescribeTags", "dynamodb:ListTagsOfResource", "ec2:DescribeTags", "eks:ListTagsForResource", "elasticloadbalancing:DescribeTags",
            "imagebuilder:ListTagsForResource", "lambda:ListTags", "rds:ListTagsForResource", "sagemaker:ListTags"]
 
 # Resource types with two ARN formats, which the simulator cannot distinguish: it is asked for any resource.

@@ -257,23 +257,48 @@ class Parents(unittest.TestCase):
         MOTO.c("ec2").create_tags(Resources=[id], Tags=[{"Key": k, "Value": v} for k, v in {**owner, "Name": "x", "stop": "18:00"}.items()])
         return owner
 
-    def test_an_instance_of_a_fleet_its_volume_and_its_interface(self):
-        owner = self.owned("sfr-11112222-3333-4444-5555-666677778888")
+    def launch(self, service, role, mark):
+        """Launches an instance as a service does for what the mark names; gives the ids of instance, interface and volumes, and the log."""
         made = resources.instance(MOTO.c, MOTO.net)
-        identity = self.linked("spotfleet.amazonaws.com", "AWSServiceRoleForEC2SpotFleet", "SpotFleet")
-        event = creation("ec2/RunInstances", ec2_arn("instance", made["InstanceId"]), identity)
-        mark = {"key": "aws:ec2spot:fleet-request-id", "value": "sfr-11112222-3333-4444-5555-666677778888"}
-        event["detail"]["requestParameters"]["tagSpecificationSet"] = {"items": [{"resourceType": "instance", "tags": [mark]}]}
+        event = creation("ec2/RunInstances", ec2_arn("instance", made["InstanceId"]), self.linked(service, role, service.split(".")[0]))
+        tags = [{"key": key, "value": value} for key, value in mark.items()]
+        event["detail"]["requestParameters"]["tagSpecificationSet"] = {"items": [{"resourceType": "instance", "tags": tags}]}
         instances = event["detail"]["responseElements"]["instancesSet"]["items"]
         del instances[1:]
         interface = made["NetworkInterfaces"][0]["NetworkInterfaceId"]
         instances[0]["networkInterfaceSet"] = {"items": [{"networkInterfaceId": interface}]}
         self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
-        self.assertEqual(MOTO.lambdas.log()[-2]["parent"], f"Spot Fleet {mark['value']}")
+        (line,) = [one for one in MOTO.lambdas.log() if one.get("eventID") == event["detail"]["eventID"]]
         described = MOTO.c("ec2").describe_instances(InstanceIds=[made["InstanceId"]])["Reservations"][0]["Instances"][0]
         volumes = [m["Ebs"]["VolumeId"] for m in described["BlockDeviceMappings"]]
         self.assertTrue(volumes)
-        for id in (made["InstanceId"], interface, *volumes):
+        return (made["InstanceId"], interface, *volumes), line
+
+    def test_an_instance_of_a_fleet_its_volume_and_its_interface(self):
+        fleet = "sfr-11112222-3333-4444-5555-666677778888"
+        owner = self.owned(fleet)
+        ids, line = self.launch("spotfleet.amazonaws.com", "AWSServiceRoleForEC2SpotFleet", {"aws:ec2spot:fleet-request-id": fleet})
+        self.assertEqual(line["parent"], f"Spot Fleet {fleet}")
+        for id in ids:
+            self.assertEqual(ec2_tags(MOTO.c, f"x/{id}"), owner, id)
+
+    def test_an_instance_of_an_auto_scaling_group_whose_cluster_somebody_owns(self):
+        groups, eks = MOTO.c("autoscaling"), MOTO.c("eks")
+        cluster = eks.create_cluster(name="shop", roleArn=MOTO.net.role, resourcesVpcConfig={"subnetIds": MOTO.net.subnets})["cluster"]["arn"]
+        self.assertEqual(MOTO.tag([creation("eks/CreateCluster", cluster, MOTO.session.identity)]), [], MOTO.lambdas.log()[-1:])
+        groups.create_launch_configuration(LaunchConfigurationName="web", ImageId=MOTO.net.image, InstanceType="t3.micro")
+        groups.create_auto_scaling_group(AutoScalingGroupName="web", LaunchConfigurationName="web", MinSize=0, MaxSize=1, DesiredCapacity=0,
+                                         VPCZoneIdentifier=MOTO.net.subnets[0])
+        # EKS makes the group for a node group of the cluster, and Auto Scaling the instance for the group.
+        event = fresh(load("autoscaling/CreateAutoScalingGroup--eks-node-group"))
+        event["detail"]["requestParameters"]["autoScalingGroupName"] = "web"
+        self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
+        owner = {"Owner": MOTO.session.arn, "PrincipalId": MOTO.session.id}
+        tags = {tag["Key"]: tag["Value"] for tag in groups.describe_tags(Filters=[{"Name": "auto-scaling-group", "Values": ["web"]}])["Tags"]}
+        self.assertEqual(tags, owner)
+        ids, line = self.launch("autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling", {"aws:autoscaling:groupName": "web"})
+        self.assertEqual(line["parent"], "Auto Scaling group web")
+        for id in ids:
             self.assertEqual(ec2_tags(MOTO.c, f"x/{id}"), owner, id)
 
     def test_a_snapshot_by_backup(self):

@@ -38,6 +38,9 @@ pub(crate) enum Named {
 
 use Named::{After, At, SessionAfter, Tag};
 
+/// The id in it is nowhere but in AWS; the group's tags are read by its name.
+const GROUP: &str =
+    "arn:${Partition}:autoscaling:${Region}:${Account}:autoScalingGroup:*:autoScalingGroupName/${Name}";
 const CLUSTER: &str = "arn:${Partition}:eks:${Region}:${Account}:cluster/${Name}";
 const FLEET: &str = "arn:${Partition}:ec2:${Region}:${Account}:fleet/${Name}";
 const SPOT_FLEET: &str = "arn:${Partition}:ec2:${Region}:${Account}:spot-fleet-request/${Name}";
@@ -67,6 +70,14 @@ pub(super) fn row_of(resource_type: &str) -> Option<(&'static Service, &'static 
 
 /// All rows, by service.
 pub(crate) const PARENTS: &[ParentRow] = &[
+    // https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html
+    row(
+        "autoscaling.amazonaws.com",
+        Tag("aws:autoscaling:groupName"),
+        "autoscaling:autoScalingGroup",
+        GROUP,
+        "Auto Scaling group",
+    ),
     // https://docs.aws.amazon.com/aws-backup/latest/devguide/integrate-cloudwatch-cloudtrail.html
     row("backup.amazonaws.com", At("requestParameters.volumeId"), "ec2:volume", VOLUME, "volume"),
     row("backup.amazonaws.com", At("requestParameters.instanceId"), "ec2:instance", INSTANCE, "instance"),
