@@ -120,9 +120,14 @@ class Verify(Stacks):
         self.assertEqual(self.stops(), {(region, what): "table" for region in REGIONS for what in ("session", *KINDS)})
 
     def test_a_permission_that_is_missing(self):
-        self.faults.tell({"service": "*", "operation": "TagQueue", "times": 99, "error": {"code": "AccessDeniedException"}})
-        self.assertEqual(self.stops(), {(region, "queue"): "tags" for region in REGIONS})
+        self.deny_tagging()
+        self.assertEqual(self.stops(), {(region, kind): "tags" for region in REGIONS for kind in ("queue", "bucket")})
         self.assertIn("AccessDenied", self.found[REGION, "queue"])
+
+    def deny_tagging(self):
+        """Denies both ways in which a queue may be tagged: alone, or together with the bucket."""
+        denied = {"service": "*", "times": 99, "error": {"code": "AccessDeniedException"}}
+        self.faults.tell(*({**denied, "operation": name} for name in ("TagQueue", "TagResources")))
 
     def test_a_recorder_that_may_not_write(self):
         self.faults.tell({"service": "*", "operation": "PutItem", "times": 999, "error": {"code": "AccessDeniedException"}})
@@ -154,9 +159,9 @@ class Verify(Stacks):
         self.assertEqual(self.stops(), {(region, "security group"): "call" for region in REGIONS})
 
     def test_the_policies_of_the_template_are_what_is_used(self):
-        # One dead letter, so that dead letters are looked at.
-        self.faults.tell({"service": "*", "operation": "TagQueue", "times": 99, "error": {"code": "AccessDeniedException"}})
-        self.verify()
+        # So that there are dead letters to be looked at.
+        self.deny_tagging()
+        self.verify(wait="60")
         self.verify("--clean-up")
         template = Template("verify")
         of_role = template.policies("Role")["make-and-delete"]

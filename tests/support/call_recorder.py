@@ -4,19 +4,18 @@ and answers `LookupEvents`.
 It knows the calls that `aws-tags verify` makes. Records have the shape of the event files, which follow recorded ones.
 """
 import datetime
-import http.client
 import json
 import re
 import threading
-import time
 import urllib.parse
 import uuid
 import xml.etree.ElementTree as ElementTree
 
+import fault_proxy
 import local_aws
 from local_aws import ACCOUNT
 from records import fresh, iso, now
-from runtime_api import Handler, Server
+from runtime_api import Server
 
 # CloudTrail's delay, much shortened.
 DELAY = 0.2
@@ -25,7 +24,7 @@ DELAY = 0.2
 class CallRecorder(Server):
     def __init__(self, upstream):
         self.upstream = upstream.removeprefix("http://")
-        self.c = local_aws.session(upstream)
+        self.c, self.local = local_aws.session(upstream), threading.local()
         self.records, self.sessions = [], {}
         # The permissions that sessions used, and those that everybody else did.
         self.used = {True: set(), False: set()}
@@ -73,8 +72,8 @@ REST = [
 ]
 
 
-class Proxy(Handler):
-    def operation(self, form):
+class Proxy(fault_proxy.Proxy):
+    def operation_of(self, form):
         """The name of what is called."""
         target = self.headers.get("x-amz-target")
         rest = (name for method, path, name in REST if method == self.command and re.search(path, self.path))
@@ -85,7 +84,7 @@ class Proxy(Handler):
         scope = re.search(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/", self.headers.get("authorization") or "")
         key, region, service = scope.groups() if scope else ("", "", "")
         form = dict(urllib.parse.parse_qsl(body.decode(errors="replace"))) if b"Action=" in body else {}
-        operation = self.operation(form)
+        operation = self.operation_of(form)
         permission = f"{service}:{operation}"
         self.server.used[key in self.server.sessions].add(PERMISSIONS.get(permission, permission))
         if operation == "LookupEvents":
@@ -139,23 +138,6 @@ class Proxy(Handler):
             region, "sts.amazonaws.com", "AssumeRole", caller, {"roleArn": role, "roleSessionName": name, "tags": tags},
             {"credentials": {"accessKeyId": key, "sessionToken": "hidden", "expiration": expires},
              "assumedRoleUser": {"assumedRoleId": identity, "arn": arn}}, read_only=True)
-
-    def forward(self, body):
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("content-length", "connection")}
-        for attempt in range(3):
-            connection = http.client.HTTPConnection(self.server.upstream, timeout=60)
-            try:
-                connection.request(self.command, self.path, body, headers)
-                answer = connection.getresponse()
-                kept = {name: value for name, value in answer.getheaders()
-                        if name.lower() not in ("content-length", "connection", "transfer-encoding", "date", "server")}
-                return answer.status, kept, answer.read()
-            except (http.client.HTTPException, OSError):
-                if attempt == 2:
-                    raise
-                time.sleep(0.1)
-            finally:
-                connection.close()
 
 
 def text(xml, name):

@@ -89,6 +89,16 @@ impl AccessOptions {
             None => Err("no Region: give one with --region, AWS_REGION, or a profile".to_owned()),
         }
     }
+
+    /// The same, and the account that the credentials belong to.
+    pub(crate) async fn connect_to_account(&self) -> Result<(Aws, String, String), String> {
+        let (aws, region) = self.connect().await?;
+        let account = match aws.scope().await {
+            Ok(scope) => scope.account.clone().unwrap_or_default(),
+            Err(error) => return Err(self.cannot_ask(&aws, &error)),
+        };
+        Ok((aws, region, account))
+    }
 }
 
 /// The Region of the configuration.

@@ -72,15 +72,9 @@ const DOORS: &str = "doors";
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (aws, home) = match options.access.connect().await {
+        let (aws, home, account) = match options.access.connect_to_account().await {
             Ok(found) => found,
             Err(reason) => return Ok(bad_input(&reason)),
-        };
-        let account = match aws.scope().await {
-            Ok(scope) => scope.account.clone().unwrap_or_default(),
-            Err(error) => {
-                return Ok(bad_input(&options.access.cannot_ask(&aws, &error)));
-            }
         };
         let handler = RegionalClients::new(&aws, &home).function(TAG_HANDLER).await;
         let recorders = recorders(handler.as_ref().ok().and_then(Option::as_ref), &home);

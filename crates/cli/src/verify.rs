@@ -71,13 +71,9 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (aws, home) = match options.access.connect().await {
+        let (aws, home, account) = match options.access.connect_to_account().await {
             Ok(found) => found,
             Err(reason) => return Ok(bad_input(&reason)),
-        };
-        let account = match aws.scope().await {
-            Ok(scope) => scope.account.clone().unwrap_or_default(),
-            Err(error) => return Ok(bad_input(&options.access.cannot_ask(&aws, &error))),
         };
         let handler = match RegionalClients::new(&aws, &home).function(TAG_HANDLER).await {
             Ok(Some(handler)) => handler,
