@@ -118,6 +118,45 @@ class Others(Tagged):
             self.assertEqual({tag["Key"]: tag["Value"] for tag in tags}, MOTO.wanted())
 
 
+class WhatComesAlong(Tagged):
+    """What EC2 and Elastic Load Balancing create besides, which no record names."""
+
+    def test_the_interface_of_a_nat_gateway_is_tagged_once_it_is_there(self):
+        c = MOTO.c("ec2")
+        address = c.allocate_address(Domain="vpc")["AllocationId"]
+        gateway = c.create_nat_gateway(SubnetId=MOTO.net.subnets[0], AllocationId=address)["NatGateway"]["NatGatewayId"]
+        again, line = self.handle(event_of("ec2/CreateNatGateway", response={"natGateway": {"natGatewayId": gateway}}))
+        self.assertFalse(again, line)
+        (described,) = c.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"]
+        for resource in (gateway, described["NatGatewayAddresses"][0]["NetworkInterfaceId"]):
+            tags = c.describe_tags(Filters=[{"Name": "resource-id", "Values": [resource]}])["Tags"]
+            self.assertEqual({tag["Key"]: tag["Value"] for tag in tags}, MOTO.wanted())
+
+    def test_an_address_that_another_account_gave_is_found_by_its_number(self):
+        c = MOTO.c("ec2")
+        address = c.allocate_address(Domain="vpc")
+        request = {"AcceptAddressTransferRequest": {"Address": address["PublicIp"]}}
+        again, line = self.handle(event_of("ec2/AcceptAddressTransfer", request))
+        self.assertFalse(again, line)
+        tags = c.describe_tags(Filters=[{"Name": "resource-id", "Values": [address["AllocationId"]]}])["Tags"]
+        self.assertEqual({tag["Key"]: tag["Value"] for tag in tags}, MOTO.wanted())
+
+    def test_the_default_rule_of_a_listener_is_looked_up_only_by_a_setting(self):
+        c = MOTO.c("elbv2")
+        balancer = c.create_load_balancer(Name="rules", Subnets=MOTO.net.subnets[:2])["LoadBalancers"][0]["LoadBalancerArn"]
+        action = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+        listener = c.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=[action])["Listeners"][0]["ListenerArn"]
+        (rule,) = [rule["RuleArn"] for rule in c.describe_rules(ListenerArn=listener)["Rules"] if rule["IsDefault"]]
+        event = event_of("elasticloadbalancing/CreateListener", response={"listeners": [{"listenerArn": listener}]})
+        again, line = self.handle(event)
+        self.assertEqual((again, [made["arn"] for made in line["resources"]]), (False, [listener]))
+        also = local_aws.Lambdas("also", {**client_env(MOTO.server.url), "ALSO_TAG": "elasticloadbalancing:listener-rule"})
+        again, line = self.handle(event, also)
+        self.assertEqual([made["arn"] for made in line["resources"]], [listener, rule])
+        # Moto does not tag default rules.
+        self.assertTrue(again and line["resources"][1]["reason"].startswith("RuleNotFound"), line)
+
+
 def setUpModule():
     global MOTO
     MOTO = Rig("lookups", local_aws.moto())

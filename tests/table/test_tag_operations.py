@@ -263,5 +263,6 @@ class TagOperations(unittest.TestCase):
         for ours, found in zip(lookups, read):
             with self.subTest(service=ours["service"], operation=ours["operation"]):
                 has_time = any(text.startswith("2026") for text in ours["told"].values())
-                self.assertEqual(found, [{"name": "arn:aws:some:::thing/a", "created": at if has_time else None}])
+                tags = {"Owner": "ann"} if "ann" in ours["told"].values() else None
+                self.assertEqual(found, [{"name": "arn:aws:some:::thing/a", "created": at if has_time else None, "tags": tags}])
         say(f"{len(lookups)} operations that tell what records lack")

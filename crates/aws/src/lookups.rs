@@ -1,6 +1,6 @@
 //! Looks up resources that records do not name, in EC2, in Secrets Manager, and by services' own operations.
 
-use aws_sdk_ec2::types::{Filter, InstanceStateName};
+use aws_sdk_ec2::types::{Filter, ImportImageTask, InstanceStateName, NatGatewayState, SnapshotTaskDetail};
 use aws_tags::ports::{Failure, Lookups};
 use aws_tags::table::operation::{Found, LookupOperation, Unanswered};
 use aws_tags::table::{Lookup, LookupKind};
@@ -104,6 +104,23 @@ impl AwsLookups {
                     gateways.into_iter().filter_map(|gateway| gateway.internet_gateway_id),
                 )
             }
+            LookupKind::InterfacesOfNatGateway => self.interfaces(&ec2, lookup).await,
+            LookupKind::SnapshotOfImport => self.imported_snapshots(&ec2, lookup).await,
+            LookupKind::ImageOfImport => {
+                let tasks = self.imported_images(&ec2, lookup).await?.into_iter();
+                Ok(tasks.filter_map(|task| task.image_id).collect())
+            }
+            LookupKind::SnapshotsOfImageImport => {
+                let tasks = self.imported_images(&ec2, lookup).await?.into_iter();
+                let details = tasks.flat_map(|task| task.snapshot_details.unwrap_or_default());
+                Ok(details.filter_map(|detail| detail.snapshot_id).collect())
+            }
+            LookupKind::AddressByIp => {
+                let call = ec2.describe_addresses().filters(filter("public-ip", &lookup.question.subjects));
+                let answer = self.ec2("DescribeAddresses", region, call.send()).await?;
+                let addresses = answer.addresses.unwrap_or_default().into_iter();
+                found_or_retry("address", addresses.filter_map(|address| address.allocation_id))
+            }
             LookupKind::SecretByName => self.secrets(lookup, at).await,
             LookupKind::Operation(_) => Err(Failure::other("an operation tells it")),
         }
@@ -154,6 +171,62 @@ impl AwsLookups {
             }
         }
         found_or_retry("secret of the call", arns.into_iter())
+    }
+
+    async fn interfaces(
+        &self,
+        ec2: &aws_sdk_ec2::Client,
+        Lookup { region, question, .. }: &Lookup,
+    ) -> Result<Vec<String>, Failure> {
+        let call = ec2.describe_nat_gateways().set_nat_gateway_ids(Some(question.subjects.clone())).send();
+        let gateways = self.ec2("DescribeNatGateways", region, call).await?.nat_gateways.unwrap_or_default();
+        if let Some(gateway) =
+            gateways.iter().find(|gateway| gateway.state() == Some(&NatGatewayState::Pending))
+        {
+            let id = gateway.nat_gateway_id().unwrap_or_default();
+            return Err(Failure::other(format!("NAT gateway {id} is pending: it has no interface yet")));
+        }
+        // One that failed has none.
+        Ok(gateways
+            .iter()
+            .flat_map(|gateway| gateway.nat_gateway_addresses())
+            .filter_map(|address| Some(address.network_interface_id()?.to_owned()))
+            .collect())
+    }
+
+    async fn imported_snapshots(
+        &self,
+        ec2: &aws_sdk_ec2::Client,
+        Lookup { region, question, .. }: &Lookup,
+    ) -> Result<Vec<String>, Failure> {
+        let ids = Some(question.subjects.clone());
+        let call = ec2.describe_import_snapshot_tasks().set_import_task_ids(ids).send();
+        let tasks = self.ec2("DescribeImportSnapshotTasks", region, call).await?;
+        let mut snapshots = Vec::new();
+        for task in tasks.import_snapshot_tasks.unwrap_or_default() {
+            let detail = task.snapshot_task_detail.unwrap_or_else(|| SnapshotTaskDetail::builder().build());
+            if is_completed(detail.status())? {
+                snapshots.extend(detail.snapshot_id);
+            }
+        }
+        Ok(snapshots)
+    }
+
+    async fn imported_images(
+        &self,
+        ec2: &aws_sdk_ec2::Client,
+        Lookup { region, question, .. }: &Lookup,
+    ) -> Result<Vec<ImportImageTask>, Failure> {
+        let ids = Some(question.subjects.clone());
+        let call = ec2.describe_import_image_tasks().set_import_task_ids(ids).send();
+        let tasks = self.ec2("DescribeImportImageTasks", region, call).await?;
+        let mut completed = Vec::new();
+        for task in tasks.import_image_tasks.unwrap_or_default() {
+            if is_completed(task.status())? {
+                completed.push(task);
+            }
+        }
+        Ok(completed)
     }
 
     async fn volumes(
@@ -246,6 +319,17 @@ fn created_by_call(created: Option<OffsetDateTime>, at: Option<OffsetDateTime>) 
         }
         // Without times nothing tells it apart from older ones.
         _ => false,
+    }
+}
+
+/// Whether an import has ended with what it should make; a failure while it runs. It may run for longer than an
+/// event is kept: then the event is a dead letter, to be redriven.
+/// <https://docs.aws.amazon.com/vm-import/latest/userguide/import-vm-image.html#check-import-task-status>
+fn is_completed(status: Option<&str>) -> Result<bool, Failure> {
+    match status {
+        Some("completed") => Ok(true),
+        Some("deleting" | "deleted") => Ok(false),
+        running => Err(Failure::other(format!("the import is {}", running.unwrap_or("in no state")))),
     }
 }
 

@@ -59,8 +59,9 @@ impl Tagger for AwsTagger {
             return self.describe_tags(region, resources).await;
         }
         let mut results = Vec::with_capacity(resources.len());
-        for Resource { arn, .. } in resources {
+        for Resource { arn, told, .. } in resources {
             let tags = match read {
+                Read::Told(_) => Ok(told.clone().unwrap_or_default()),
                 Read::S3Bucket => self.s3.bucket_tags(region, arn).await,
                 Read::S3Object => self.s3.object_tags(region, arn).await,
                 Read::Operation(operation) => {

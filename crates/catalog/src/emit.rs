@@ -151,6 +151,7 @@ fn read(row: &Row) -> String {
     match &row.read {
         Read::Ec2DescribeTags => "Read::Ec2DescribeTags".to_owned(),
         Read::Operation(read) => format!("Read::Operation(&operations::{})", read.operation.constant()),
+        Read::Told(constant) => format!("Read::Told(&operations::{constant})"),
         Read::Never => "Read::Never".to_owned(),
     }
 }
@@ -349,7 +350,8 @@ fn record_value(value: &RecordValue) -> String {
 }
 
 fn lookup_as_rust(constant: &str, lookup: &LookupOperation, operation: &str) -> String {
-    let LookupOperation { asks, found, name, created_at, only, state, several, changes, then, .. } = lookup;
+    let LookupOperation { asks, found, name, created_at, only, tags, state, several, changes, then, .. } =
+        lookup;
     let ask = |Member { name, binding, value, list }: &Member<RecordValue>| {
         let value = record_value(value);
         format!(
@@ -362,10 +364,11 @@ fn lookup_as_rust(constant: &str, lookup: &LookupOperation, operation: &str) -> 
     let state = state.as_ref().map_or("None".to_owned(), |State { at, done, failed }| {
         format!("Some(State {{ at: {at:?}, done: &{done:?}, failed: &{failed:?} }})")
     });
+    let tags = tags.as_ref().map_or("None".to_owned(), |shape| format!("Some({})", tag_shape(shape)));
     let then = then.as_ref().map_or("None".to_owned(), |further| format!("Some(&{})", further.constant()));
     format!(
         "pub(in crate::table) static {constant}: LookupOperation = LookupOperation {{ operation: {operation}, asks: &[{asks}], \
-         found: {found:?}, name: {name:?}, created_at: {created_at:?}, only: &[{only}], state: {state}, several: {several}, \
+         found: {found:?}, name: {name:?}, created_at: {created_at:?}, only: &[{only}], tags: {tags}, state: {state}, several: {several}, \
          changes: &{changes:?}, then: {then} }};"
     )
 }

@@ -8,10 +8,10 @@ use crate::members::{Member as Recorded, members};
 use crate::models::{self, Api, Reference, Shape};
 use crate::naming::{plain, singular};
 use crate::newness::TIMES;
-use crate::operations::{Operation, Search, member_at, protocol};
+use crate::operations::{self, Operation, Search, member_at, protocol};
 use crate::overrides::{self, Named, overrides};
 use crate::table::Row;
-use crate::wire::{Member, RecordValue, State};
+use crate::wire::{Member, RecordValue, State, TagShape};
 
 /// How the resource of a row is looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct LookupOperation {
     pub created_at: Option<String>,
     /// What that must say.
     pub only: Vec<(String, RecordValue)>,
+    /// Where that has its tags.
+    pub tags: Option<TagShape>,
     pub state: Option<State>,
     pub several: bool,
     /// Paths that a record has only where the call changed what is there.
@@ -176,6 +178,7 @@ impl Search<'_> {
             Some(wrapper) => format!("{wrapper}.{found}").trim_end_matches('.').to_owned(),
             None => found,
         };
+        let tags = operations::Answer { api, xml: answer.xml }.tags(item, &[], 0);
         let inside = |path: &String| answer.path(item, path).map(|(path, _)| path);
         let created_at = match &plan.created_at {
             Some(path) => Some(inside(path)?),
@@ -196,6 +199,7 @@ impl Search<'_> {
                 name: inside(&plan.name)?,
                 created_at,
                 only: only.collect::<Option<_>>()?,
+                tags,
                 state,
                 several: plan.several,
                 changes: plan.changes,

@@ -514,14 +514,14 @@ fn key_and_value(tag: &Shape) -> Option<(String, String)> {
 }
 
 /// An answer in which tags are searched.
-struct Answer<'a> {
-    api: &'a models::Api,
-    xml: bool,
+pub(crate) struct Answer<'a> {
+    pub(crate) api: &'a models::Api,
+    pub(crate) xml: bool,
 }
 
 impl Answer<'_> {
     /// Where the tags are within a shape; those nearest to the top.
-    fn tags(&self, shape: &Shape, path: &[String], deeper: u8) -> Option<TagShape> {
+    pub(crate) fn tags(&self, shape: &Shape, path: &[String], deeper: u8) -> Option<TagShape> {
         let inside = |name: &str, reference: &Reference| -> Option<(Vec<String>, &Shape)> {
             let (mut path, mut shape) = (path.to_vec(), self.api.shape(reference)?);
             path.push(reference.location_name.as_deref().unwrap_or(name).to_owned());

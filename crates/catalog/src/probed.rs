@@ -53,7 +53,7 @@ fn unlike(one: &ProbedType, asked: Option<&Observed<OwnAnswer>>, used: Option<&s
 fn read_operation(row: &Row) -> Option<&str> {
     match &row.read {
         Read::Operation(read) => Some(&read.operation.name),
-        Read::Ec2DescribeTags | Read::Never => None,
+        Read::Ec2DescribeTags | Read::Told(_) | Read::Never => None,
     }
 }
 

@@ -96,7 +96,7 @@ pub fn read_answers() -> Result<()> {
             let found = lookup.found(&question, subject, text("body"))?;
             let found = found
                 .iter()
-                .map(|one| json!({"name": one.name, "created": one.created.map(|at| at.unix_timestamp())}));
+                .map(|one| json!({"name": one.name, "created": one.created.map(|at| at.unix_timestamp()), "tags": one.tags}));
             println!("{}", found.collect::<serde_json::Value>());
             continue;
         }

@@ -65,6 +65,8 @@ pub enum Read {
     Ec2DescribeTags,
     /// The service's own operation.
     Operation(Box<ReadOperation>),
+    /// The lookup of this constant tells them.
+    Told(String),
     /// No operation lists them.
     Never,
 }
@@ -204,6 +206,9 @@ impl Catalog {
             }
             if let Some(lookup) = &row.lookup {
                 row.unique = lookup.unique;
+                if row.read == Read::Never && lookup.operation.tags.is_some() {
+                    row.read = Read::Told(lookup.operation.constant());
+                }
                 row.idempotent |= row.upsert;
                 // Whoever knows the age can tell a creation from a change.
                 if lookup.operation.created_at.is_some() && row.opt_in == Some(OptIn::Upsert) {

@@ -408,7 +408,7 @@ fn a_looked_up_resource_must_be_of_the_right_age_type_account_and_region() {
     let group = |created: OffsetDateTime, place: &str, kind: &str| {
         let name = format!("arn:aws:autoscaling:{place}:{kind}:1f:autoScalingGroupName/web");
         let mut world = world();
-        world.lookups = GivenLookups(Ok(vec![Found { name, created: Some(created) }]));
+        world.lookups = GivenLookups(Ok(vec![Found { name, created: Some(created), tags: None }]));
         let request = json!({"requestParameters": {"autoScalingGroupName": "web"}});
         let outcome =
             one(&world, LATER, event("autoscaling.amazonaws.com", "CreateAutoScalingGroup", request));

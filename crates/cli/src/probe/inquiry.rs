@@ -52,7 +52,7 @@ impl Inquiry {
         };
         let read = match row.read_by(service) {
             Read::Operation(read) => Some(read),
-            Read::Ec2DescribeTags | Read::S3Bucket | Read::S3Object | Read::Never => None,
+            Read::Ec2DescribeTags | Read::S3Bucket | Read::S3Object | Read::Told(_) | Read::Never => None,
         };
         let formats = table::arn_formats(row.resource_type);
         Some(Self { resource_type: row.resource_type, tag, read, formats })

@@ -216,10 +216,7 @@ fn unfinished(outcome: &Outcome) -> Vec<String> {
 
 /// What only AWS can name.
 pub(super) fn lookups(outcome: &Outcome) -> &[Lookup] {
-    match &outcome.effect {
-        Effect::Created(creation) => &creation.lookups,
-        _ => &[],
-    }
+    outcome.tagging().map_or(&[], |tagging| &tagging.lookups)
 }
 
 /// One line of `--json`.

@@ -10,6 +10,7 @@ use super::parents::row_of;
 use super::place::{Problem, arn_prefix, belongs, in_record, is_of_type};
 use super::row::{CreationTime, Ending, Locator, LookupKind, Read, Route, Row, Service};
 use crate::record::{Arn, Event, is_account, timestamp};
+use crate::tags::TagMap;
 
 /// A created resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct Resource {
     pub region: String,
     /// User tags that it takes.
     pub max_tags: usize,
+    /// The tags that the lookup told which found it.
+    pub told: Option<TagMap>,
     /// Why it is tagged only where the setting `ALSO_TAG` names its type.
     pub opt_in: Option<&'static str>,
     /// The same, if an AWS service created it on its own.
@@ -273,6 +276,7 @@ fn resource(arn: Arn, row: &Row, service: &Service, event_region: &str, answered
         creation_time: row.creation_time,
         answered,
         max_tags: row.max_tags,
+        told: None,
         opt_in: row.opt_in,
         opt_in_if_service_created: row.opt_in_if_service_created,
         arn,
@@ -325,6 +329,11 @@ impl Lookup {
         self.row.0.resource_type
     }
 
+    /// Why it is looked up only where the setting `ALSO_TAG` names its type.
+    pub(crate) fn opt_in(&self) -> Option<&'static str> {
+        self.row.0.opt_in
+    }
+
     /// The resource that an answer names, by id or whole ARN; none if it is another account's, or of another
     /// type or Region.
     pub(crate) fn resource_for(&self, found: &Found) -> Option<Resource> {
@@ -340,7 +349,8 @@ impl Lookup {
             None if row.idempotent => Answered::NewOrOld,
             None => Answered::New,
         };
-        is_ours.then(|| resource(arn, row, service, &self.region, answered))
+        let told = found.tags.clone();
+        is_ours.then(|| Resource { told, ..resource(arn, row, service, &self.region, answered) })
     }
 
     /// Whether an answer names what was created so long after the call that it is another's.

@@ -149,6 +149,16 @@ pub enum LookupKind {
     SubnetsOfVpc,
     /// The internet gateway that a default VPC starts with.
     InternetGatewayOfVpc,
+    /// The network interfaces that a NAT gateway comes with.
+    InterfacesOfNatGateway,
+    /// The snapshot that an import ends in.
+    SnapshotOfImport,
+    /// The image that an import ends in.
+    ImageOfImport,
+    /// The snapshots of that image.
+    SnapshotsOfImageImport,
+    /// An elastic IP address by its number.
+    AddressByIp,
     /// A secret, whose ARN ends in a random suffix, by its name.
     SecretByName,
     /// Whatever the service's own operation tells.
@@ -166,6 +176,10 @@ impl LookupKind {
             Self::RouteTableOfVpc => vec!["ec2:DescribeRouteTables"],
             Self::SubnetsOfVpc => vec!["ec2:DescribeSubnets"],
             Self::InternetGatewayOfVpc => vec!["ec2:DescribeInternetGateways"],
+            Self::InterfacesOfNatGateway => vec!["ec2:DescribeNatGateways"],
+            Self::SnapshotOfImport => vec!["ec2:DescribeImportSnapshotTasks"],
+            Self::ImageOfImport | Self::SnapshotsOfImageImport => vec!["ec2:DescribeImportImageTasks"],
+            Self::AddressByIp => vec!["ec2:DescribeAddresses"],
             Self::SecretByName => vec!["secretsmanager:DescribeSecret"],
             Self::Operation(first) => {
                 let all = std::iter::successors(Some(first), |one| one.then);
@@ -262,6 +276,8 @@ pub enum Read {
     S3Object,
     /// The service's own operation, for one resource.
     Operation(&'static ReadOperation),
+    /// The lookup that finds the resource tells them: no operation lists them by its ARN.
+    Told(&'static LookupOperation),
     /// None is known.
     Never,
 }
@@ -274,6 +290,7 @@ impl Read {
             Self::S3Bucket => "s3:GetBucketTagging",
             Self::S3Object => "s3:GetObjectTagging",
             Self::Operation(ReadOperation { operation: Operation { name, .. }, .. }) => name,
+            Self::Told(LookupOperation { operation: Operation { name, .. }, .. }) => name,
             Self::Never => "none",
         }
     }
@@ -285,6 +302,7 @@ impl Read {
             Self::S3Bucket => &["s3:GetBucketTagging"],
             Self::S3Object => &["s3:GetObjectTagging"],
             Self::Operation(read) => read.operation.actions,
+            Self::Told(lookup) => lookup.operation.actions,
             Self::Never => &[],
         }
     }

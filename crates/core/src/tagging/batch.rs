@@ -53,7 +53,7 @@ pub(super) fn readings(
 const fn per_read(read: Read) -> usize {
     match read {
         Read::Ec2DescribeTags => IDS_PER_READ,
-        Read::S3Bucket | Read::S3Object | Read::Operation(_) | Read::Never => 1,
+        Read::S3Bucket | Read::S3Object | Read::Operation(_) | Read::Told(_) | Read::Never => 1,
     }
 }
 

@@ -271,6 +271,7 @@ mod tests {
             resource_type,
             route: Route::TaggingApi(None),
             read: Read::Never,
+            told: None,
             unique: true,
             creation_time: CreationTime::Never,
             answered: Answered::New,

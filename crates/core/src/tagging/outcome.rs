@@ -8,7 +8,7 @@ use crate::effect::Effect;
 use crate::identity::{Principal, SessionMatch};
 use crate::ports::{Failure, FailureKind};
 use crate::record::{Arn, timestamp};
-use crate::table::{LocateError, Resource, Route};
+use crate::table::{LocateError, Lookup, Resource, Route};
 use crate::tags::{Tag, TagMap};
 
 use super::merge::{DropReason, Dropped, Merged};
@@ -62,6 +62,8 @@ pub struct Tagging {
     pub merged: Merged,
     /// Every resource, in the record's order, then the looked-up ones.
     pub resources: Vec<ResourceOutcome>,
+    /// What was looked up, or would be.
+    pub lookups: Vec<Lookup>,
     /// Why the event as a whole must be handled again: a young session, an unanswered lookup, …
     pub unfinished: Vec<Unfinished>,
 }

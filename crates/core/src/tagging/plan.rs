@@ -229,7 +229,10 @@ where
         }
     };
     let mut resources = creation.resources.clone();
-    for lookup in &creation.lookups {
+    let is_wanted =
+        |lookup: &&Lookup| lookup.opt_in().is_none() || settings.also_tags(lookup.resource_type());
+    let lookups: Vec<Lookup> = creation.lookups.iter().filter(is_wanted).cloned().collect();
+    for lookup in &lookups {
         resources.extend(looked_up(&ports.lookups, lookup, event, now, &mut unfinished).await);
     }
     let (service_created, shown) = (principal.service().is_some(), Shown::by(event));
@@ -250,7 +253,7 @@ where
         ResourceOutcome { resource, tags, dropped, shown, by: None, refused_by_tagging_api: false, result }
     };
     let resources = resources.into_iter().map(planned).collect();
-    Ok(Tagging { session, parent, merged, resources, unfinished })
+    Ok(Tagging { session, parent, merged, resources, lookups, unfinished })
 }
 
 /// The tags of the caller, and its session; or says that the session carries the skip mark.

@@ -1247,6 +1247,7 @@ pub(in crate::table) static ARN_FORMATS: &[(&str, &[&str])] = &[
     ("sagemaker:compute-quota", &["arn:${Partition}:sagemaker:${Region}:${Account}:compute-quota/${ComputeQuotaId}"]),
     ("sagemaker:context", &["arn:${Partition}:sagemaker:${Region}:${Account}:context/${ContextName}"]),
     ("sagemaker:data-quality-job-definition", &["arn:${Partition}:sagemaker:${Region}:${Account}:data-quality-job-definition/${DataQualityJobDefinitionName}"]),
+    ("sagemaker:device", &["arn:${Partition}:sagemaker:${Region}:${Account}:device-fleet/${DeviceFleetName}/device/${DeviceName}"]),
     ("sagemaker:device-fleet", &["arn:${Partition}:sagemaker:${Region}:${Account}:device-fleet/${DeviceFleetName}"]),
     ("sagemaker:domain", &["arn:${Partition}:sagemaker:${Region}:${Account}:domain/${DomainId}"]),
     ("sagemaker:edge-deployment-plan", &["arn:${Partition}:sagemaker:${Region}:${Account}:edge-deployment/${EdgeDeploymentPlanName}"]),

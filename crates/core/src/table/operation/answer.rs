@@ -25,21 +25,7 @@ impl ReadOperation {
     /// The tags in an answer. Without the member that should have them, there are none.
     pub fn page(&self, body: &str) -> Result<Page, Unreadable> {
         let answer = parsed(self.operation.protocol, body)?;
-        let mut tags = TagMap::new();
-        match self.tags {
-            TagShape::Map { name } => {
-                for map in at(&answer, name).into_iter().filter_map(Value::as_object) {
-                    tags.extend(map.iter().map(|(key, value)| (key.clone(), text(Some(value)))));
-                }
-            }
-            TagShape::List { name, key, value } => {
-                for tag in at(&answer, name) {
-                    let named = tag.get(key).and_then(Value::as_str);
-                    let named = named.ok_or_else(|| unreadable(format!("a tag without `{key}`")))?;
-                    tags.insert(named.to_owned(), text(tag.get(value)));
-                }
-            }
-        }
+        let tags = tags_in(&answer, self.tags)?;
         let next = self.pages.map(|pages| at(&answer, pages.next)).unwrap_or_default();
         let next = next.first().map(|next| text(Some(next))).filter(|next| !next.is_empty());
         Ok(Page { tags, next })
@@ -52,6 +38,26 @@ impl TimeOperation {
         let answer = parsed(self.operation.protocol, body)?;
         at(&answer, self.at).first().map(|value| time_of(value)).transpose()
     }
+}
+
+/// The tags at their place in an answer, or in a part of it.
+pub(super) fn tags_in(answer: &Value, shape: TagShape) -> Result<TagMap, Unreadable> {
+    let mut tags = TagMap::new();
+    match shape {
+        TagShape::Map { name } => {
+            for map in at(answer, name).into_iter().filter_map(Value::as_object) {
+                tags.extend(map.iter().map(|(key, value)| (key.clone(), text(Some(value)))));
+            }
+        }
+        TagShape::List { name, key, value } => {
+            for tag in at(answer, name) {
+                let named = tag.get(key).and_then(Value::as_str);
+                let named = named.ok_or_else(|| unreadable(format!("a tag without `{key}`")))?;
+                tags.insert(named.to_owned(), text(tag.get(value)));
+            }
+        }
+    }
+    Ok(tags)
 }
 
 pub(super) fn time_of(value: &Value) -> Result<OffsetDateTime, Unreadable> {

@@ -3,8 +3,9 @@
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::answer::{Unreadable, at, parsed, text_of, time_of};
-use super::row::{LookupOperation, RecordValue, State};
+use super::answer::{Unreadable, at, parsed, tags_in, text_of, time_of};
+use super::row::{LookupOperation, RecordValue, State, TagShape};
+use crate::tags::TagMap;
 
 /// What a lookup takes from a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,11 +23,13 @@ pub struct Found {
     pub name: String,
     /// When it was created, where the answer says so.
     pub created: Option<OffsetDateTime>,
+    /// Its tags, where the answer has them.
+    pub tags: Option<TagMap>,
 }
 
 impl<T: Into<String>> From<T> for Found {
     fn from(name: T) -> Self {
-        Self { name: name.into(), created: None }
+        Self { name: name.into(), created: None, tags: None }
     }
 }
 
@@ -108,7 +111,15 @@ impl LookupOperation {
             .iter()
             .map(|(path, value)| (within(path), question.text(*value, "a & <b>").unwrap_or_default()));
         let done = |state: State| Some((within(state.at), (*state.done.first()?).to_owned()));
-        [Some(name), created, self.state.and_then(done)].into_iter().flatten().chain(only).collect()
+        let tag = self.tags.map(|shape| match shape {
+            TagShape::Map { name } => vec![(format!("{name}.Owner"), "ann")],
+            TagShape::List { name, key, value } => {
+                vec![(format!("{name}.{key}"), "Owner"), (format!("{name}.{value}"), "ann")]
+            }
+        });
+        let tag = tag.into_iter().flatten().map(|(path, text)| (within(&path), text.to_owned()));
+        let told = [Some(name), created, self.state.and_then(done)].into_iter().flatten();
+        told.chain(only).chain(tag).collect()
     }
 
     /// The resources that the answer for one subject names: none where there will be none, else one, unless the
@@ -148,7 +159,8 @@ impl LookupOperation {
                 None => Err(Unanswered::Untold { subject: subject.clone(), path }),
             });
             let created = created.transpose()?;
-            found.extend(names.into_iter().map(|name| Found { name, created }));
+            let tags = self.tags.map(|shape| tags_in(item, shape)).transpose()?;
+            found.extend(names.into_iter().map(|name| Found { name, created, tags: tags.clone() }));
         }
         Ok(found)
     }
@@ -219,6 +231,7 @@ mod tests {
         name: "arn",
         created_at: Some("createdAt"),
         only: &[("name", RecordValue::Subject)],
+        tags: None,
         state: Some(State { at: "state", done: &["READY"], failed: &["FAILED"] }),
         several: false,
         changes: &[],

@@ -117,6 +117,8 @@ pub struct LookupOperation {
     pub(crate) created_at: Option<&'static str>,
     /// What that must say to be the one that is meant.
     pub(crate) only: &'static [(&'static str, RecordValue)],
+    /// Where that has its tags, if no operation lists them by the ARN.
+    pub(crate) tags: Option<TagShape>,
     /// Where that says whether it is there yet.
     pub(crate) state: Option<State>,
     /// Whether one call creates several.

@@ -54,7 +54,12 @@ const SECONDARY_INTERFACES: &str =
     "responseElements.instancesSet.items[].secondaryInterfaceSet.items[].secondaryInterfaceId";
 const SPOT_REQUESTS_OF_INSTANCES: &str = "responseElements.instancesSet.items[].spotInstanceRequestId";
 
+const IMPORT_TASK: &str = "responseElements.importTaskId";
+const NAT_GATEWAY: &str = "responseElements.natGateway.natGatewayId";
+
 const ROWS: &[Row] = &[
+    // The response may name the address by the id that it had in the account that gave it away.
+    lookup("AcceptAddressTransfer", "ec2:elastic-ip", AddressByIp, "requestParameters.address"),
     id("AllocateAddress", "ec2:elastic-ip", "responseElements.allocationId"),
     id("AllocateHosts", "ec2:dedicated-host", "responseElements.hostIdSet.items[]"),
     object("AllocateIpamPoolCidr", "ec2:ipam-pool-allocation"),
@@ -115,7 +120,8 @@ const ROWS: &[Row] = &[
     object("CreateLocalGatewayVirtualInterfaceGroup", "ec2:local-gateway-virtual-interface-group"),
     object("CreateMacSystemIntegrityProtectionModificationTask", "ec2:mac-modification-task"),
     object("CreateManagedPrefixList", "ec2:prefix-list"),
-    id("CreateNatGateway", "ec2:natgateway", "responseElements.natGateway.natGatewayId"),
+    id("CreateNatGateway", "ec2:natgateway", NAT_GATEWAY),
+    lookup("CreateNatGateway", "ec2:network-interface", InterfacesOfNatGateway, NAT_GATEWAY),
     object("CreateNetworkAcl", "ec2:network-acl"),
     object("CreateNetworkInsightsAccessScope", "ec2:network-insights-access-scope"),
     object("CreateNetworkInsightsPath", "ec2:network-insights-path"),
@@ -170,10 +176,13 @@ const ROWS: &[Row] = &[
     object("CreateVpnConnection", "ec2:vpn-connection"),
     object("CreateVpnGateway", "ec2:vpn-gateway"),
     id("ExportImage", "ec2:export-image-task", "responseElements.exportImageTaskId"),
-    id("ImportImage", "ec2:import-image-task", "responseElements.importTaskId"),
+    id("ImportImage", "ec2:import-image-task", IMPORT_TASK),
+    lookup("ImportImage", "ec2:image", ImageOfImport, IMPORT_TASK).without_account(),
+    lookup("ImportImage", "ec2:snapshot", SnapshotsOfImageImport, IMPORT_TASK).without_account(),
     id("ImportInstance", "ec2:instance", "responseElements.conversionTask.importInstance.instanceId"),
     id("ImportKeyPair", "ec2:key-pair", "responseElements.keyPairId"),
-    id("ImportSnapshot", "ec2:import-snapshot-task", "responseElements.importTaskId"),
+    id("ImportSnapshot", "ec2:import-snapshot-task", IMPORT_TASK),
+    lookup("ImportSnapshot", "ec2:snapshot", SnapshotOfImport, IMPORT_TASK).without_account(),
     id("ImportVolume", "ec2:volume", "responseElements.conversionTask.importVolume.volume.id"),
     object("PurchaseCapacityBlock", "ec2:capacity-reservation"),
     id("PurchaseHostReservation", "ec2:host-reservation", HOST_RESERVATIONS),

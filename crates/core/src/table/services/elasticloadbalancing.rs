@@ -3,7 +3,8 @@
 //! same settings answers with what is there.
 
 use crate::table::generated::operations;
-use crate::table::row::{Read, Route, Row, Service, arn, resource};
+use crate::table::operation::LookupOperation;
+use crate::table::row::{Read, Route, Row, Service, arn, resource, told};
 
 pub(super) const SERVICE: Service = Service {
     name: "elasticloadbalancing",
@@ -14,15 +15,20 @@ pub(super) const SERVICE: Service = Service {
     rows: ROWS,
 };
 
+const DEFAULT_RULE: &LookupOperation = &operations::LOOKUP_ELBV2_DESCRIBE_RULES;
+const LISTENERS: &str = "responseElements.listeners[].listenerArn";
 const LOAD_BALANCER: &str = "responseElements.loadBalancers[].loadBalancerArn";
 const CLASSIC_LOAD_BALANCER: &str = "loadbalancer/${requestParameters.loadBalancerName}";
 const TARGET_GROUP: &str = "responseElements.targetGroups[].targetGroupArn";
 const TRUST_STORE: &str = "responseElements.trustStores[].trustStoreArn";
 
 const ROWS: &[Row] = &[
-    arn("CreateListener", "elasticloadbalancing:listener", "responseElements.listeners[].listenerArn")
+    arn("CreateListener", "elasticloadbalancing:listener", LISTENERS).unique().idempotent(),
+    told("CreateListener", "elasticloadbalancing:listener-rule", DEFAULT_RULE, LISTENERS)
+        .modelled()
         .unique()
-        .idempotent(),
+        .optional()
+        .opt_in("AWS does not say whether the default rule of a listener takes tags"),
     // The responses for application, network and gateway load balancers have ARNs; a classic one is
     // named by the request, in a parameter that v2 does not have.
     arn("CreateLoadBalancer", "elasticloadbalancing:loadbalancer", LOAD_BALANCER)
