@@ -8,7 +8,7 @@ use aws_tags::table::{self, Evidence};
 
 use crate::event_sources::prefixes;
 use crate::overrides::{Type, overrides};
-use crate::table::{Catalog, Route, Row};
+use crate::table::{Catalog, Route, Row, by_hand};
 
 /// Columns of the table of rows.
 const HEAD: &str = "| Service | Call | Creates | Tagged by | Evidence |\n|---|---|---|---|---|\n";
@@ -160,8 +160,12 @@ fn lists(rows: &[Row], missing: &[(String, Missing)]) -> [(&'static str, String)
         let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
         let _ = writeln!(texts[nth], "- `{resource_type}`{reason}");
     }
-    for row in rows.iter().filter(|row| !row.finds() && row.route != Route::Unknown) {
-        let _ = writeln!(texts[0], "- {} {}: `{}`", row.source, row.event_name, row.resource_type);
+    let is_unnamed =
+        |row: &&Row| !row.finds() && row.route != Route::Unknown && !by_hand(&row.source, &row.event_name);
+    for row in rows.iter().filter(is_unnamed) {
+        let why = overrides().unnamed.iter().find(|one| one.is(&row.source, &row.event_name));
+        let why = why.map_or(String::new(), |one| format!(": {}", one.reason));
+        let _ = writeln!(texts[0], "- {} {}: `{}`{why}", row.source, row.event_name, row.resource_type);
     }
     let [unnamed, gaps, not_created, same, no_api] = texts;
     [

@@ -41,6 +41,7 @@ pub struct Overrides {
     pub fails_if_there: Vec<Source>,
     pub max_tags: Vec<MaxTags>,
     pub lower_case: Vec<Source>,
+    pub unnamed: Vec<Call>,
     pub not_created: Vec<Type>,
     pub no_row: Vec<Type>,
 }
@@ -293,9 +294,10 @@ mod tests {
             opt_in,
             no_row,
             lookups,
+            unnamed,
             ..
         } = overrides();
-        let calls = create_nothing.iter().chain(upserts).map(|one| (&one.call, &one.reason));
+        let calls = create_nothing.iter().chain(upserts).chain(unnamed).map(|one| (&one.call, &one.reason));
         let placed = places.iter().chain(also_creates).map(|one| (&one.call, &one.reason));
         let created = creates.iter().map(|one| (&one.call, &one.reason));
         let types = opt_in.iter().chain(no_row).map(|one| (&one.resource_type, &one.reason));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::event_sources::event_source;
-use crate::overrides::overrides;
+use crate::overrides::{Call, overrides};
 use crate::rules::call_name;
 use crate::table::{Catalog, Row};
 
@@ -32,6 +32,13 @@ pub fn stale_overrides(catalog: &Catalog, rows: &[Row]) -> Vec<String> {
     let all = overrides();
     for one in all.create_nothing.iter().chain(&all.upserts).chain(&all.answers_for_old) {
         expect(has_call(&one.source, &one.call), &one.call);
+    }
+    let is_unnamed = |one: &Call| {
+        let is_row = |row: &&Row| row.source == one.source && row.event_name == one.call;
+        rows.iter().find(is_row).is_some_and(|row| !row.finds())
+    };
+    for one in &all.unnamed {
+        expect(is_unnamed(one), &one.call);
     }
     for one in all.fails_if_there.iter().chain(&all.lower_case) {
         expect(rows.iter().any(|row| row.source == one.source), &one.source);
