@@ -59,7 +59,7 @@ class Patterns(unittest.TestCase):
     def expected(self, event):
         detail = event["detail"]
         call = (detail.get("eventSource"), DATE.sub("", detail.get("eventName", "")))
-        if detail.get("errorCode") or event.get("detail-type") != "AWS API Call via CloudTrail":
+        if detail.get("errorCode") or event.get("detail-type") not in VIA_CLOUDTRAIL:
             return None
         if call[0] == "sts.amazonaws.com":
             return "aws-tags-sessions" if call[1] in STARTS else None
@@ -91,4 +91,5 @@ class Patterns(unittest.TestCase):
         self.assertEqual(self.matching({**event, "source": "my.app"}), [])
 
 
+VIA_CLOUDTRAIL = {"AWS API Call via CloudTrail", "AWS Service Event via CloudTrail"}
 STARTS = {"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetFederationToken"}

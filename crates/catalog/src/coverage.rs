@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use aws_tags::table::{self, Evidence};
 
-use crate::event_sources::prefixes;
+use crate::event_sources::{self, event_sources, prefixes};
 use crate::overrides::{Type, overrides};
 use crate::table::{Catalog, Route, Row, by_hand};
 
@@ -40,14 +40,15 @@ pub fn page(catalog: &Catalog, rows: &[Row]) -> String {
     let percent = 100.0 * covered.len() as f64 / creatable.max(1) as f64;
     let sources: BTreeSet<&str> = table::all().map(|service| service.name).collect();
     let (rows_table, counts) = rows_table();
-    let count = |evidence| counts.get(&evidence).copied().unwrap_or_default();
-    let (recorded, probed, modelled) =
-        (count(Evidence::Recorded), count(Evidence::Probed), count(Evidence::Modelled));
+    let count = |evidence: Evidence| counts.get(&evidence).copied().unwrap_or_default();
+    let (recorded, documented) = (count(Evidence::Recorded), count(Evidence::Documented));
+    let (probed, modelled) = (count(Evidence::Probed), count(Evidence::Modelled));
     let mut page = format!(
         "# Coverage\n\nWritten by `make generate`.\n\n\
          - {} calls of {} event sources create taggable resources of {} types. {recorded} rows are `recorded`: a \
-         published record confirms them. {probed} are `probed`: the model of the API says where the record names the \
-         resource, and AWS has shown which API tags it. {modelled} are `modelled`: the models say so.\n\
+         published record confirms them. {documented} are `documented`: a record that AWS's guide prints does. {probed} are \
+         `probed`: the model of the API says where the record names the resource, and AWS has shown which API tags it. \
+         {modelled} are `modelled`: the models say so. [evidence.toml](evidence.toml) has the pages.\n\
          - The tagging actions of the service authorization data list {} types. Calls of published APIs create \
          {creatable} of them (with those that a record shows though no action lists them), and {} have a row with a \
          route: {percent:.1} %.\n\
@@ -129,26 +130,40 @@ fn shape(format: &str) -> String {
         .join("$")
 }
 
-/// The table of rows, and how many have which evidence.
+/// The table of rows, and how many rest on each kind of evidence.
 fn rows_table() -> (String, BTreeMap<Evidence, usize>) {
     let (mut text, mut counts) = (String::new(), BTreeMap::new());
     for service in table::all() {
         for row in service.rows.iter().filter(|row| row.creates()) {
             let route = row.route.unwrap_or(service.route).as_str();
             let alone = if row.opt_in.is_some() { ", on demand" } else { "" };
-            let evidence = row.evidence.as_str();
+            let evidence = table::evidence(service, row);
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {route}{alone} | {evidence} |",
-                service.name, row.event_name, row.resource_type
+                "| {} | {} | {} | {route}{alone} | {} |",
+                service.name,
+                row.event_name,
+                row.resource_type,
+                evidence.as_str()
             );
-            *counts.entry(row.evidence).or_default() += 1;
+            *counts.entry(evidence).or_default() += 1;
         }
     }
     (text, counts)
 }
 
-fn lists(rows: &[Row], missing: &[(String, Missing)]) -> [(&'static str, String); 5] {
+/// The event sources of rows that no page shows, with their APIs.
+fn assumed_sources(rows: &[Row]) -> String {
+    let is_assumed = |row: &&Row| {
+        let mut sources = event_sources(&row.from.0).iter().filter(|one| one.source == row.source);
+        sources.any(|one| one.evidence == event_sources::Evidence::Assumed)
+    };
+    let assumed: BTreeSet<(&str, &str)> =
+        rows.iter().filter(is_assumed).map(|row| (row.source.as_str(), row.from.0.as_str())).collect();
+    assumed.iter().map(|(source, api)| format!("- `{source}`: {api}\n")).collect()
+}
+
+fn lists(rows: &[Row], missing: &[(String, Missing)]) -> [(&'static str, String); 6] {
     let mut texts: [String; 5] = Default::default();
     for (resource_type, why) in missing {
         let (nth, reason) = match why {
@@ -169,6 +184,10 @@ fn lists(rows: &[Row], missing: &[(String, Missing)]) -> [(&'static str, String)
     }
     let [unnamed, gaps, not_created, same, no_api] = texts;
     [
+        (
+            "Event sources that no page of AWS's shows: the name that the API signs with",
+            assumed_sources(rows),
+        ),
         ("Known calls whose record does not name the resource", unnamed),
         ("Types without a row that calls create", gaps),
         ("Types that no call of their own creates", not_created),

@@ -12,6 +12,7 @@ pub mod coverage;
 pub mod emit;
 pub mod endpoints;
 pub mod event_sources;
+pub mod evidence;
 pub mod locate;
 pub mod lookups;
 pub mod members;

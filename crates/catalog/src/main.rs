@@ -112,6 +112,7 @@ fn derived(catalog: &Catalog, rows: &[Row]) -> BTreeMap<PathBuf, String> {
         (PathBuf::from("crates/core/src/table/generated/services.rs"), emit::rust(catalog, rows)),
         (PathBuf::from("crates/core/src/table/generated/operations.rs"), emit::operations(catalog, rows)),
         (PathBuf::from("crates/core/src/table/generated/arn_formats.rs"), emit::arn_formats(catalog)),
+        (PathBuf::from("crates/core/src/table/generated/evidence.rs"), emit::evidence()),
         (PathBuf::from("crates/catalog/COVERAGE.md"), coverage::page(catalog, &catalog.all_rows())),
     ]);
     let events = events(catalog, rows).into_iter();

@@ -124,8 +124,6 @@ pub struct Row {
     pub max_tags: usize,
     /// Whether a record without it is fine.
     pub optional: bool,
-    /// Whether a published record confirms it.
-    pub recorded: bool,
     /// Whether AWS has shown that it is tagged by its route.
     pub probed: bool,
     /// CloudFormation's type.
@@ -320,18 +318,12 @@ fn row(api: &Api, operation: &Operation, known: &Known<'_>) -> Option<Row> {
         lower_case: overrides().lower_case.iter().any(|one| one.source == source),
         max_tags: max_tags(&creation.resource_type),
         optional: false,
-        recorded: is_recorded(source, creation.event_name),
         probed: false,
         registered: creation.registered.map(|one| one.name.clone()),
         because: creation.because,
         from: (api.name.clone(), operation.name.clone()),
         resource_type: creation.resource_type,
     })
-}
-
-/// Whether a published record confirms the row of a call.
-fn is_recorded(source: &str, event_name: &str) -> bool {
-    include_str!("../recorded.txt").lines().any(|line| line.split_once(' ') == Some((source, event_name)))
 }
 
 fn max_tags(resource_type: &str) -> usize {
@@ -406,11 +398,7 @@ fn add_other_sources(rows: &mut Vec<Row>) {
     let mut more = Vec::new();
     for row in rows.iter() {
         let others = event_sources(&row.from.0).iter().filter(|other| other.source != row.source);
-        more.extend(others.map(|EventSource { source, .. }| Row {
-            source: source.clone(),
-            recorded: is_recorded(source, &row.event_name),
-            ..row.clone()
-        }));
+        more.extend(others.map(|EventSource { source, .. }| Row { source: source.clone(), ..row.clone() }));
     }
     rows.append(&mut more);
     rows.sort_by(|a, b| {

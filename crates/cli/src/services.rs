@@ -39,6 +39,8 @@ enum EvidenceChoice {
     Recorded,
     /// The model of the API, and AWS's own answer which API tags the type.
     Probed,
+    /// A record that AWS's guide prints.
+    Documented,
     /// The model of the API.
     Modelled,
 }
@@ -144,6 +146,7 @@ impl From<EvidenceChoice> for Evidence {
         match choice {
             EvidenceChoice::Recorded => Self::Recorded,
             EvidenceChoice::Probed => Self::Probed,
+            EvidenceChoice::Documented => Self::Documented,
             EvidenceChoice::Modelled => Self::Modelled,
         }
     }
@@ -169,7 +172,7 @@ fn line(service: &Service, row: &Row) -> Line {
         opt_in: row.opt_in,
         reason,
         tier: tier(service.name).as_str(),
-        evidence: row.evidence.as_str(),
+        evidence: table::evidence(service, row).as_str(),
         title: service.title,
     }
 }

@@ -14,6 +14,8 @@ use aws_tags::{Effect, Event};
 
 /// Records of the generated rows, made from the models of the APIs, a file for each event source.
 const MODELLED: &str = "events/modelled";
+/// Records in the shapes that AWS's guides print, of calls whose rows are generated; and what each created.
+const DOCUMENTED: &str = "events/documented";
 /// Trails: see the test of sessions.
 const SESSIONS: &str = "events/sessions";
 
@@ -30,7 +32,9 @@ fn events() -> Vec<(String, Event)> {
         .into_iter()
         .map(|entry| entry.expect("readable").into_path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .filter(|path| ![MODELLED, SESSIONS].iter().any(|folder| path.starts_with(root().join(folder))))
+        .filter(|path| {
+            ![DOCUMENTED, MODELLED, SESSIONS].iter().any(|folder| path.starts_with(root().join(folder)))
+        })
         .map(|path| {
             let text = std::fs::read_to_string(&path).expect("readable");
             let event = Event::from_json(serde_json::from_str(&text).expect("JSON")).expect("a record");
@@ -107,6 +111,24 @@ fn every_generated_row_finds_its_resource_in_its_modelled_record() {
         .collect();
     let missing: Vec<_> = wanted.difference(&seen).collect();
     assert!(wanted.len() > 1000 && missing.is_empty(), "rows that find nothing: {missing:#?}");
+}
+
+#[test]
+fn records_in_the_shapes_that_aws_prints_name_what_they_created() {
+    let read = |name| std::fs::read_to_string(root().join(DOCUMENTED).join(name)).expect("readable");
+    let expected = read("expected.tsv");
+    let mut file: serde_json::Value = serde_json::from_str(&read("records.json")).expect("JSON");
+    let records = file["Records"].as_array_mut().expect("records");
+    assert_eq!(records.len(), expected.lines().count());
+    for (record, line) in records.drain(..).zip(expected.lines()) {
+        let event = Event::from_json(record).expect("a record");
+        let Effect::Created(creation) = Effect::of(&event) else { panic!("{line}: creates nothing") };
+        let arns: Vec<&str> = creation.resources.iter().map(|made| made.arn.as_str()).collect();
+        let source = event.source.trim_end_matches(".amazonaws.com");
+        assert_eq!(format!("{source}\t{}\t{}", event.name, arns.join(" ")), line);
+        let (service, rows) = table::rows(&event.source, &event.name).expect("a row");
+        assert_eq!(table::evidence(service, &rows[0]), table::Evidence::Documented, "{line}");
+    }
 }
 
 #[test]

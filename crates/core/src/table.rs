@@ -20,7 +20,7 @@ pub use extract::{Answered, Creation, LocateError, Lookup, Nothing, Resource, cr
 pub use generated::SERVICES as GENERATED;
 pub(crate) use generated::WITHOUT_RESOURCES;
 pub(crate) use index::opt_in_types;
-pub use index::{all, arn_formats, rows, service};
+pub use index::{all, arn_formats, evidence, rows, service};
 pub use parents::parent_actions;
 pub(crate) use parents::{Named, PARENTS, ParentRow};
 pub use row::{CreationTime, Ending, Evidence, Locator, LookupKind, Place, Read, Route, Row, Service};

@@ -22,6 +22,12 @@ const DATED: &[&str] = &["cloudfront", "lambda"];
 /// First digits of such dates. `CreateFunctionUrlConfig` is not a dated `CreateFunction`.
 const CENTURY: &str = "20";
 
+/// How EventBridge calls records of calls, and of events that services make. Published rules for AWS Backup's match the
+/// first, and AWS's documentation has the second.
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html>
+const CALLS: &[&str] = &["AWS API Call via CloudTrail"];
+const SERVICE_EVENTS: &[&str] = &["AWS API Call via CloudTrail", "AWS Service Event via CloudTrail"];
+
 /// One rule for creation events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRule {
@@ -29,6 +35,8 @@ pub struct EventRule {
     pub tier: Tier,
     /// Whether its events create only opt-in types, which are tagged where `ALSO_TAG` names them.
     pub opt_in: bool,
+    /// Whether it matches events that services make, and no calls.
+    service_events: bool,
     calls: Vec<(&'static str, Vec<&'static str>)>,
 }
 
@@ -38,14 +46,14 @@ pub fn rules<'a>(services: impl IntoIterator<Item = (Tier, &'a Service)>) -> Vec
     let mut services: Vec<_> = services.into_iter().collect();
     services.sort_by_key(|(tier, service)| (*tier, service.name));
     let mut rules: Vec<EventRule> = Vec::new();
-    for opt_in in [false, true] {
+    for (opt_in, service_events) in [(false, false), (true, false), (false, true)] {
         let from = rules.len();
         for (tier, service) in &services {
-            for call in calls(service, opt_in) {
+            for call in calls(service, opt_in, service_events) {
                 let last = rules[from..].last_mut().filter(|rule| rule.tier == *tier);
                 if !last.is_some_and(|rule| rule.take(service.name, call)) {
                     let calls = vec![(service.name, vec![call])];
-                    rules.push(EventRule { tier: *tier, opt_in, calls });
+                    rules.push(EventRule { tier: *tier, opt_in, service_events, calls });
                 }
             }
         }
@@ -57,12 +65,12 @@ pub fn rules<'a>(services: impl IntoIterator<Item = (Tier, &'a Service)>) -> Vec
 /// read-only: the rule's state has to be `ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`.
 pub fn session_pattern() -> Value {
     let calls: Vec<Value> = matchable_starts().map(Value::from).collect();
-    pattern([(STS, calls)])
+    pattern(CALLS, [(STS, calls)])
 }
 
-/// A service's calls that create what is tagged by default, or only opt-in types.
-fn calls(service: &Service, opt_in: bool) -> Vec<&'static str> {
-    let taggable = service.rows.iter().filter(|row| row.creates());
+/// A service's calls that create what is tagged by default, or only opt-in types; or the same of its own events.
+fn calls(service: &Service, opt_in: bool, service_events: bool) -> Vec<&'static str> {
+    let taggable = service.rows.iter().filter(|row| row.creates() && row.service_event == service_events);
     let by_default = |call: &str| {
         let mut rows = taggable.clone().filter(|row| row.event_name == call);
         rows.any(|row| row.opt_in.is_none())
@@ -76,10 +84,12 @@ fn calls(service: &Service, opt_in: bool) -> Vec<&'static str> {
 impl EventRule {
     /// The event pattern.
     pub fn pattern(&self) -> Value {
-        pattern(self.calls.iter().map(|(service, calls)| {
+        let detail_types = if self.service_events { SERVICE_EVENTS } else { CALLS };
+        let calls = self.calls.iter().map(|(service, calls)| {
             let names = calls.iter().flat_map(|call| names(service, call)).collect();
             (format!("{service}.amazonaws.com"), names)
-        }))
+        });
+        pattern(detail_types, calls)
     }
 
     /// Services and calls whose events it matches.
@@ -108,7 +118,10 @@ fn names(service: &str, call: &str) -> Vec<Value> {
 }
 
 /// `$or` takes at least two alternatives: with one it would be a field of that name.
-fn pattern<S: Into<Value>>(sources: impl IntoIterator<Item = (S, Vec<Value>)>) -> Value {
+fn pattern<S: Into<Value>>(
+    detail_types: &[&str],
+    sources: impl IntoIterator<Item = (S, Vec<Value>)>,
+) -> Value {
     let alternative = |(source, names): (S, Vec<Value>)| {
         let source: Value = source.into();
         json!({"eventSource": [source], "eventName": names})
@@ -119,7 +132,7 @@ fn pattern<S: Into<Value>>(sources: impl IntoIterator<Item = (S, Vec<Value>)>) -
         _ => json!({"$or": alternatives}),
     };
     detail["errorCode"] = json!([{"exists": false}]);
-    json!({"source": [{"prefix": "aws."}], "detail-type": ["AWS API Call via CloudTrail"], "detail": detail})
+    json!({"source": [{"prefix": "aws."}], "detail-type": detail_types, "detail": detail})
 }
 
 #[cfg(test)]
@@ -152,7 +165,7 @@ mod tests {
         let rules = essential();
         let lengths: Vec<_> = rules.iter().map(|rule| rule.pattern().to_string().chars().count()).collect();
         assert!(lengths.iter().all(|length| *length <= PATTERN_LENGTH), "{lengths:?}");
-        let by_default: Vec<_> = rules.iter().filter(|rule| !rule.opt_in).collect();
+        let by_default: Vec<_> = rules.iter().filter(|rule| !rule.opt_in && !rule.service_events).collect();
         for full in &lengths[..by_default.len() - 1] {
             assert!(*full > PATTERN_LENGTH - 200, "{lengths:?}");
         }
@@ -173,6 +186,15 @@ mod tests {
             essential().iter().filter(|rule| rule.opt_in).flat_map(|r| r.calls.clone()).collect();
         assert_eq!(calls[0], ("ecs", vec!["RunTask", "StartTask"]));
         assert!(calls[1].1.contains(&"PutObject"));
+    }
+
+    #[test]
+    fn events_that_services_make_have_rules_of_their_own() {
+        let rules = essential();
+        let own: Vec<_> = rules.iter().filter(|rule| rule.service_events).collect();
+        let calls: Vec<_> = own.iter().flat_map(|rule| rule.calls()).collect();
+        assert_eq!(calls, [("appstream", "CreateImage"), ("backup", "BackupJobCompleted")]);
+        assert!(own.iter().all(|rule| rule.pattern()["detail-type"] == json!(SERVICE_EVENTS)));
     }
 
     #[test]

@@ -141,6 +141,19 @@ impl Event {
         found.into_iter().filter_map(scalar).collect()
     }
 
+    /// The texts at a place whose outer member the record lacks: a response may have one member less than the model
+    /// says, as that of Kinesis's `CreateChannel`.
+    pub(crate) fn texts_without_wrapper(&self, path: &str) -> Vec<Cow<'_, str>> {
+        let steps = path.strip_prefix("responseElements.").and_then(|inner| inner.split_once('.'));
+        let Some((wrapper, rest)) = steps.filter(|(wrapper, _)| !wrapper.ends_with("[]")) else {
+            return Vec::new();
+        };
+        match self.values(&format!("responseElements.{wrapper}")).is_empty() {
+            true => self.texts(&format!("responseElements.{rest}")),
+            false => Vec::new(),
+        }
+    }
+
     /// Whether CloudTrail left out the part of the record that a path begins with, which is all or nothing.
     /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
     pub(crate) fn leaves_out<'a>(&self, path: &'a str) -> Option<&'a str> {
@@ -333,6 +346,19 @@ mod tests {
         }
         let request = event(json!({"requestParameters": {"thing": {"name": "n"}}}));
         assert!(request.texts_at_place("requestParameters.name").is_empty(), "requests hold anything");
+    }
+
+    #[test]
+    fn a_place_is_also_found_where_the_outer_member_is_not_there() {
+        let path = "responseElements.description.arn";
+        for (response, found) in [
+            (json!({"arn": "a"}), vec!["a"]),
+            (json!({"description": {}, "arn": "a"}), vec![]),
+            (json!({"other": {"arn": "a"}}), vec![]),
+        ] {
+            let event = event(json!({"responseElements": response}));
+            assert_eq!(event.texts_without_wrapper(path), found, "{response}");
+        }
     }
 
     #[test]

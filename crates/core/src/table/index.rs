@@ -1,8 +1,8 @@
 //! Finds the rows of a call by hashing: the index is made at compile time, so that neither the start
 //! nor an event pays for the size of the table. Rows written by hand win over generated ones.
 
-use super::generated::{ARN_FORMATS, SERVICES as GENERATED};
-use super::row::{Row, Service};
+use super::generated::{ARN_FORMATS, EVIDENCE, SERVICES as GENERATED};
+use super::row::{Evidence, Row, Service};
 use super::services::BY_HAND;
 
 /// The rows of a call, and their service: `CreateFunction20150331v2` finds those of
@@ -51,6 +51,14 @@ pub(crate) fn opt_in_types() -> impl Iterator<Item = &'static str> {
 pub fn arn_formats(resource_type: &str) -> &'static [&'static str] {
     let found = ARN_FORMATS.binary_search_by(|(known, _)| (*known).cmp(resource_type));
     found.ok().and_then(|nth| ARN_FORMATS.get(nth)).map_or(&[], |(_, formats)| formats)
+}
+
+/// What the rows of a call rest on.
+pub fn evidence(service: &Service, row: &Row) -> Evidence {
+    let call = (service.name, row.event_name);
+    let found = EVIDENCE.binary_search_by(|(source, call_name, _)| (*source, *call_name).cmp(&call));
+    let otherwise = if row.probed { Evidence::Probed } else { Evidence::Modelled };
+    found.ok().and_then(|nth| EVIDENCE.get(nth)).map_or(otherwise, |(.., evidence)| *evidence)
 }
 
 /// `CreateFunction20150331v2` → `CreateFunction`, `CreateDistribution2020_05_31` →
@@ -194,6 +202,16 @@ mod tests {
     }
 
     #[test]
+    fn evidence_is_sorted_and_of_calls_that_create_something() {
+        assert!(EVIDENCE.is_sorted_by(|a, b| (a.0, a.1) < (b.0, b.1)));
+        for (source, call, evidence) in EVIDENCE {
+            let (service, rows) = find(source, call).expect("a call of the table");
+            assert_eq!(super::evidence(service, &rows[0]), *evidence, "{source} {call}");
+            assert!(rows.iter().any(Row::creates) && *evidence != Evidence::Modelled, "{source} {call}");
+        }
+    }
+
+    #[test]
     fn an_unknown_call_is_not_found() {
         assert!(find("ec2", "RunInstance").is_none() && find("ec", "RunInstances").is_none());
         assert!(find("", "").is_none());
@@ -230,9 +248,11 @@ mod tests {
                         (variables.collect(), format.ends_with("/default"))
                     }
                 };
-                let in_record = |path: &&str| {
-                    path.starts_with("responseElements.") || path.starts_with("requestParameters.")
+                let parts: &[&str] = match row.service_event {
+                    true => &["serviceEventDetails."],
+                    false => &["responseElements.", "requestParameters."],
                 };
+                let in_record = |path: &&str| parts.iter().any(|part| path.starts_with(part));
                 assert!(paths.iter().all(in_record) && (fixed || !paths.is_empty()), "{place:?}");
                 assert!(paths.iter().filter(|path| path.contains("[]")).count() <= 1, "{place:?}");
             }
@@ -249,6 +269,7 @@ mod tests {
         assert!(any(|row| row.max_tags != 50) && any(|row| row.optional) && any(|row| row.lower_case));
         assert!(any(|row| row.excluding.is_some()) && any(|row| row.arn_service.is_some()));
         assert!(any(|row| row.without_account) && any(|row| row.without_region));
+        assert!(any(|row| row.service_event));
         assert!(any(|row| !row.resource_prefix.is_empty()));
         let (mut operations, mut shapes): (Vec<&Operation>, Vec<TagShape>) = (Vec::new(), Vec::new());
         for (service, row) in all().flat_map(|service| service.rows.iter().map(move |row| (service, row))) {

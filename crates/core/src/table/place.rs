@@ -79,7 +79,11 @@ fn resolve(place: Place, row: &Row, event: &Event) -> Resolved {
             };
         }
     };
-    let texts = event.texts_at_place(&path);
+    let mut texts = event.texts_at_place(&path);
+    // A whole ARN shows by itself whether it is of the row's type; a name or id does not.
+    if let (Place::Path(path), true) = (place, texts.is_empty()) {
+        texts = event.texts_without_wrapper(path);
+    }
     if texts.is_empty() {
         return match event.has_empty_list(&path) {
             true => Resolved::EmptyList,

@@ -68,7 +68,10 @@ pub struct Row {
     pub created_at: Option<&'static str>,
     /// Prefix of the resource part of its ARNs, e.g. `topic/`, if the record has whole ARNs.
     pub resource_prefix: &'static str,
-    pub evidence: Evidence,
+    /// Whether it is no call, but an event that a service makes: `eventType` is `AwsServiceEvent`.
+    pub service_event: bool,
+    /// Whether AWS has shown which API tags the type: a probe asked it.
+    pub probed: bool,
 }
 
 /// What a row rests on.
@@ -76,6 +79,8 @@ pub struct Row {
 pub enum Evidence {
     /// A published record confirms it.
     Recorded,
+    /// A record that AWS's guide prints confirms it.
+    Documented,
     /// The models say so, and AWS has shown which API tags the type: a probe asked it.
     Probed,
     /// The model of the API and the ARN format of the Service Authorization Reference say so.
@@ -86,6 +91,7 @@ impl Evidence {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Recorded => "recorded",
+            Self::Documented => "documented",
             Self::Probed => "probed",
             Self::Modelled => "modelled",
         }
@@ -93,7 +99,7 @@ impl Evidence {
 }
 
 /// A place in a record that gives ARNs. Paths begin with `requestParameters` or `responseElements`,
-/// and `[]` goes into each element of a list.
+/// those of events that services make with `serviceEventDetails`, and `[]` goes into each element of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A path to whole ARNs.
@@ -442,7 +448,8 @@ impl Row {
             creation_time: CreationTime::Never,
             created_at: None,
             resource_prefix: "",
-            evidence: Evidence::Recorded,
+            service_event: false,
+            probed: false,
         }
     }
 
@@ -510,14 +517,14 @@ impl Row {
         Self { resource_prefix, ..self }
     }
 
-    pub(super) const fn modelled(self) -> Self {
-        Self { evidence: Evidence::Modelled, ..self }
+    pub(super) const fn service_event(self) -> Self {
+        Self { service_event: true, ..self }
     }
 
     /// Rows have it once `crates/catalog/probed.jsonl` has answers of AWS.
     #[allow(dead_code, reason = "no row has it until somebody has asked AWS")]
     pub(super) const fn probed(self) -> Self {
-        Self { evidence: Evidence::Probed, ..self }
+        Self { probed: true, ..self }
     }
 
     pub(super) const fn without_account(self) -> Self {

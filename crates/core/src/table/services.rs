@@ -1,6 +1,8 @@
 //! The services whose rows are written by hand, one file each.
 
+mod appstream;
 mod athena;
+mod backup;
 mod dynamodb;
 mod ec2;
 mod ecs;
@@ -21,7 +23,9 @@ use super::row::Service;
 
 /// Sorted by event source.
 pub const BY_HAND: &[Service] = &[
+    appstream::SERVICE,
     athena::SERVICE,
+    backup::SERVICE,
     dynamodb::SERVICE,
     ec2::SERVICE,
     ecs::SERVICE,

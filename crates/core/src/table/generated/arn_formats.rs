@@ -114,6 +114,7 @@ pub(in crate::table) static ARN_FORMATS: &[(&str, &[&str])] = &[
     ("backup:backupVault", &["arn:${Partition}:backup:${Region}:${Account}:backup-vault:${BackupVaultName}"]),
     ("backup:framework", &["arn:${Partition}:backup:${Region}:${Account}:framework:${FrameworkName}-${FrameworkId}"]),
     ("backup:legalHold", &["arn:${Partition}:backup:${Region}:${Account}:legal-hold:${LegalHoldId}"]),
+    ("backup:recoveryPoint", &["arn:${Partition}:backup:${Region}:${Account}:recovery-point:${RecoveryPointId}"]),
     ("backup:reportPlan", &["arn:${Partition}:backup:${Region}:${Account}:report-plan:${ReportPlanName}-${ReportPlanId}"]),
     ("backup:restoreTestingPlan", &["arn:${Partition}:backup:${Region}:${Account}:restore-testing-plan:${RestoreTestingPlanName}-${RestoreTestingPlanId}"]),
     ("backup:tieringConfiguration", &["arn:${Partition}:backup:${Region}:${Account}:tiering-configuration:${TieringConfigurationName}-${TieringConfigurationId}"]),

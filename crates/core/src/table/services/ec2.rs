@@ -59,7 +59,7 @@ const NAT_GATEWAY: &str = "responseElements.natGateway.natGatewayId";
 
 const ROWS: &[Row] = &[
     // The response may name the address by the id that it had in the account that gave it away.
-    lookup("AcceptAddressTransfer", "ec2:elastic-ip", AddressByIp, "requestParameters.address").modelled(),
+    lookup("AcceptAddressTransfer", "ec2:elastic-ip", AddressByIp, "requestParameters.address"),
     id("AllocateAddress", "ec2:elastic-ip", "responseElements.allocationId"),
     id("AllocateHosts", "ec2:dedicated-host", "responseElements.hostIdSet.items[]"),
     object("AllocateIpamPoolCidr", "ec2:ipam-pool-allocation"),
@@ -177,12 +177,12 @@ const ROWS: &[Row] = &[
     object("CreateVpnGateway", "ec2:vpn-gateway"),
     id("ExportImage", "ec2:export-image-task", "responseElements.exportImageTaskId"),
     id("ImportImage", "ec2:import-image-task", IMPORT_TASK),
-    lookup("ImportImage", "ec2:image", ImageOfImport, IMPORT_TASK).without_account().modelled(),
-    lookup("ImportImage", "ec2:snapshot", SnapshotsOfImageImport, IMPORT_TASK).without_account().modelled(),
+    lookup("ImportImage", "ec2:image", ImageOfImport, IMPORT_TASK).without_account(),
+    lookup("ImportImage", "ec2:snapshot", SnapshotsOfImageImport, IMPORT_TASK).without_account(),
     id("ImportInstance", "ec2:instance", "responseElements.conversionTask.importInstance.instanceId"),
     id("ImportKeyPair", "ec2:key-pair", "responseElements.keyPairId"),
     id("ImportSnapshot", "ec2:import-snapshot-task", IMPORT_TASK),
-    lookup("ImportSnapshot", "ec2:snapshot", SnapshotOfImport, IMPORT_TASK).without_account().modelled(),
+    lookup("ImportSnapshot", "ec2:snapshot", SnapshotOfImport, IMPORT_TASK).without_account(),
     id("ImportVolume", "ec2:volume", "responseElements.conversionTask.importVolume.volume.id"),
     object("PurchaseCapacityBlock", "ec2:capacity-reservation"),
     id("PurchaseHostReservation", "ec2:host-reservation", HOST_RESERVATIONS),

@@ -25,7 +25,6 @@ const TRUST_STORE: &str = "responseElements.trustStores[].trustStoreArn";
 const ROWS: &[Row] = &[
     arn("CreateListener", "elasticloadbalancing:listener", LISTENERS).unique().idempotent(),
     told("CreateListener", "elasticloadbalancing:listener-rule", DEFAULT_RULE, LISTENERS)
-        .modelled()
         .unique()
         .optional()
         .opt_in("AWS does not say whether the default rule of a listener takes tags"),
