@@ -20,6 +20,7 @@
 //! brings events and takes failures, [`telemetry`] reports what happened, [`deployment`] derives
 //! rules and permissions from the table.
 
+pub mod backfill;
 pub mod delivery;
 pub mod deployment;
 pub mod effect;

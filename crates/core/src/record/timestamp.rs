@@ -45,6 +45,27 @@ pub fn format(at: OffsetDateTime) -> String {
     )
 }
 
+/// A time in files of ours, absent where it is not known: `#[serde(with = "timestamp::optional")]`.
+pub(crate) mod optional {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use time::OffsetDateTime;
+
+    pub(crate) fn serialize<S: Serializer>(at: &Option<OffsetDateTime>, out: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => out.serialize_str(&super::format(*at)),
+            None => out.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<OffsetDateTime>, D::Error> {
+        let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
+        let wrong = || D::Error::custom(format!("`{text}` is no time such as 2026-11-26T20:15:00Z"));
+        super::parse(&text).map(Some).ok_or_else(wrong)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
