@@ -43,7 +43,7 @@ class ProbePolicy(unittest.TestCase):
         actions = {action for document in without_live().values() for one in document["Statement"] for action in one["Action"]}
         cls.role = Role("probe", without_live(), [set(without_live())], [dict.fromkeys(actions, ANY)], {})
         cls.requests = [request for request in cls.role.requests() if request.account == ACCOUNT]
-        cls.adding = {action for action in actions if re.search(":(AddTag|CreateTags|Tag)", action) and action != "tag:TagResources"}
+        cls.adding = {action for action in actions if re.search(":(AddTag|CreateOrUpdateTags|CreateTags|Tag)", action) and action != "tag:TagResources"}
 
     def allowed(self, requests, **context):
         return {request.action for request, answer in self.role.simulate(requests, **context) if answer["by"]}

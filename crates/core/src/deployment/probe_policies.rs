@@ -71,7 +71,7 @@ pub const LIVE_PREFIX: &str = "aws-tags-probe-";
 const ASKING: &str = "tag:TagResources";
 
 /// How the names of actions begin that only add tags.
-const ADDING: &[&str] = &["AddTag", "CreateTags", "Tag"];
+const ADDING: &[&str] = &["AddTag", "CreateOrUpdateTags", "CreateTags", "Tag"];
 
 fn name_of(action: &str) -> &str {
     action.split_once(':').map_or(action, |(_, name)| name)
