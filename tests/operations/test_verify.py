@@ -78,6 +78,8 @@ class Verify(Stacks):
         done = self.verify(wait="60")
         self.assertEqual((done.returncode, done.stderr), (0, ""), done)
         done.stdout = re.sub(r"verify-[0-9a-f]{10}-", "verify-<run>-", re.sub(r"\d+ s\b", "<time>", done.stdout))
+        # They come in the order in which they arrived.
+        done.stdout = re.sub(r"(\w+-\w+-\d .+\n)+", lambda rows: "".join(sorted(rows[0].splitlines(keepends=True))), done.stdout)
         snapshot(self, "verify", done)
         self.assert_nothing_is_left()
         self.assertEqual((self.stops(wait="60"), self.found), ({}, {}))
