@@ -284,14 +284,16 @@ class Parents(unittest.TestCase):
 
     def test_an_instance_of_an_auto_scaling_group_whose_cluster_somebody_owns(self):
         groups, eks = MOTO.c("autoscaling"), MOTO.c("eks")
-        cluster = eks.create_cluster(name="shop", roleArn=MOTO.net.role, resourcesVpcConfig={"subnetIds": MOTO.net.subnets})["cluster"]["arn"]
+        cluster = eks.create_cluster(name="of-node-group", roleArn=MOTO.net.role, resourcesVpcConfig={"subnetIds": MOTO.net.subnets})["cluster"]["arn"]
         self.assertEqual(MOTO.tag([creation("eks/CreateCluster", cluster, MOTO.session.identity)]), [], MOTO.lambdas.log()[-1:])
         groups.create_launch_configuration(LaunchConfigurationName="web", ImageId=MOTO.net.image, InstanceType="t3.micro")
         groups.create_auto_scaling_group(AutoScalingGroupName="web", LaunchConfigurationName="web", MinSize=0, MaxSize=1, DesiredCapacity=0,
                                          VPCZoneIdentifier=MOTO.net.subnets[0])
         # EKS makes the group for a node group of the cluster, and Auto Scaling the instance for the group.
         event = fresh(load("autoscaling/CreateAutoScalingGroup--eks-node-group"))
-        event["detail"]["requestParameters"]["autoScalingGroupName"] = "web"
+        request = event["detail"]["requestParameters"]
+        request["autoScalingGroupName"] = "web"
+        request["tags"][0]["value"] = "of-node-group"
         self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
         owner = {"Owner": MOTO.session.arn, "PrincipalId": MOTO.session.id}
         tags = {tag["Key"]: tag["Value"] for tag in groups.describe_tags(Filters=[{"Name": "auto-scaling-group", "Values": ["web"]}])["Tags"]}
