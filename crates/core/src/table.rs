@@ -5,6 +5,7 @@
 //! Rows of [`BY_HAND`] win over those of [`GENERATED`], which `crates/catalog` derives for the rest of
 //! AWS from AWS's own descriptions.
 
+mod arn_type;
 mod extract;
 mod generated;
 mod index;
@@ -14,6 +15,7 @@ mod place;
 mod row;
 mod services;
 
+pub use arn_type::{arn_of, existing, global_services, type_of};
 pub(crate) use extract::Age;
 pub(crate) use extract::of_type;
 pub use extract::{Answered, Creation, LocateError, Lookup, Nothing, Resource, created};
