@@ -51,7 +51,7 @@ pub fn arn_of(resource_type: &str, partition: &str, region: &str, account: &str,
             Piece::Variable("Partition") => partition,
             Piece::Variable("Region") => region,
             Piece::Variable("Account") => account,
-            Piece::Variable(_) if std::mem::replace(&mut is_used, true) => return None,
+            Piece::Variable(_) if id.is_empty() || std::mem::replace(&mut is_used, true) => return None,
             Piece::Variable(_) => id,
         });
     }

@@ -8,6 +8,7 @@
 
 pub(crate) mod answer;
 mod endpoint;
+mod list;
 mod question;
 mod request;
 mod row;
@@ -15,6 +16,7 @@ mod row;
 pub use answer::{Page, Unreadable};
 pub(crate) use endpoint::EndpointOverride;
 pub use endpoint::{Endpoint, ResolvedEndpoint};
+pub use list::{ListOperation, Listed, ListedIn};
 pub use question::{Found, Question, Unanswered};
 pub use request::Request;
 pub(crate) use row::{

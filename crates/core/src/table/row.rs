@@ -588,7 +588,7 @@ impl Row {
 }
 
 /// `ec2:volume` → `ec2`, `volume`.
-const fn split(resource_type: &'static str) -> (&'static str, &'static str) {
+pub(super) const fn split(resource_type: &'static str) -> (&'static str, &'static str) {
     let bytes = resource_type.as_bytes();
     let mut at = 0;
     while at < bytes.len() {

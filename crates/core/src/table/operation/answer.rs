@@ -21,6 +21,12 @@ pub struct Page {
 #[error("unreadable answer: {0}")]
 pub struct Unreadable(String);
 
+impl Unreadable {
+    pub(super) fn new(why: impl ToString) -> Self {
+        Self(why.to_string())
+    }
+}
+
 impl ReadOperation {
     /// The tags in an answer. Without the member that should have them, there are none.
     pub fn page(&self, body: &str) -> Result<Page, Unreadable> {
@@ -85,7 +91,7 @@ pub(super) fn parsed(protocol: Protocol, body: &str) -> Result<Value, Unreadable
 }
 
 fn unreadable(error: impl ToString) -> Unreadable {
-    Unreadable(error.to_string())
+    Unreadable::new(error)
 }
 
 fn text(value: Option<&Value>) -> String {

@@ -3,6 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
+use super::list::ListOperation;
 use super::question::Question;
 use super::row::{
     AtLaunch, HttpBinding, LookupOperation, Member, Operation, Protocol, ReadOperation, ResourceValue,
@@ -80,6 +81,20 @@ impl LookupOperation {
     pub fn request(&self, question: &Question, subject: &str) -> Request {
         let text = |value| question.text(value, subject).unwrap_or_default();
         self.operation.request(self.operation.parts(self.asks, text))
+    }
+}
+
+impl ListOperation {
+    /// The request for a part of the list; `from` is what the part before said of the next.
+    pub fn request(&self, from: Option<&str>) -> Request {
+        let mut request = self.operation.parts::<ResourceValue>(&[], |_| String::new());
+        for (name, text) in self.asks {
+            request.add(name, HttpBinding::Payload, (*text).to_owned(), false);
+        }
+        if let (Some(pages), Some(from)) = (self.pages, from) {
+            request.add(pages.ask, pages.binding, from.to_owned(), false);
+        }
+        self.operation.request(request)
     }
 }
 
