@@ -3,13 +3,17 @@
 //! Both sides use these types, so that they cannot differ. A line may have fields that a later version added; what is
 //! absent here is optional there.
 
+mod guess;
 mod line;
+mod state;
 mod tally;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+pub use guess::Guesses;
 pub use line::{Line, LineError};
+pub use state::{Known, Rules, value};
 pub use tally::{Coverage, Tally};
 
 /// The version of this format. Fields may be added without a new one.
