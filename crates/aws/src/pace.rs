@@ -18,17 +18,28 @@ use crate::error::Error;
 /// beginning.
 /// <https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html>
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
-const QUOTAS: &[(&str, &str, u32)] =
-    &[("Resource Groups Tagging API", "TagResources", 5), ("EC2", "Describe*", 20)];
+/// <https://docs.aws.amazon.com/resource-explorer/latest/userguide/quotas.html>
+const QUOTAS: &[(&str, &str, u32)] = &[
+    ("Resource Groups Tagging API", "TagResources", 5),
+    ("EC2", "Describe*", 20),
+    ("Resource Explorer 2", "*", 3),
+];
 
 /// Calls a second where AWS says nothing. Published ones, such as SNS's for tags, are often these.
 /// <https://docs.aws.amazon.com/general/latest/gr/sns.html>
 const UNKNOWN: u32 = 10;
 
+/// Calls a second to begin with, where AWS says nothing, thousands of calls are to come, and others call it, too.
+const CAREFUL: &[(&str, &str, u32)] = &[("Resource Groups Tagging API", "GetResources", 5)];
+
 /// The pace after the first throttling.
 const FIRST: Duration = Duration::from_millis(100);
 /// However much AWS throttles, it is asked this often.
 const SLOWEST: Duration = Duration::from_secs(4);
+
+/// Answers in a row that only say that AWS is asked too often, before one is given up: each makes the next
+/// call come later, up to 4 seconds.
+const MOST_THROTTLED: usize = 60;
 
 /// An operation of an API, by the service's name in SDKs.
 pub(crate) type OperationName = (&'static str, &'static str);
@@ -82,8 +93,10 @@ impl Paces {
     fn turn(&self, key: &(OperationName, String)) -> Result<Instant, Error> {
         let (now, mut paces) = (Instant::now(), self.paces.borrow_mut());
         let pace = paces.entry(key.clone()).or_insert_with(|| {
-            let least = Duration::from_secs(1).saturating_mul(self.processes) / quota(key.0);
-            Pace { interval: least, least, next: now }
+            let each = |calls: u32| Duration::from_secs(1).saturating_mul(self.processes) / calls.max(1);
+            let least = each(quota(key.0));
+            let first = named(CAREFUL, key.0).map_or(least, each);
+            Pace { interval: first, least, next: now }
         });
         let turn = pace.next.max(now);
         if !self.budget.has_room_at(turn) {
@@ -95,13 +108,28 @@ impl Paces {
 }
 
 /// Calls a second of an operation.
-fn quota((service, operation): OperationName) -> u32 {
+fn quota(operation: OperationName) -> u32 {
+    named(QUOTAS, operation).unwrap_or(UNKNOWN)
+}
+
+/// What a list says of an operation.
+fn named(list: &[(&str, &str, u32)], (service, operation): OperationName) -> Option<u32> {
     let matches = |name: &str| match name.strip_suffix('*') {
         Some(start) => operation.starts_with(start),
         None => operation == name,
     };
-    let found = QUOTAS.iter().find(|(of, name, _)| *of == service && matches(name));
-    found.map_or(UNKNOWN, |(.., quota)| *quota).max(1)
+    list.iter().find(|(of, name, _)| *of == service && matches(name)).map(|(.., calls)| *calls)
+}
+
+/// Asks until AWS does not say that it is asked too often. The pace makes each attempt come later.
+pub(crate) async fn until_not_throttled<T>(ask: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+    for _ in 1..MOST_THROTTLED {
+        match ask().await {
+            Err(error) if error.is_throttling() => {}
+            answer => return answer,
+        }
+    }
+    ask().await
 }
 
 impl Pace {
@@ -142,6 +170,7 @@ mod tests {
         assert_eq!(share(5, ("Resource Groups Tagging API", "TagResources")), [0, 1000, 2000]);
         assert_eq!(share(5, ("EC2", "DescribeTags")), [0, 250, 500]);
         assert_eq!(share(5, ("EC2", "CreateTags")), [0, 500, 1000]);
+        assert_eq!(share(1, ("Resource Explorer 2", "ListResources"))[1], 333);
     }
 
     #[test]
@@ -183,6 +212,18 @@ mod tests {
             pace.interval > least
         });
         assert!((30..60).contains(&answers.count()));
+    }
+
+    #[test]
+    fn an_unknown_rate_is_approached_from_below() {
+        let paces = paces(1);
+        let get_resources = ("Resource Groups Tagging API", "GetResources");
+        assert_eq!(turns(&paces, get_resources), [0, 200, 400]);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let mut all = paces.paces.borrow_mut();
+        let pace = all.get_mut(&key(get_resources)).expect("a pace");
+        runtime.block_on(async { (0..20).for_each(|_| pace.adapt(false)) });
+        assert_eq!(pace.interval, Duration::from_millis(100));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::client::{Aws, Regional};
 use crate::error::Error;
 use crate::operation::OperationCaller;
-use crate::pace::Paces;
+use crate::pace::{Paces, until_not_throttled};
 use crate::retry::client;
 pub use reply::{OwnReply, TaggingApiReply};
 
@@ -26,10 +26,6 @@ pub const ARNS_PER_CALL: usize = 20;
 /// From one call of `TagResources` to the next: 4 a second of the 5 that AWS allows an account, so that
 /// others are not throttled for us.
 const TAG_RESOURCES_INTERVAL: Duration = Duration::from_millis(250);
-
-/// Answers in a row that only say that AWS is asked too often, before one is given up: each makes the next
-/// call come later, up to 4 seconds.
-const MOST_THROTTLED: usize = 60;
 
 /// Asks about invented resources. An error that it returns is about us: a permission, our credentials, the
 /// connection. `None` is no answer this time: AWS throttles, or the request was not sent.
@@ -170,15 +166,4 @@ impl Prober {
         };
         Some(until_not_throttled(ask).await)
     }
-}
-
-/// Asks until AWS does not say that it is asked too often. The pace makes each attempt come later.
-async fn until_not_throttled<T>(ask: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
-    for _ in 1..MOST_THROTTLED {
-        match ask().await {
-            Err(error) if error.is_throttling() => {}
-            answer => return answer,
-        }
-    }
-    ask().await
 }

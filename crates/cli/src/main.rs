@@ -3,6 +3,8 @@
 
 #[cfg(feature = "aws")]
 mod account;
+#[cfg(feature = "aws")]
+mod audit;
 mod console;
 mod deployment;
 mod describe;
@@ -43,7 +45,7 @@ could not be sent, 2 bad input, settings or credentials, or the output could not
 
 #[cfg(not(feature = "aws"))]
 const EXIT_CODES: &str = "Exit codes: 0 success, 1 some resources are unresolvable, 2 bad input or settings, or the output could not be written.
-This build does not reach AWS (`--no-default-features`): it has no doctor, no redrive, no probe, no replay --live and no replay --apply.";
+This build does not reach AWS (`--no-default-features`): it has no audit, no doctor, no redrive, no probe, no replay --live and no replay --apply.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -162,6 +164,23 @@ With --live, a queue and a bucket `aws-tags-probe-…` are made, measured with, 
 Exit codes: 0 all types were asked about, 1 some were not, 2 AWS cannot be asked, or the file is of another kind of Region.")]
     #[cfg(feature = "aws")]
     Probe(probe::Options),
+    /// Says of every taggable resource of an account whether it has the tags that it should have, and whose they are. Changes
+    /// nothing.
+    #[command(after_help = "Examples:
+  aws-tags audit --profile prod --region eu-west-1
+  aws-tags audit --regions all --require Owner,Team --by service,key
+  aws-tags audit --history trail/ --json > audit.jsonl
+  aws-tags audit --csv > audit.csv
+  aws-tags audit --regions all --min-coverage 95% --fail-on unowned
+  aws-tags audit --policy --json | jq .document
+
+Resource Explorer is asked where it has a view with tags, then the tagging API in each Region, then the services' own lists of what neither \
+shows: roles, users, Auto Scaling groups, and what EC2 never tagged. Which were asked, and what they cannot show, stands at the head of every \
+output. The tagging API shows some deleted resources for hours. OWNER_TAG and PRINCIPAL_ID_TAG say which tags are ours.
+Exit codes: 0 well, 1 coverage below --min-coverage, something of --fail-on, or a Region, list or file that could not be read, 2 nothing \
+could be asked, bad input, or --min-coverage with a partial inventory.")]
+    #[cfg(feature = "aws")]
+    Audit(audit::Options),
     /// Prints the completions of a shell.
     #[command(after_help = "Examples:
   aws-tags completions bash > ~/.local/share/bash-completion/completions/aws-tags
@@ -206,6 +225,8 @@ fn main() -> ExitCode {
         Command::Verify(options) => verify::run(&options, out),
         #[cfg(feature = "aws")]
         Command::Probe(options) => probe::run(&options, out),
+        #[cfg(feature = "aws")]
+        Command::Audit(options) => audit::run(&options, out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "aws-tags", &mut script);

@@ -29,7 +29,7 @@ use crate::console::{End, Progress, bad_input, complain};
 use crate::input::Input;
 use filter::Filter;
 use report::{Detail, Report};
-use spool::Spool;
+pub(crate) use spool::Spool;
 
 /// Events that are tagged together, so that resources with the same tags share calls.
 const TOGETHER: usize = 100;

@@ -1,5 +1,6 @@
 //! What a deployment derives from the table, and the names that the templates give its parts.
 
+pub mod audit_policies;
 pub mod doors;
 pub mod event_rules;
 pub mod iam_policies;

@@ -12,7 +12,7 @@ use crate::input::Record;
 /// More than this goes into a file.
 const IN_MEMORY: usize = 32 << 20;
 
-pub(super) struct Spool {
+pub(crate) struct Spool {
     records: SpooledTempFile,
     length: u64,
     index: Vec<Place>,
@@ -28,11 +28,11 @@ struct Place {
 }
 
 impl Spool {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { records: SpooledTempFile::new(IN_MEMORY), length: 0, index: Vec::new(), files: Vec::new() }
     }
 
-    pub(super) fn keep(&mut self, Record { file, event }: &Record) -> io::Result<()> {
+    pub(crate) fn keep(&mut self, Record { file, event }: &Record) -> io::Result<()> {
         let text = event.to_json().to_string();
         self.records.write_all(text.as_bytes())?;
         if self.files.last() != Some(file) {
@@ -47,7 +47,7 @@ impl Spool {
 
     /// The records in order of time, in groups of that size. Those without a time come last, in the order in which
     /// they were kept.
-    pub(super) fn in_order(mut self, size: usize) -> impl Iterator<Item = io::Result<Vec<Record>>> {
+    pub(crate) fn in_order(mut self, size: usize) -> impl Iterator<Item = io::Result<Vec<Record>>> {
         self.index.sort_by_key(|place| (place.at.is_none(), place.at));
         let mut index = std::mem::take(&mut self.index).into_iter();
         std::iter::from_fn(move || {
