@@ -1,5 +1,6 @@
 //! An audit for people: the head with what was asked and cannot be seen, then numbers.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -72,9 +73,13 @@ impl Report<'_> {
                 visible(&one.region),
                 thousands(one.resources)
             )?;
-            for cannot in &one.cannot_see {
-                writeln!(out, "    {dim}cannot see {}{dim:#}", visible(cannot))?;
-            }
+        }
+        // What is the same in all Regions is said once.
+        let mut said = BTreeSet::new();
+        let cannot =
+            inventory.iter().flat_map(|one| one.cannot_see.iter().map(move |what| (one.source, what)));
+        for (source, what) in cannot.filter(|one| said.insert(*one)) {
+            writeln!(out, "  {dim}{} cannot see {}{dim:#}", source.as_str(), visible(what))?;
         }
         if *partial {
             writeln!(out, "  {warn}Partial: there may be resources that no inventory shows.{warn:#}")?;

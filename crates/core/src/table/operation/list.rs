@@ -47,7 +47,8 @@ impl ListOperation {
     pub fn page(&self, body: &str, place: ListedIn<'_>) -> Result<(Vec<Listed>, Option<String>), Unreadable> {
         let answer = parsed(self.operation.protocol, body)?;
         let mut listed = Vec::new();
-        for one in at(&answer, self.found).into_iter().filter(|one| !self.leaves_out(one)) {
+        let counts = |one: &&Value| !self.leaves_out(one) && !is_others(one, place.account);
+        for one in at(&answer, self.found).into_iter().filter(counts) {
             let name = at(one, self.name).first().map(|name| text_of(name)).unwrap_or_default();
             let arn = Arn::parse(&name).or_else(|| {
                 let ListedIn { partition, region, account } = place;
@@ -68,6 +69,16 @@ impl ListOperation {
             .any(|(path, start)| at(one, path).iter().any(|text| text_of(text).starts_with(start)))
     }
 }
+
+/// Whether a resource is another account's that shares it with us, as subnets are shared.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html>
+fn is_others(one: &Value, account: &str) -> bool {
+    let owners = OWNERS.iter().flat_map(|path| at(one, path));
+    owners.into_iter().any(|owner| text_of(owner) != account)
+}
+
+/// Where EC2 says whose a resource is.
+const OWNERS: &[&str] = &["ownerId", "imageOwnerId"];
 
 #[cfg(test)]
 mod tests {
@@ -129,6 +140,17 @@ mod tests {
             [("role/dev", true)]
         );
         assert_eq!(next, None);
+    }
+
+    #[test]
+    fn what_another_account_shares_is_not_ours() {
+        let subnet = |id: &str, owner: &str| {
+            format!("<item><subnetId>{id}</subnetId><ownerId>{owner}</ownerId><tagSet/></item>")
+        };
+        let subnets = [subnet("subnet-1", "111122223333"), subnet("subnet-2", "444455556666")].concat();
+        let (listed, _) =
+            page("ec2:subnet", &format!("<R><subnetSet>{subnets}</subnetSet></R>")).expect("an answer");
+        assert_eq!(listed.iter().map(|one| one.arn.id()).collect::<Vec<_>>(), ["subnet-1"]);
     }
 
     #[test]
