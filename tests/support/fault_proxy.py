@@ -130,7 +130,7 @@ class Proxy(Handler):
                     raise
 
     def refuse(self, kind):
-        service, is_json = self.service(), self.headers.get("x-amz-target") or self.path.startswith("/20")
+        service, is_json = self.service(), self.headers.get("x-amz-target") or self.path.startswith("/20") or self.service() == "resource-explorer-2"
         nth = 0 if service == "ec2" else 3 if service == "s3" else 2 if is_json else 1
         code, status, message = CODES[kind][nth], STATUS[kind][nth], "injected"
         error = f"<Code>{code}</Code><Message>{message}</Message>"
