@@ -51,6 +51,16 @@ const CASES: &[Case] = &[
     ("settings", &[("OWNER_TAG", "Creator")], &["settings"]),
     ("services-unlike-any", &[], &["services", "--type", "bukcet"]),
     ("services-in-capitals", &[], &["services", "SNS"]),
+    ("audit-help-in-80-columns", &[("COLUMNS", "80")], &["audit", "--help"]),
+    ("audit-without-region", &[], &["audit"]),
+    ("audit-wrong-percentage", &[], &["audit", "--min-coverage", "most"]),
+    ("audit-wrong-service", &[], &["audit", "--services", "sqs:queue"]),
+    (
+        "audit-without-history",
+        CREDENTIALS,
+        &["audit", "--region", "eu-west-1", "--endpoint-url", NOWHERE, "--history", "no-such-file"],
+    ),
+    ("audit-without-connection", CREDENTIALS, &["audit", "--region", "eu-west-1", "--endpoint-url", NOWHERE]),
     ("doctor-without-region", &[], &["doctor"]),
     ("redrive-without-region", &[], &["redrive", "--dry-run"]),
     (
