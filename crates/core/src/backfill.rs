@@ -1,3 +1,6 @@
-//! The past: what a trail says of resources that are there already.
+//! The past: what a trail says of resources that are there already, what is written to them, and taken back.
 
+pub mod journal;
+pub mod ledger;
 pub mod plan;
+pub mod writing;

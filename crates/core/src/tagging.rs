@@ -14,6 +14,7 @@ mod present;
 mod refused;
 mod shown;
 
+pub(crate) use decide::{Mark, absent, mark};
 pub use merge::{DropReason, Dropped, Merged, not_inherited_because};
 pub use outcome::{
     Carrier, EventSkip, Handling, NotOurs, Outcome, Recorders, ResourceOutcome, ResourceSkip, TagResult,
@@ -21,4 +22,6 @@ pub use outcome::{
 };
 pub use parent::Parent;
 pub use plan::{Scope, tag_each, tag_resources};
+pub(crate) use present::{is_marked, without_reserved};
+pub use refused::{Tagged, tag_batch};
 pub use shown::marked_request;

@@ -48,6 +48,14 @@ impl TagSource {
     }
 }
 
+impl TagSource {
+    /// The source that is written so.
+    pub fn parse(text: &str) -> Option<Self> {
+        let all = [Self::Owner, Self::Session, Self::Iam, Self::Extra, Self::Parent];
+        all.into_iter().find(|source| source.as_str() == text)
+    }
+}
+
 impl fmt::Display for TagSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

@@ -28,7 +28,7 @@ pub(super) struct Signs {
 
 /// The tag that tells who created a resource: `PrincipalId`, or `Owner` where that is switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(crate) enum Mark {
     /// It is what this event would write.
     Own,
     /// It is another.
@@ -83,7 +83,7 @@ pub(super) const fn may_write(signs: Signs) -> Decision {
 }
 
 /// Whose mark a resource has. `brought` is whether a copy or template may have brought it along.
-pub(super) fn mark(
+pub(crate) fn mark(
     settings: &Settings,
     resource: &Resource,
     planned: &[Tag],
@@ -131,6 +131,20 @@ pub(super) fn decide(
     planned: &[Tag],
     present: &TagMap,
 ) -> (Vec<Tag>, Vec<Dropped>) {
+    chosen(settings.keep_existing, resource, planned, present)
+}
+
+/// The same, whatever the settings let: nothing that is present changes.
+pub(crate) fn absent(resource: &Resource, planned: &[Tag], present: &TagMap) -> (Vec<Tag>, Vec<Dropped>) {
+    chosen(true, resource, planned, present)
+}
+
+fn chosen(
+    keep_existing: bool,
+    resource: &Resource,
+    planned: &[Tag],
+    present: &TagMap,
+) -> (Vec<Tag>, Vec<Dropped>) {
     let (mut write, mut dropped) = (Vec::new(), Vec::new());
     let mut room = resource.max_tags.saturating_sub(present.len());
     for tag in planned {
@@ -138,7 +152,7 @@ pub(super) fn decide(
         // What we state ourselves is ASCII as a rule; otherwise the service says so.
         let inherited = matches!(tag.source, TagSource::Iam | TagSource::Session);
         let takes = resource.route.takes(&tag.key) && resource.route.takes(&tag.value);
-        let reason = match (is_present, settings.keep_existing) {
+        let reason = match (is_present, keep_existing) {
             (true, true) => DropReason::Present,
             _ if inherited && !takes => DropReason::Alphabet,
             (false, _) if room == 0 => DropReason::OverLimit,

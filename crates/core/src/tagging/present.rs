@@ -101,7 +101,7 @@ pub(super) fn is_gone(failure: &Failure, event: &Event, now: OffsetDateTime) -> 
 }
 
 /// Whether a resource has the skip mark, by the tags that are known of it.
-pub(super) fn is_marked(settings: &Settings, resource: &Resource, tags: &TagMap) -> bool {
+pub(crate) fn is_marked(settings: &Settings, resource: &Resource, tags: &TagMap) -> bool {
     let same_key = |one: &str, other: &str| resource.same_key(one, other);
     settings.skip_mark.as_ref().is_some_and(|mark| mark.is_among(tags, same_key))
 }
@@ -202,7 +202,7 @@ impl Handled<'_> {
 }
 
 /// The tags without AWS's own, which nobody else can set and which take no room.
-fn without_reserved(tags: &TagMap) -> TagMap {
+pub(crate) fn without_reserved(tags: &TagMap) -> TagMap {
     tags.iter()
         .filter(|(key, _)| !starts_reserved(key))
         .map(|(key, value)| (key.clone(), value.clone()))

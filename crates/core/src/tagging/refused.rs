@@ -7,15 +7,16 @@ use crate::table::Route;
 use crate::tags::{Tag, TagSource};
 
 /// What became of one resource of a batch.
-pub(super) struct Tagged {
-    pub(super) result: Result<Route, Failure>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tagged {
+    pub result: Result<Route, Failure>,
     /// Keys that were refused, with AWS's reason.
-    pub(super) refused: Vec<(String, String)>,
+    pub refused: Vec<(String, String)>,
 }
 
 /// Tags a batch: one result for each resource, in their order. `mark` is the key of the tag with the
 /// principal's id, which goes first with the owner.
-pub(super) async fn tag_batch<T: Tagger>(tagger: &T, batch: &Batch, mark: Option<&str>) -> Vec<Tagged> {
+pub async fn tag_batch<T: Tagger>(tagger: &T, batch: &Batch, mark: Option<&str>) -> Vec<Tagged> {
     let mut tagged: Vec<Tagged> = tagger.tag(batch).await.into_iter().map(Tagged::from).collect();
     let mut open: Vec<usize> = (0..tagged.len()).filter(|nth| is_refusal(&tagged[*nth].result)).collect();
     let is_first = |tag: &Tag| tag.source == TagSource::Owner || Some(tag.key.as_str()) == mark;
