@@ -29,6 +29,8 @@ FIXED = {"resourceOwner": "SELF", "AttributeNames": ["CreatedTimestamp"]}
 # Headers that say nothing of the operation; the mode of errors of two services that have spoken another protocol before; and
 # the hash that the signer adds for S3.
 OF_EVERY_REQUEST = re.compile("user-agent|x-amz-date|authorization|content-length|content-type|host|amz-sdk-.*|x-amz-target|x-amzn-query-mode|x-amz-content-sha256")
+# Members with the keys of tags that are taken away.
+REMOVED = ("tagkeys", "tagkeylist", "resourcetagkeys", "tagstodelete", "tagstoremove", "removetags", "keys", "tags", "tagslist")
 TAGS = ("tags", "taglist", "tagslist", "resourcetags", "addtags", "tagstoadd", "tagstoupdate")
 KEYS = ("key", "tagkey")
 
@@ -115,6 +117,8 @@ class Sdk:
         shape = operation.input_shape
         if "asked" in ours:
             return self.nested(shape, ours["asked"].items())
+        if "untags" in ours:
+            return self.untagging(shape, ours)
         if ours["service"] == "Auto Scaling":
             return self.of_group(ours, ours["arn"].split(":", 5)[5].split("/", 1)[1])
         tags = next((name for name in shape.members if name.lower() in TAGS), None) if ours["tags"] else None
@@ -125,6 +129,23 @@ class Sdk:
             named = [next(name for name in shape.members if "arn" in name.lower())]
         said = {name: says(ours, name, shape.members[name]) for name in named}
         return {**said, tags: self.spelled(shape.members[tags], ours["tags"])} if tags else said
+
+    def untagging(self, shape, ours):
+        """What takes tags away: the keys, and the resource as the other operations name it."""
+        if ours["service"] == "Auto Scaling":
+            of_each = {"ResourceId": ours["arn"].split(":", 5)[5].split("/", 1)[1], "ResourceType": "auto-scaling-group"}
+            return {"Tags": [{"Key": key, **of_each} for key in ours["untags"]]}
+        names = [name for name in shape.members if name.lower() in REMOVED]
+        # An operation that also adds tags has them besides.
+        name = next(name for name in names if not ours["byUpdate"] or "remove" in name.lower())
+        item = shape.members[name].member
+        of = {one.lower(): one for one in item.members} if item.type_name == "structure" else {}
+        key = next((of[one] for one in KEYS if one in of), None)
+        value = next((one for one in of.values() if key and one in item.required_members and one != key), None)
+        tags = [{key: k, value: v} if value else {key: k} if key else k for k, v in ours["untags"].items()]
+        named = [one for one in shape.required_members if one != name] or [next(one for one in shape.members if "arn" in one.lower())]
+        said = {one: says(ours, one, shape.members[one]) for one in named}
+        return {**said, name: tags}
 
     def spelled(self, shape, tags):
         if shape.type_name == "map":
@@ -220,7 +241,8 @@ def body(kind, text):
 class TagOperations(unittest.TestCase):
     def test_every_request_is_the_sdks(self):
         sdk, all_ours = Sdk(), run("requests")
-        self.assertGreater(len(all_ours), 2000)
+        self.assertGreater(len(all_ours), 3500)
+        self.assertGreater(len([ours for ours in all_ours if "untags" in ours]), 1200)
         for ours in all_ours:
             with self.subTest(service=ours["service"], operation=ours["operation"], region=ours["region"]):
                 theirs = sdk.request(ours)
@@ -245,7 +267,7 @@ class TagOperations(unittest.TestCase):
     def test_every_answer_is_read_as_the_sdk_would(self):
         sdk, tags = Sdk(), {"Owner": "ann & <bob>", "Key": "", "é/=+": "x:y@z"}
         reads = {(ours["service"], ours["operation"]): ours for ours in run("requests")
-                 if not ours["tags"] and not ours["tellsTime"] and "asked" not in ours}
+                 if not ours["tags"] and not ours["tellsTime"] and "asked" not in ours and "untags" not in ours}
         self.assertGreater(len(reads), 250)
         answers = [(ours, *sdk.answer(ours, tags, "more")) for ours in reads.values()]
         read = run("answers", [{"service": ours["service"], "operation": ours["operation"], "body": text} for ours, text, _ in answers])

@@ -3,8 +3,8 @@
 //! A developer's tool: no part of it runs in a Lambda. [`sources`] pins and fetches the packages;
 //! [`models`], [`authorization`] and [`registry`] read them; [`rules`] finds which operations
 //! create which taggable types, [`locate`] where the record of such a call names the resource,
-//! [`lookups`] what tells it otherwise, [`tagging_api`], [`operations`] and [`endpoints`] how it is tagged and
-//! read, [`newness`] whether it is surely new;
+//! [`lookups`] what tells it otherwise, [`tagging_api`], [`operations`], [`untagging`] and [`endpoints`] how it is
+//! tagged, untagged and read, [`newness`] whether it is surely new;
 //! [`overrides`] corrects them, [`probed`] says what AWS itself has answered; [`table`] combines everything and [`emit`] writes it.
 
 pub mod authorization;
@@ -30,4 +30,5 @@ pub mod sources;
 pub mod stale;
 pub mod table;
 pub mod tagging_api;
+pub mod untagging;
 pub mod wire;

@@ -12,6 +12,7 @@ use crate::models::{self, Reference, Shape};
 use crate::naming::{plain, singular, words};
 use crate::overrides::{EachTag, OwnOperation, overrides};
 use crate::rules::call_name;
+use crate::untagging::UntagOperation;
 use crate::wire::{Binding, Member, Pages, Protocol, TagMember, TagShape, Value};
 
 /// Usual names of the operation that adds tags, the likeliest first.
@@ -67,7 +68,7 @@ pub struct Operation {
     pub actions: Vec<String>,
     pub api: Api,
     pub protocol: Protocol,
-    /// `GET`, `POST` or `PUT`.
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
     pub method: String,
     /// Path and query with `{labels}`.
     pub path: String,
@@ -88,6 +89,8 @@ pub struct TagOperation {
     pub ascii: bool,
     /// What each tag says besides its key and value.
     pub each: Vec<(String, TagMember)>,
+    /// What takes the tags away.
+    pub untag: Option<Box<UntagOperation>>,
 }
 
 /// An operation that lists the tags of one resource.
@@ -202,13 +205,15 @@ impl Search<'_> {
         let tags = input.members.keys().find(|name| TAGS.contains(&plain(name).as_str()))?;
         let protocol = protocol(api, operation)?;
         let (shape, tags_per_call) = tag_shape(api, tags, input.members.get(tags)?, &protocol)?;
-        let resource = resource_members(api, operation, input, Some(tags), &protocol)?;
+        let resource = resource_members(api, operation, input, Some(tags), &protocol, &operation.name)?;
         let operation = self.described(api, operation, input, resource, protocol, resource_type)?;
         let ascii = is_ascii(api, input.members.get(tags)?);
         let each = each_tag(api, &operation.from.1)
             .map(|known| known.members.iter().map(|one| (one.name.clone(), one.value.clone())).collect())
             .unwrap_or_default();
-        Some(TagOperation { operation, tags: shape, tags_per_call, ascii, each })
+        let mut found = TagOperation { operation, tags: shape, tags_per_call, ascii, each, untag: None };
+        found.untag = self.removing(&found).map(Box::new);
+        Some(found)
     }
 
     fn lists(
@@ -232,7 +237,7 @@ impl Search<'_> {
             None => answer.tags(output, &start, 3),
         }?;
         let pages = pages(input, output, &start);
-        let resource = resource_members(api, operation, input, None, &protocol)?;
+        let resource = resource_members(api, operation, input, None, &protocol, &operation.name)?;
         let operation = self.described(api, operation, input, resource, protocol, resource_type)?;
         Some(ReadOperation { operation, tags, pages })
     }
@@ -335,18 +340,20 @@ pub(crate) fn protocol(api: &models::Api, operation: &models::Operation) -> Opti
         .then(|| Protocol::Query { action: operation.name.clone(), version: metadata.api_version.clone() })
 }
 
-/// The members that name the resource: those of an override, else the required ones, else the
-/// only one that names an ARN.
-fn resource_members(
+/// The members that name the resource: those of an override for it or for the operation that it is like, else the
+/// required ones, else the only one that names an ARN.
+pub(crate) fn resource_members(
     api: &models::Api,
     operation: &models::Operation,
     input: &Shape,
     tags: Option<&String>,
     protocol: &Protocol,
+    like: &str,
 ) -> Option<Vec<Member>> {
-    let known = overrides().members.iter().find(|one| one.api == api.name && one.operation == operation.name);
+    let of = |name: &str| overrides().members.iter().find(|one| one.api == api.name && one.operation == name);
+    let known = of(&operation.name).or_else(|| of(like));
     // Its tags say which resource is meant.
-    if each_tag(api, &operation.name).is_some() {
+    if each_tag(api, like).is_some() {
         return Some(Vec::new());
     }
     if let Some(known) = known {
@@ -373,7 +380,7 @@ fn resource_members(
 }
 
 /// What an override says of the tags of an operation.
-fn each_tag(api: &models::Api, operation: &str) -> Option<&'static EachTag> {
+pub(crate) fn each_tag(api: &models::Api, operation: &str) -> Option<&'static EachTag> {
     overrides().each_tag.iter().find(|one| one.api == api.name && one.operation == operation)
 }
 
@@ -505,12 +512,13 @@ fn is_ascii(api: &models::Api, tags: &Reference) -> bool {
 
 /// Names on the wire of the key and the value of a tag.
 fn key_and_value(tag: &Shape) -> Option<(String, String)> {
-    let member = |end: &str| {
-        let name =
-            tag.members.keys().find(|name| plain(name) == end || plain(name) == format!("tag{end}"))?;
-        Some(tag.members.get(name)?.location_name.clone().unwrap_or_else(|| name.clone()))
-    };
-    Some((member("key")?, member("value")?))
+    Some((part_of_tag(tag, "key")?, part_of_tag(tag, "value")?))
+}
+
+/// Name on the wire of the key or the value of a tag.
+pub(crate) fn part_of_tag(tag: &Shape, end: &str) -> Option<String> {
+    let name = tag.members.keys().find(|name| plain(name) == end || plain(name) == format!("tag{end}"))?;
+    Some(tag.members.get(name)?.location_name.clone().unwrap_or_else(|| name.clone()))
 }
 
 /// An answer in which tags are searched.

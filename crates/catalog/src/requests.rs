@@ -29,6 +29,7 @@ pub fn print() {
         ("é/=+".to_owned(), "x:y@z".to_owned()),
     ]);
     let mut printed: BTreeMap<(&str, &str, &str), serde_json::Value> = BTreeMap::new();
+    let mut untags: BTreeMap<(&str, &str, &str), serde_json::Value> = BTreeMap::new();
     for service in table::all() {
         for row in service.rows.iter().filter(|row| row.creates()) {
             for region in REGIONS {
@@ -42,6 +43,16 @@ pub fn print() {
                     };
                 if let Route::TaggingApi(Some(tag)) | Route::TagOperation(tag) = row.route(service) {
                     print(&tag.operation, tag.request(&arn, &tags, AtLaunch::Keep), &tags, false);
+                    if let Some(untag) = tag.untag {
+                        let key = (untag.operation.api.service_id, untag.operation.name, *region);
+                        untags.entry(key).or_insert_with(|| {
+                            let (request, none) = (untag.request(&arn, &tags), TagMap::new());
+                            let mut line = line(&untag.operation, region, &arn, request, &none, false);
+                            line["untags"] = json!(tags);
+                            line["byUpdate"] = json!(tag.operation.name == untag.operation.name);
+                            line
+                        });
+                    }
                 }
                 if let CreationTime::Operation(time) = row.creation_time {
                     print(&time.operation, time.request(&arn), &TagMap::new(), true);
@@ -52,7 +63,7 @@ pub fn print() {
             }
         }
     }
-    printed.values().for_each(|line| println!("{line}"));
+    printed.values().chain(untags.values()).for_each(|line| println!("{line}"));
     for lookup in lookups() {
         for region in REGIONS {
             let (question, asked) = lookup.example();

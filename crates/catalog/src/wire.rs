@@ -124,3 +124,12 @@ pub struct Pages {
     /// Path to what it is asked with, in the answer.
     pub next: String,
 }
+
+/// The shape of keys in a request that takes tags away. In forms and XML the name is the whole path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyShape {
+    /// A list of keys.
+    Keys { name: String, binding: Binding },
+    /// A list of tags, with values only where these are required.
+    Tags { name: String, key: String, value: Option<String> },
+}

@@ -211,7 +211,8 @@ mod tests {
             left: BTreeMap::from([("c".to_owned(), LeftBecause::Gone("NoSuchEntity".to_owned()))]),
             ..Ended::default()
         };
-        let left = Left { n: 18, at: begun().at, left: BTreeMap::from([("d".into(), LeftBecause::SkipMark)]) };
+        let left =
+            Left { n: 18, at: begun().at, left: BTreeMap::from([("d".into(), LeftBecause::SkipMark)]) };
         for entry in [Entry::Begun(begun()), Entry::Ended(ended), Entry::Left(left)] {
             let line = entry.line().expect("JSON");
             assert_eq!(Entry::parse(&line), Ok(entry), "{line}");

@@ -159,7 +159,9 @@ impl Ledger {
                 standing.written.clear();
                 standing.removed.clear();
             }
-            (Book::Undo, LeftBecause::NotOurs(keys)) => standing.written.retain(|key, _| !keys.contains_key(key)),
+            (Book::Undo, LeftBecause::NotOurs(keys)) => {
+                standing.written.retain(|key, _| !keys.contains_key(key))
+            }
             (Book::Undo, LeftBecause::Complete(keys) | LeftBecause::NoRoom(keys)) => {
                 standing.removed.retain(|key, _| !keys.contains(key));
             }
@@ -236,11 +238,10 @@ mod tests {
         ]);
         assert_eq!(ledger.of("a").expect("a").written, tags(&[("Owner", "ann")]));
         assert_eq!(ledger.of("a").expect("a").settled, Some(Settled::Tagged));
-        assert_eq!(ledger.of("b").expect("b"), &Standing {
-            written: TagMap::new(),
-            settled: None,
-            ..ledger.of("b").expect("b").clone()
-        });
+        assert_eq!(
+            ledger.of("b").expect("b"),
+            &Standing { written: TagMap::new(), settled: None, ..ledger.of("b").expect("b").clone() }
+        );
         let open: Vec<_> = ledger.open().collect();
         assert_eq!(open.len(), 1);
         assert_eq!(open[0].1.arns, ["b"]);
@@ -291,11 +292,8 @@ mod tests {
     fn what_somebody_has_changed_is_not_ours_any_more() {
         let both = tags(&[("Owner", "ann"), ("Team", "web")]);
         let not_ours = LeftBecause::NotOurs(BTreeMap::from([("Owner".to_owned(), Some("bo".to_owned()))]));
-        let left = Left {
-            n: 2,
-            at: OffsetDateTime::UNIX_EPOCH,
-            left: BTreeMap::from([("a".to_owned(), not_ours)]),
-        };
+        let left =
+            Left { n: 2, at: OffsetDateTime::UNIX_EPOCH, left: BTreeMap::from([("a".to_owned(), not_ours)]) };
         let ledger = ledger(vec![
             (Book::Apply, begun(1, Act::Tag, &["a"], both)),
             (Book::Apply, Entry::Ended(ended(1, &["a"]))),

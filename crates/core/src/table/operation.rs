@@ -1,5 +1,5 @@
-//! A service's own operation that adds tags to one resource, lists those that it has, tells when it was
-//! created, or which one a call created.
+//! A service's own operation that adds tags to one resource, takes some away, lists those that it has, tells when it
+//! was created, or which one a call created.
 //!
 //! An operation is a row of facts: where it is called, which protocol it speaks, how it names the
 //! resource, which shape its tags have. [`request`] turns it into an HTTP request, without the headers
@@ -20,6 +20,9 @@ pub use list::{ListOperation, Listed, ListedIn};
 pub use question::{Found, Question, Unanswered};
 pub use request::Request;
 pub(crate) use row::{
-    Alphabet, HttpBinding, Member, Pages, Protocol, RecordValue, ResourceValue, State, TagMember, TagShape,
+    Alphabet, HttpBinding, KeyShape, Member, Pages, Protocol, RecordValue, ResourceValue, State, TagMember,
+    TagShape,
 };
-pub use row::{Api, AtLaunch, LookupOperation, Operation, ReadOperation, TagOperation, TimeOperation};
+pub use row::{
+    Api, AtLaunch, LookupOperation, Operation, ReadOperation, TagOperation, TimeOperation, UntagOperation,
+};

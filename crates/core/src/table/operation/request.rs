@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use super::list::ListOperation;
 use super::question::Question;
 use super::row::{
-    AtLaunch, HttpBinding, LookupOperation, Member, Operation, Protocol, ReadOperation, ResourceValue,
-    TagMember, TagOperation, TagShape, TimeOperation,
+    AtLaunch, HttpBinding, KeyShape, LookupOperation, Member, Operation, Protocol, ReadOperation,
+    ResourceValue, TagMember, TagOperation, TagShape, TimeOperation, UntagOperation,
 };
 use crate::record::Arn;
 use crate::tags::TagMap;
@@ -19,7 +19,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 /// An HTTP request without a host, not yet signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// `GET`, `POST` or `PUT`.
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
     pub method: &'static str,
     /// Path and query, escaped.
     pub path: String,
@@ -52,6 +52,47 @@ impl TagOperation {
                     }
                 };
                 request.json.insert(name.to_owned(), tags);
+            }
+        }
+        self.operation.request(request)
+    }
+}
+
+impl UntagOperation {
+    /// The request that takes these tags from a resource, whatever values they have.
+    pub fn request(&self, arn: &Arn, tags: &TagMap) -> Request {
+        let mut request = self.operation.of(arn);
+        match (self.keys, self.operation.protocol) {
+            (KeyShape::Keys { name, binding: HttpBinding::Query }, _) => {
+                tags.keys().for_each(|key| request.add(name, HttpBinding::Query, key.clone(), false));
+            }
+            (KeyShape::Keys { name, .. }, Protocol::Query { .. }) => {
+                let keys = (1..).zip(tags.keys()).map(|(nth, key)| (format!("{name}.{nth}"), key.clone()));
+                request.form.extend(keys);
+            }
+            (KeyShape::Tags { name, key, .. }, Protocol::Query { .. }) => {
+                for (nth, text) in (1..).zip(tags.keys()) {
+                    request.form.push((format!("{name}.{nth}.{key}"), text.clone()));
+                    let each = self.each.iter();
+                    let each = each
+                        .map(|(of, value)| (format!("{name}.{nth}.{of}"), self.operation.text(*value, arn)));
+                    request.form.extend(each);
+                }
+            }
+            (KeyShape::Keys { name, .. }, Protocol::RestXml { .. }) => {
+                let (list, item) = name.split_once('.').unwrap_or((name, "member"));
+                let keys = tags.keys().map(|key| format!("<{item}>{}</{item}>", xml_escaped(key)));
+                request.xml = format!("<{list}>{}</{list}>", keys.collect::<String>());
+            }
+            (KeyShape::Keys { name, .. }, _) => {
+                insert(&mut request.json, name, tags.keys().map(String::as_str).collect());
+            }
+            (KeyShape::Tags { name, key, value: None }, _) => {
+                insert(&mut request.json, name, tags.keys().map(|text| json!({key: text})).collect());
+            }
+            (KeyShape::Tags { name, key, value: Some(value) }, _) => {
+                let tags = tags.iter().map(|(text, of)| json!({key: text, value: of}));
+                insert(&mut request.json, name, tags.collect());
             }
         }
         self.operation.request(request)
@@ -178,6 +219,8 @@ impl Operation {
             Protocol::Json { version: "1.0", .. } => ("application/x-amz-json-1.0", object(json)),
             Protocol::Json { .. } => ("application/x-amz-json-1.1", object(json)),
             Protocol::RestJson | Protocol::RestXml { .. } if self.method == "GET" => ("", String::new()),
+            Protocol::RestJson if self.method == "DELETE" && json.is_empty() => ("", String::new()),
+            Protocol::RestXml { .. } if self.method == "DELETE" && xml.is_empty() => ("", String::new()),
             Protocol::RestJson => ("application/json", object(json)),
             Protocol::RestXml { root, namespace } => {
                 ("application/xml", format!("<{root} xmlns=\"{namespace}\">{xml}</{root}>"))
@@ -290,7 +333,14 @@ mod tests {
     fn request(operation: Operation, tags: TagShape, arn: &str) -> Request {
         let added = TagMap::from([("a&b".to_owned(), "1 <2>".to_owned())]);
         let arn = Arn::parse(arn).expect("an ARN");
-        let tag = TagOperation { operation, tags, tags_per_call: 50, alphabet: Alphabet::Any, each: &[] };
+        let tag = TagOperation {
+            operation,
+            tags,
+            tags_per_call: 50,
+            alphabet: Alphabet::Any,
+            each: &[],
+            untag: None,
+        };
         tag.request(&arn, &added, AtLaunch::Keep)
     }
 

@@ -24,7 +24,7 @@ pub struct Operation {
     pub api: &'static Api,
     /// How it is called.
     pub(crate) protocol: Protocol,
-    /// `GET`, `POST` or `PUT`.
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
     pub(crate) method: &'static str,
     /// Path and query with `{labels}`, e.g. `/tags/{resourceArn}`.
     pub(crate) path: &'static str,
@@ -46,6 +46,41 @@ pub struct TagOperation {
     pub(crate) alphabet: Alphabet,
     /// What each tag says besides its key and value, in forms.
     pub(crate) each: &'static [(&'static str, TagMember)],
+    /// What takes the tags away again, if there is one.
+    pub untag: Option<&'static UntagOperation>,
+}
+
+/// An operation that takes tags from one resource, by their keys, and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UntagOperation {
+    pub operation: Operation,
+    /// The shape of its keys.
+    pub(crate) keys: KeyShape,
+    /// Keys that one call takes.
+    pub keys_per_call: usize,
+    /// What each tag says besides its key, in forms.
+    pub(crate) each: &'static [(&'static str, ResourceValue)],
+}
+
+/// The shape of keys in a request. In forms and XML the name is the whole path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum KeyShape {
+    /// `{name: ["key"]}`, or in the query string `name=key` for each.
+    Keys {
+        /// The member.
+        name: &'static str,
+        /// Where it is.
+        binding: HttpBinding,
+    },
+    /// `{name: [{key: "key"}]}`.
+    Tags {
+        /// The member.
+        name: &'static str,
+        /// Name of the member with the key.
+        key: &'static str,
+        /// Name of the member with the value, where the API wants that, too.
+        value: Option<&'static str>,
+    },
 }
 
 /// What a tag says besides its key and value.
