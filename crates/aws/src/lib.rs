@@ -28,4 +28,4 @@ pub use lookups::AwsLookups;
 pub use prober::{ARNS_PER_CALL, OwnReply, Prober, TaggingApiReply};
 pub use queue::Queue;
 pub use session_table::{SessionTable, TableAddress};
-pub use tagger::AwsTagger;
+pub use tagger::{AwsTagger, Removal};

@@ -23,6 +23,7 @@ use aws_tags::Arn;
 use aws_tags::table::Lookup;
 use aws_tags::table::operation::{
     Api, AtLaunch, LookupOperation, Operation, ReadOperation, Request, TagOperation, TimeOperation,
+    UntagOperation,
 };
 use aws_tags::tags::TagMap;
 use aws_types::SigningName;
@@ -66,6 +67,23 @@ impl OperationCaller {
         for chunk in tags.chunks(tag.tags_per_call.max(1)) {
             let chunk = chunk.iter().map(|(key, value)| ((*key).clone(), (*value).clone())).collect();
             call.invoke(tag.request(arn, &chunk, at_launch)).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the tags from one resource, in as many calls as the operation needs for their number.
+    pub(crate) async fn remove(
+        &self,
+        untag: &'static UntagOperation,
+        region: &str,
+        arn: &Arn,
+        tags: &TagMap,
+    ) -> Result<(), Error> {
+        let call = self.call(&untag.operation, region, arn)?;
+        let tags: Vec<_> = tags.iter().collect();
+        for chunk in tags.chunks(untag.keys_per_call.max(1)) {
+            let chunk = chunk.iter().map(|(key, value)| ((*key).clone(), (*value).clone())).collect();
+            call.invoke(untag.request(arn, &chunk)).await?;
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ use crate::error::Error;
 /// <https://docs.aws.amazon.com/resource-explorer/latest/userguide/quotas.html>
 const QUOTAS: &[(&str, &str, u32)] = &[
     ("Resource Groups Tagging API", "TagResources", 5),
+    ("Resource Groups Tagging API", "UntagResources", 5),
     ("EC2", "Describe*", 20),
     ("Resource Explorer 2", "*", 3),
 ];

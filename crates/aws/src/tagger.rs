@@ -2,12 +2,16 @@
 
 mod halving;
 mod s3;
+mod untag;
+
+pub use untag::Removal;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use aws_sdk_ec2::types::{Filter, TagDescription};
+use aws_sdk_resourcegroupstagging::types::FailureInfo;
 use aws_tags::Arn;
 use aws_tags::ports::{Batch, Failure, FailureKind, Tagger};
 use aws_tags::table::operation::{AtLaunch, TagOperation};
@@ -255,29 +259,36 @@ impl AwsTagger {
         let call = call.set_resource_arn_list(Some(arns)).set_tags(Some(tags)).send();
         let api = ("Resource Groups Tagging API", "TagResources");
         let answer = self.paces.call(api, region, call).await?;
-        let failed = answer.failed_resources_map.unwrap_or_default();
-        let asked = |arn: &str| resources.iter().any(|resource| resource.arn.as_str() == arn);
-        // Which resource is meant is clear only where one alone was asked for.
-        if let Some((other, failure)) = failed.iter().find(|(arn, _)| !asked(arn)) {
-            let message = failure.error_message.as_deref().unwrap_or_default();
-            return Err(Error::of_resource(UNCLEAR, &format!("`{other}`: {message}")));
-        }
-        let result = |arn: &str| match failed.get(arn) {
-            None => Ok(Route::TaggingApi(None)),
-            Some(failure) => {
-                let code = failure.error_code.as_ref().map_or("failed", |code| code.as_str());
-                let message = failure.error_message.as_deref().unwrap_or_default();
-                let mut failure_of_one = Failure::from(Error::of_resource(code, message));
-                // An internal error whose status blames the request will not pass.
-                if (400..500).contains(&failure.status_code) && failure_of_one.kind == FailureKind::Transient
-                {
-                    failure_of_one.kind = FailureKind::Refused;
-                }
-                Err(failure_of_one)
-            }
-        };
-        Ok(resources.iter().map(|resource| result(resource.arn.as_str())).collect())
+        each_result(resources, answer.failed_resources_map)
     }
+}
+
+/// What failed of the resources in a call that as such succeeded, in the order of the resources.
+fn each_result(
+    resources: &[Resource],
+    failed: Option<HashMap<String, FailureInfo>>,
+) -> Result<Results, Error> {
+    let failed = failed.unwrap_or_default();
+    let asked = |arn: &str| resources.iter().any(|resource| resource.arn.as_str() == arn);
+    // Which resource is meant is clear only where one alone was asked for.
+    if let Some((other, failure)) = failed.iter().find(|(arn, _)| !asked(arn)) {
+        let message = failure.error_message.as_deref().unwrap_or_default();
+        return Err(Error::of_resource(UNCLEAR, &format!("`{other}`: {message}")));
+    }
+    let result = |arn: &str| match failed.get(arn) {
+        None => Ok(Route::TaggingApi(None)),
+        Some(failure) => {
+            let code = failure.error_code.as_ref().map_or("failed", |code| code.as_str());
+            let message = failure.error_message.as_deref().unwrap_or_default();
+            let mut failure_of_one = Failure::from(Error::of_resource(code, message));
+            // An internal error whose status blames the request will not pass.
+            if (400..500).contains(&failure.status_code) && failure_of_one.kind == FailureKind::Transient {
+                failure_of_one.kind = FailureKind::Refused;
+            }
+            Err(failure_of_one)
+        }
+    };
+    Ok(resources.iter().map(|resource| result(resource.arn.as_str())).collect())
 }
 
 fn tag_map(tags: &[Tag]) -> TagMap {

@@ -70,6 +70,38 @@ impl S3 {
         Ok(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect())
     }
 
+    /// Takes these tags away where they still have these values.
+    pub(super) async fn remove_object_tags(
+        &self,
+        region: &str,
+        tags: &TagMap,
+        resources: &[Resource],
+    ) -> Result<Results, Error> {
+        let mut results = Results::new();
+        for resource in resources {
+            let old = self.object_tags(region, &resource.arn).await?;
+            let is_kept = |(key, value): &(&String, &String)| tags.get(*key) != Some(*value);
+            let new: TagMap =
+                old.iter().filter(is_kept).map(|(key, value)| (key.clone(), value.clone())).collect();
+            if new != old {
+                self.put_tags(region, &resource.arn, &new).await?;
+            }
+            results.push(Ok(Route::S3Object));
+        }
+        Ok(results)
+    }
+
+    async fn put_tags(&self, region: &str, arn: &Arn, tags: &TagMap) -> Result<(), Error> {
+        let (bucket, key) = arn.resource().split_once('/').unwrap_or_default();
+        let tags = tags.iter().map(|(key, value)| ObjectTag::builder().key(key).value(value).build());
+        let tags: Vec<ObjectTag> = tags.collect::<Result<_, _>>().map_err(Error::incomplete)?;
+        let tagging = Tagging::builder().set_tag_set(Some(tags)).build().map_err(Error::incomplete)?;
+        let client = self.clients.client(region);
+        let call = client.put_object_tagging().bucket(bucket).key(key).tagging(tagging).send();
+        self.paces.call(("S3", "PutObjectTagging"), region, call).await?;
+        Ok(())
+    }
+
     /// `PutObjectTagging` replaces all tags, so they are read first, and nothing is written if they
     /// cannot be read.
     pub(super) async fn put_object_tagging(
@@ -78,10 +110,8 @@ impl S3 {
         tags: &[Tag],
         resources: &[Resource],
     ) -> Result<Results, Error> {
-        let client = self.clients.client(region);
         let mut results = Results::new();
         for resource in resources {
-            let (bucket, key) = resource.arn.resource().split_once('/').unwrap_or_default();
             let old = self.object_tags(region, &resource.arn).await?;
             let mut new = old.clone();
             new.extend(tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())));
@@ -91,12 +121,7 @@ impl S3 {
                 continue;
             }
             if new != old {
-                let tags = new.iter().map(|(key, value)| ObjectTag::builder().key(key).value(value).build());
-                let tags: Vec<ObjectTag> = tags.collect::<Result<_, _>>().map_err(Error::incomplete)?;
-                let tagging =
-                    Tagging::builder().set_tag_set(Some(tags)).build().map_err(Error::incomplete)?;
-                let call = client.put_object_tagging().bucket(bucket).key(key).tagging(tagging).send();
-                self.paces.call(("S3", "PutObjectTagging"), region, call).await?;
+                self.put_tags(region, &resource.arn, &new).await?;
             }
             results.push(Ok(Route::S3Object));
         }
