@@ -13,6 +13,9 @@ pub(crate) enum End {
     Done,
     Failed,
     BadInput,
+    /// By a signal; the command can go on later.
+    #[cfg_attr(not(feature = "aws"), allow(dead_code, reason = "what can go on needs AWS"))]
+    Interrupted,
 }
 
 /// One line on standard error.

@@ -5,6 +5,8 @@
 mod account;
 #[cfg(feature = "aws")]
 mod audit;
+#[cfg(feature = "aws")]
+mod backfill;
 mod console;
 mod deployment;
 mod describe;
@@ -12,6 +14,8 @@ mod describe;
 mod doctor;
 mod explain;
 mod input;
+#[cfg(feature = "aws")]
+mod interruption;
 #[cfg(test)]
 mod mutations;
 #[cfg(feature = "aws")]
@@ -21,6 +25,8 @@ mod redrive;
 mod replay;
 mod services;
 mod settings;
+#[cfg(feature = "aws")]
+mod undo;
 #[cfg(feature = "aws")]
 mod verify;
 
@@ -131,6 +137,29 @@ An event that fails again is a dead letter only after all its retries; until the
 Exit codes: 0 all events are sent, 1 some failed again or could not be sent, 2 the queues cannot be read.")]
     #[cfg(feature = "aws")]
     Redrive(redrive::Options),
+    /// Tags what was created before anybody listened, by what the past says of it.
+    #[command(after_help = "Examples:
+  aws-tags backfill --resume 2026-11-26-k3 --apply
+  aws-tags backfill --resume 2026-11-26-k3 --apply --yes --rate 2 --json | jq -r 'select(.result == \"failed\") | .arn'
+
+Before anything is written, the tags of each resource are read once more, and only keys that it lacks are added. Each call is in the \
+journal of the run before it is made. After Ctrl-C, an error or a crash the same command goes on, and repeats no call but those \
+that were under way.
+Exit codes: 0 all is done, 1 some resources failed, 2 nothing could be done, or the journal could not be written, 130 interrupted.")]
+    #[cfg(feature = "aws")]
+    Backfill(backfill::Options),
+    /// Takes back the tags that a run wrote and that are still so. Tags that anybody has changed since stay.
+    #[command(after_help = "Examples:
+  aws-tags undo 2026-11-26-k3 --dry-run
+  aws-tags undo 2026-11-26-k3 --owner ann --services ec2,s3
+  aws-tags undo 2026-11-26-k3 --arn 'arn:aws:sqs:*:orders' --yes
+  aws-tags undo 2026-11-26-k3 --redo
+
+Each resource is read first; a key is taken away only if the journal says that we wrote it, and it still has that value. Undoing has \
+a journal, too: after Ctrl-C the same command goes on, and --redo puts back what was taken.
+Exit codes: 0 all is done, 1 some resources failed, 2 nothing could be done, or the journal could not be written, 130 interrupted.")]
+    #[cfg(feature = "aws")]
+    Undo(undo::Options),
     /// Proves that a deployment works: starts sessions with a tag, makes free resources with them in each Region,
     /// follows their records from CloudTrail to the tags, and deletes everything.
     #[command(after_help = "Examples:
@@ -222,6 +251,10 @@ fn main() -> ExitCode {
         #[cfg(feature = "aws")]
         Command::Redrive(options) => redrive::run(&options, out),
         #[cfg(feature = "aws")]
+        Command::Backfill(options) => backfill::run(&options, out),
+        #[cfg(feature = "aws")]
+        Command::Undo(options) => undo::run(&options, out),
+        #[cfg(feature = "aws")]
         Command::Verify(options) => verify::run(&options, out),
         #[cfg(feature = "aws")]
         Command::Probe(options) => probe::run(&options, out),
@@ -238,6 +271,7 @@ fn main() -> ExitCode {
         Ok(End::Done) => ExitCode::SUCCESS,
         Ok(End::Failed) => ExitCode::FAILURE,
         Ok(End::BadInput) => ExitCode::from(2),
+        Ok(End::Interrupted) => ExitCode::from(130),
         // The reader of a pipe has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {

@@ -26,6 +26,7 @@ use futures_util::future::join_all;
 use crate::account::{AccessOptions, RegionalClients};
 use crate::console::{End, bad_input, complain};
 use crate::doctor::{all, recorders};
+use crate::interruption::Interruption;
 use facts::Deployment;
 use report::Report;
 use resources::{Kind, PREFIX};
@@ -284,35 +285,4 @@ async fn delete_all<'a>(
     }));
     let deleted: Result<Vec<()>, ()> = deleted.await.into_iter().collect();
     deleted.ok().map(|all| all.len())
-}
-
-/// Ctrl-C, or a pipeline's request to end, from the moment that it is made.
-struct Interruption {
-    #[cfg(unix)]
-    signals: [tokio::signal::unix::Signal; 2],
-}
-
-#[cfg(unix)]
-impl Interruption {
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { signals: [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?] })
-    }
-
-    async fn comes(&mut self) {
-        let [interrupt, terminate] = &mut self.signals;
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-    }
-}
-
-#[cfg(not(unix))]
-impl Interruption {
-    #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
-    fn new() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    async fn comes(&mut self) {
-        let _ = tokio::signal::ctrl_c().await;
-    }
 }

@@ -106,6 +106,14 @@ pub enum LeftBecause {
 }
 
 impl LeftBecause {
+    /// What keys that were ours have become, where that is the reason.
+    pub const fn others(&self) -> Option<&BTreeMap<String, Option<String>>> {
+        match self {
+            Self::NotOurs(others) => Some(others),
+            _ => None,
+        }
+    }
+
     /// In a word, for counts.
     pub const fn as_str(&self) -> &'static str {
         match self {

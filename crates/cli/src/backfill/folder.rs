@@ -1,0 +1,97 @@
+//! The folder of a run: its plan, and the journals of what was written and taken back.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use aws_tags::backfill::plan::Planned;
+use clap::Args;
+use time::OffsetDateTime;
+
+/// Where runs are kept.
+#[derive(Args)]
+pub(crate) struct StateOptions {
+    /// The folder of all runs; by default aws-tags in $XDG_STATE_HOME or ~/.local/state.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+impl StateOptions {
+    /// The folder of all runs.
+    pub(crate) fn folder(&self) -> Result<PathBuf, String> {
+        if let Some(state) = &self.state {
+            return Ok(state.clone());
+        }
+        let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let home = || Some(of("HOME")?.join(".local/state"));
+        let all = of("XDG_STATE_HOME").filter(|path| path.is_absolute()).or_else(home);
+        all.map(|all| all.join("aws-tags")).ok_or_else(|| "no home directory: give --state".to_owned())
+    }
+
+    /// A run by its name, or by the path to its folder.
+    pub(crate) fn run(&self, name: &str) -> Result<RunFolder, String> {
+        let path = match name.contains(std::path::MAIN_SEPARATOR) {
+            true => PathBuf::from(name),
+            false => self.folder()?.join(name),
+        };
+        RunFolder::of(&path)
+    }
+}
+
+/// The folder of one run.
+#[derive(Debug)]
+pub(crate) struct RunFolder {
+    pub(crate) path: PathBuf,
+    /// Its name, by which other commands find it.
+    pub(crate) name: String,
+}
+
+impl RunFolder {
+    fn of(path: &Path) -> Result<Self, String> {
+        if !path.join(PLAN).is_file() {
+            return Err(format!("{}: there is no run with a plan", path.display()));
+        }
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Self { path: path.to_owned(), name })
+    }
+
+    /// Keeps other processes from writing to it, as long as the answer lives.
+    pub(crate) fn lock(&self) -> Result<File, String> {
+        let path = self.path.join("lock");
+        let file = File::options().create(true).append(true).open(&path);
+        let file = file.map_err(|error| format!("{}: {error}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => {
+                Err(format!("another process works on run {}: wait until it has ended", self.name))
+            }
+            Err(TryLockError::Error(error)) => Err(format!("{}: {error}", path.display())),
+        }
+    }
+
+    /// When it was planned.
+    pub(crate) fn planned_at(&self) -> Option<OffsetDateTime> {
+        let modified = fs::metadata(self.path.join(PLAN)).ok()?.modified().ok()?;
+        Some(modified.into())
+    }
+
+    /// The lines of the plan, one after the other.
+    pub(crate) fn plan(&self) -> Result<impl Iterator<Item = Result<Planned, String>> + use<>, String> {
+        let path = self.path.join(PLAN);
+        let file = File::open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let lines = (1..).zip(BufReader::with_capacity(1 << 16, file).lines());
+        Ok(lines.filter_map(move |(nth, line)| {
+            let line = match line {
+                Ok(line) => line,
+                Err(error) => return Some(Err(format!("{}: {error}", path.display()))),
+            };
+            // A head says what the plan is, and plans nothing.
+            let is_head = nth == 1 && !line.contains("\"arn\":");
+            let wrong = |error| format!("{}, line {nth}: {error}", path.display());
+            (!is_head && !line.trim().is_empty()).then(|| serde_json::from_str(&line).map_err(wrong))
+        }))
+    }
+}
+
+/// The plan in the folder of a run.
+pub(crate) const PLAN: &str = "plan.jsonl";
