@@ -1,6 +1,6 @@
 //! The journals of a run on disk. What they say is on disk before AWS is called: each line is written through to it.
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -15,8 +15,8 @@ pub(crate) struct Books {
     folder: PathBuf,
     ledger: RefCell<Ledger>,
     files: RefCell<BTreeMap<Book, File>>,
-    /// Whether a line could not be written: then no further line may follow it.
-    broken: Cell<bool>,
+    /// Why a line could not be written, if one could not: then no further line may follow it.
+    broken: RefCell<Option<String>>,
 }
 
 /// Why a journal cannot be used.
@@ -80,7 +80,7 @@ impl Books {
             folder: folder.to_owned(),
             ledger: RefCell::new(ledger),
             files: RefCell::default(),
-            broken: Cell::new(false),
+            broken: RefCell::default(),
         };
         Ok((books, torn))
     }
@@ -116,14 +116,14 @@ impl Books {
     pub(crate) fn write(&self, book: Book, entry: Entry) -> Result<(), BookError> {
         let path = self.folder.join(name_of(book));
         let failed = |error: io::Error| BookError::Io(path.clone(), error);
-        if self.broken.get() {
-            return Err(failed(io::Error::other("an earlier line could not be written")));
+        if let Some(why) = self.broken.borrow().as_ref() {
+            return Err(failed(io::Error::other(why.clone())));
         }
         let line = entry.line().map_err(|error| failed(error.into()))?;
         let mut files = self.files.borrow_mut();
         let file = files.get_mut(&book).ok_or_else(|| failed(ErrorKind::NotFound.into()))?;
         if let Err(error) = write_through(file, &line) {
-            self.broken.set(true);
+            *self.broken.borrow_mut() = Some(error.to_string());
             return Err(failed(error));
         }
         let fits = self.ledger.borrow_mut().take(book, entry);

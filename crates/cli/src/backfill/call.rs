@@ -1,6 +1,7 @@
 //! One call that writes: begun in the journal, made, ended in the journal. Where it is not clear what came of it, AWS is
 //! read.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use aws_tags::backfill::journal::{Act, Begun, Ended, Entry, LeftBecause};
@@ -64,12 +65,12 @@ pub(crate) enum Fate {
 }
 
 impl Hand<'_> {
-    /// Makes a call. One fate for each resource, in their order.
-    pub(crate) async fn make(&self, call: &Call) -> Result<Vec<Fate>, BookError> {
+    /// Makes a call. One fate for each resource, in their order, and how often AWS was asked.
+    pub(crate) async fn make(&self, call: &Call) -> Result<(Vec<Fate>, u32), BookError> {
         let tags: TagMap = call.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
         let n = self.books.next();
         self.books.write(self.book, Entry::Begun(call.begun(n, &tags)))?;
-        let results = match call.act {
+        let (results, calls) = match call.act {
             Act::Tag => self.tag(call).await,
             Act::Untag => self.untag(call, &tags).await,
         };
@@ -84,20 +85,21 @@ impl Hand<'_> {
         if let Some(ended) = ended(n, arns.zip(&fates)) {
             self.books.write(self.book, Entry::Ended(ended))?;
         }
-        Ok(fates)
+        Ok((fates, calls))
     }
 
-    async fn tag(&self, call: &Call) -> Vec<Tagged> {
+    async fn tag(&self, call: &Call) -> (Vec<Tagged>, u32) {
         let batch = Batch {
             route: route_of(&call.resources),
             region: call.region.clone(),
             tags: call.tags.clone(),
             resources: call.resources.clone(),
         };
-        tag_batch(self.tagger, &batch, self.mark).await
+        let metered = Metered { tagger: self.tagger, calls: Cell::new(0) };
+        (tag_batch(&metered, &batch, self.mark).await, metered.calls.get())
     }
 
-    async fn untag(&self, call: &Call, tags: &TagMap) -> Vec<Tagged> {
+    async fn untag(&self, call: &Call, tags: &TagMap) -> (Vec<Tagged>, u32) {
         let removal = Removal {
             route: route_of(&call.resources),
             region: call.region.clone(),
@@ -105,7 +107,8 @@ impl Hand<'_> {
             resources: call.resources.clone(),
         };
         let results = self.tagger.untag(&removal).await;
-        results.into_iter().map(|result| Tagged { result, refused: Vec::new() }).collect()
+        let calls = calls_for(removal.route, &results);
+        (results.into_iter().map(|result| Tagged { result, refused: Vec::new() }).collect(), calls)
     }
 
     /// What a failure means. One that is neither about the resource nor about the request leaves open what was done.
@@ -198,6 +201,34 @@ impl Hand<'_> {
         }
         Ok(unknown)
     }
+}
+
+/// Counts calls: what is refused takes several.
+struct Metered<'a> {
+    tagger: &'a AwsTagger,
+    calls: Cell<u32>,
+}
+
+impl Tagger for Metered<'_> {
+    async fn tag(&self, batch: &Batch) -> Vec<Result<Route, Failure>> {
+        let results = self.tagger.tag(batch).await;
+        self.calls.set(self.calls.get().saturating_add(calls_for(batch.route, &results)));
+        results
+    }
+
+    async fn read(&self, read: Read, region: &str, resources: &[Resource]) -> Vec<Result<TagMap, Failure>> {
+        self.tagger.read(read, region, resources).await
+    }
+
+    async fn creation_time(&self, resource: &Resource) -> Result<Option<OffsetDateTime>, Failure> {
+        self.tagger.creation_time(resource).await
+    }
+}
+
+/// One call for all, and one for each that went another way.
+fn calls_for(route: Route, results: &[Result<Route, Failure>]) -> u32 {
+    let others = results.iter().filter(|result| matches!(result, Ok(took) if *took != route));
+    u32::try_from(others.count()).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 impl Call {

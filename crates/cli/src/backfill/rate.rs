@@ -29,6 +29,11 @@ impl Rate {
         self.next = turn.checked_add(self.interval).unwrap_or(turn);
     }
 
+    /// So many calls were made besides, in the same turn.
+    pub(super) fn charge(&mut self, calls: u32) {
+        self.next = self.next.checked_add(self.interval.saturating_mul(calls)).unwrap_or(self.next);
+    }
+
     /// What came of the last call.
     pub(super) fn adapt(&mut self, throttled: bool) {
         self.interval = match throttled {

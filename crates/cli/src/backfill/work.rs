@@ -236,7 +236,8 @@ impl Work<'_> {
             resources: items.iter().map(|(item, _)| item.resource.clone()).collect(),
             before: items.iter().map(|(_, present)| present.clone()).collect(),
         };
-        let fates = self.hand.make(&call).await?;
+        let (fates, calls) = self.hand.make(&call).await?;
+        rate.charge(calls.saturating_sub(1));
         rate.adapt(fates.iter().any(|fate| matches!(fate, Fate::Throttled { .. })));
         let mut again = Vec::new();
         for ((item, _), fate) in items.iter().zip(fates) {
