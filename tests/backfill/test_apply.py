@@ -14,7 +14,7 @@ import unittest
 
 import local_aws
 from local_aws import ACCOUNT, COMMAND, env_of, lines, say
-from past import KINDS, Calls, Past, journal
+from past import KINDS, Calls, Past, clients, journal
 
 # `make kills` and `make test` differ only in these numbers.
 COUNT = int(os.environ.get("RESOURCES", 200))
@@ -404,12 +404,6 @@ class Applying(unittest.TestCase):
         with open(self.path("plan.jsonl"), "a", encoding="utf-8") as file:
             file.write("{}\n")
         self.assertTrue(re.search(r"plan.jsonl, line 2: missing field `arn`", self.ends(self.apply(), 2).stderr))
-
-
-def clients(url):
-    """One client for each service and Region: making them takes time."""
-    made, make = {}, local_aws.session(url)
-    return lambda service, region=local_aws.REGION: made.setdefault((service, region), None) or made.__setitem__((service, region), make(service, region)) or made[service, region]
 
 
 def setUpModule():

@@ -8,6 +8,7 @@ import re
 import time
 import urllib.parse
 
+import local_aws
 from fault_proxy import Proxy, Unreliable
 from local_aws import ACCOUNT, REGION, read
 from resources import code, pairs
@@ -262,3 +263,9 @@ def journal(folder, name="journal.jsonl"):
     """The entries of a journal."""
     path = os.path.join(folder, name)
     return [json.loads(line) for line in read(path).splitlines()] if os.path.exists(path) else []
+
+
+def clients(url):
+    """One client for each service and Region: making them takes time."""
+    made, make = {}, local_aws.session(url)
+    return lambda service, region=local_aws.REGION: made.setdefault((service, region), None) or made.__setitem__((service, region), make(service, region)) or made[service, region]

@@ -29,6 +29,8 @@ mod settings;
 mod undo;
 #[cfg(feature = "aws")]
 mod verify;
+#[cfg(feature = "aws")]
+mod why;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -160,6 +162,17 @@ a journal, too: after Ctrl-C the same command goes on, and --redo puts back what
 Exit codes: 0 all is done, 1 some resources failed, 2 nothing could be done, or the journal could not be written, 130 interrupted.")]
     #[cfg(feature = "aws")]
     Undo(undo::Options),
+    /// Says who made a resource, where each of its tags comes from, and what was there before.
+    #[command(after_help = "Examples:
+  aws-tags why arn:aws:sqs:eu-west-1:111122223333:orders
+  aws-tags why arn:aws:sqs:eu-west-1:111122223333:orders --now
+  aws-tags why arn:aws:sqs:eu-west-1:111122223333:orders --log handler.log --history trail/2026/11 --json
+
+It looks through the plans and journals of all runs of `backfill`, and through logs and records that are given. It changes nothing, and \
+asks AWS only with --now.
+Exit codes: 0 something is known, 1 nothing is, 2 a file cannot be read, or AWS cannot be asked.")]
+    #[cfg(feature = "aws")]
+    Why(why::Options),
     /// Proves that a deployment works: starts sessions with a tag, makes free resources with them in each Region,
     /// follows their records from CloudTrail to the tags, and deletes everything.
     #[command(after_help = "Examples:
@@ -254,6 +267,8 @@ fn main() -> ExitCode {
         Command::Backfill(options) => backfill::run(&options, out),
         #[cfg(feature = "aws")]
         Command::Undo(options) => undo::run(&options, out),
+        #[cfg(feature = "aws")]
+        Command::Why(options) => why::run(&options, out),
         #[cfg(feature = "aws")]
         Command::Verify(options) => verify::run(&options, out),
         #[cfg(feature = "aws")]

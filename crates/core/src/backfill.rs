@@ -3,4 +3,5 @@
 pub mod journal;
 pub mod ledger;
 pub mod plan;
+pub mod story;
 pub mod writing;

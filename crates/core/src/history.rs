@@ -83,9 +83,20 @@ fn deleting(creating: &BTreeSet<String>) -> Vec<String> {
     nouns.map(|noun| format!("Delete{noun}")).collect()
 }
 
+/// Whether a call may have ended what bears an ARN; [`ends`] tells, once a creation is known.
+pub fn may_end(event: &Event, arn: &Arn) -> bool {
+    event.name.starts_with("Delete") && deletes(event, arn)
+}
+
+/// Whether a call of the same service as a creation ended what that created.
+pub fn ends(ending: &Event, creation: &Event, resource: &Resource) -> bool {
+    ending.source == creation.source
+        && may_end(ending, &resource.arn)
+        && deleting(&creating(creation, resource)).contains(&ending.name)
+}
+
 /// Who created what bears a resource's name now. `history` is in any order, and may hold the event and others.
 pub fn bearer<'a>(event: &'a Event, resource: &Resource, history: &'a [Event]) -> Bearer<'a> {
-    let deleting = deleting(&creating(event, resource));
     let is_this = |other: &Event| event.id().is_some() && other.id() == event.id();
     let mut all: Vec<&Event> = history.iter().filter(|other| !is_this(other)).chain([event]).collect();
     all.sort_by_key(|event| event.time());
@@ -100,12 +111,7 @@ pub fn bearer<'a>(event: &'a Event, resource: &Resource, history: &'a [Event]) -
                     Some(Answered::Old) | None => {}
                 }
             }
-            _ if one.source == event.source
-                && deleting.contains(&one.name)
-                && deletes(one, &resource.arn) =>
-            {
-                creator = None;
-            }
+            _ if ends(one, event, resource) => creator = None,
             _ => {}
         }
     }

@@ -56,22 +56,27 @@ struct Lines {
 }
 
 impl Books {
-    /// Reads the journals and changes nothing. A line that was torn off is as good as not written.
-    pub(crate) fn read(folder: &Path) -> Result<(Self, Vec<String>), BookError> {
-        let mut all = Vec::new();
-        let mut torn = Vec::new();
+    /// The entries of both journals, in order, each with where it stands; and the names of journals whose last line was
+    /// torn off: that is as good as not written.
+    pub(crate) fn entries(folder: &Path) -> Result<(Vec<(Book, usize, Entry)>, Vec<String>), BookError> {
+        let (mut all, mut torn) = (Vec::new(), Vec::new());
         for book in [Book::Apply, Book::Undo] {
-            let path = folder.join(name_of(book));
-            let lines = read(&path)?;
+            let lines = read(&folder.join(name_of(book)))?;
             if lines.torn_at.is_some() {
                 torn.push(name_of(book).to_owned());
             }
-            all.extend((1..).zip(lines.entries).map(|(nth, entry)| (entry.number(), book, nth, entry)));
+            all.extend((1..).zip(lines.entries).map(|(nth, entry)| (book, nth, entry)));
         }
         // Numbers run through both; a call's beginning and end have the same, in their order.
-        all.sort_by_key(|(number, ..)| *number);
+        all.sort_by_key(|(.., entry)| entry.number());
+        Ok((all, torn))
+    }
+
+    /// Reads the journals and changes nothing. Names those whose last line was torn off.
+    pub(crate) fn read(folder: &Path) -> Result<(Self, Vec<String>), BookError> {
+        let (all, torn) = Self::entries(folder)?;
         let mut ledger = Ledger::default();
-        for (_, book, line, entry) in all {
+        for (book, line, entry) in all {
             let path = folder.join(name_of(book));
             let fits = ledger.take(book, entry);
             fits.map_err(|flaw| BookError::Damaged { path, line, flaw: flaw.to_string() })?;

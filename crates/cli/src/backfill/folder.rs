@@ -1,7 +1,8 @@
 //! The folder of a run: its plan, and the journals of what was written and taken back.
 
+use std::fmt::Display;
 use std::fs::{self, File, TryLockError};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use aws_tags::backfill::plan::Planned;
@@ -26,6 +27,20 @@ impl StateOptions {
         let home = || Some(of("HOME")?.join(".local/state"));
         let all = of("XDG_STATE_HOME").filter(|path| path.is_absolute()).or_else(home);
         all.map(|all| all.join("aws-tags")).ok_or_else(|| "no home directory: give --state".to_owned())
+    }
+
+    /// All runs, by name, the last first.
+    pub(crate) fn runs(&self) -> Result<Vec<RunFolder>, String> {
+        let folder = self.folder()?;
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(format!("{}: {error}", folder.display())),
+        };
+        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        paths.retain(|path| path.join(PLAN).is_file());
+        paths.sort();
+        paths.iter().rev().map(|path| RunFolder::of(path)).collect()
     }
 
     /// A run by its name, or by the path to its folder.
@@ -73,6 +88,25 @@ impl RunFolder {
     pub(crate) fn planned_at(&self) -> Option<OffsetDateTime> {
         let modified = fs::metadata(self.path.join(PLAN)).ok()?.modified().ok()?;
         Some(modified.into())
+    }
+
+    /// What the plan says of a resource. Only lines that hold its ARN are read.
+    pub(crate) fn planned(&self, arn: &str) -> Result<Option<Planned>, String> {
+        let path = self.path.join(PLAN);
+        let wrong = |nth: usize, error: &dyn Display| format!("{}, line {nth}: {error}", path.display());
+        let file = File::open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        for (nth, line) in (1..).zip(BufReader::with_capacity(1 << 16, file).lines()) {
+            let line = line.map_err(|error| wrong(nth, &error))?;
+            let is_head = nth == 1 && !line.contains("\"arn\":");
+            if is_head || !line.contains(arn) {
+                continue;
+            }
+            let one: Planned = serde_json::from_str(&line).map_err(|error| wrong(nth, &error))?;
+            if one.arn == arn {
+                return Ok(Some(one));
+            }
+        }
+        Ok(None)
     }
 
     /// The lines of the plan, one after the other.

@@ -1,0 +1,160 @@
+//! `aws-tags why`: who made a resource, whence each of its tags, and what was there before: by the runs of `backfill`, by
+//! the log of the tag-handler, and by CloudTrail's records.
+
+mod log;
+mod records;
+mod report;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use aws_tags::backfill::plan::Planned;
+use aws_tags::backfill::story::{Story, story};
+use aws_tags::backfill::writing::resource;
+use aws_tags::ports::Tagger;
+use aws_tags::record::Arn;
+use aws_tags::tags::TagMap;
+use aws_tags_aws::AwsTagger;
+use clap::Args;
+
+use crate::account::AccessOptions;
+use crate::backfill::books::Books;
+use crate::backfill::folder::{RunFolder, StateOptions};
+use crate::console::{End, bad_input, complain};
+use report::Report;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The resource.
+    arn: String,
+    #[command(flatten)]
+    state: StateOptions,
+    /// Only this run, by name or path to its folder; may be repeated. By default, all.
+    #[arg(long = "in", value_name = "RUN")]
+    runs: Vec<String>,
+    /// Lines of the tag-handler's log, as `aws logs filter-log-events … --query 'events[].[message]' --output text` prints
+    /// them; may be repeated.
+    #[arg(long = "log", value_name = "FILE")]
+    logs: Vec<PathBuf>,
+    /// CloudTrail records, as `explain` takes them; may be repeated.
+    #[arg(long, value_name = "PATH")]
+    history: Vec<PathBuf>,
+    /// Read the tags that it has now, and say which are still so. Asks AWS.
+    #[arg(long)]
+    now: bool,
+    #[command(flatten)]
+    access: AccessOptions,
+    /// One JSON object per run, log line and record.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What one run says of it.
+pub(crate) struct Told {
+    run: String,
+    planned: Option<Planned>,
+    story: Story,
+}
+
+/// Says everything that is known.
+pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
+    let Some(arn) = Arn::parse(&options.arn) else {
+        return Ok(bad_input(&format!("`{}` is not an ARN", options.arn)));
+    };
+    if options.access.is_given() && !options.now {
+        return Ok(bad_input("--profile, --region and --endpoint-url say which AWS to ask: add --now"));
+    }
+    let told = match options.told() {
+        Ok(told) => told,
+        Err(reason) => return Ok(bad_input(&reason)),
+    };
+    let logged = match log::lines_about(&options.logs, &options.arn) {
+        Ok(lines) => lines,
+        Err(reason) => return Ok(bad_input(&reason)),
+    };
+    let recorded = records::about(&options.history, &arn)?;
+    if told.is_empty() && logged.is_empty() && recorded.is_empty() {
+        complain(&format!("{arn}: nothing is known of it by {}", options.asked()));
+        return Ok(End::Failed);
+    }
+    let now = match options.now.then(|| options.tags_now(&told)).transpose() {
+        Ok(now) => now,
+        Err(reason) => return Ok(bad_input(&reason)),
+    };
+    let report = Report { arn: &options.arn, told: &told, logged: &logged, recorded: &recorded, now };
+    if options.json {
+        report.write_json(out)?
+    } else {
+        report.write(out)?
+    }
+    Ok(End::Done)
+}
+
+impl Options {
+    /// What was looked through.
+    fn asked(&self) -> String {
+        let runs = match self.runs.is_empty() {
+            true => "any run".to_owned(),
+            false => format!("run {}", self.runs.join(", ")),
+        };
+        let others = [(self.logs.is_empty(), "--log"), (self.history.is_empty(), "--history")];
+        let others: Vec<&str> =
+            others.iter().filter(|(unasked, _)| *unasked).map(|(_, name)| *name).collect();
+        match others.is_empty() {
+            true => format!("{runs}, log or record"),
+            false => format!("{runs}; {} may know more", others.join(" or ")),
+        }
+    }
+
+    fn told(&self) -> Result<Vec<Told>, String> {
+        let folders: Vec<RunFolder> = match self.runs.is_empty() {
+            true => self.state.runs()?,
+            false => self.runs.iter().map(|name| self.state.run(name)).collect::<Result<_, _>>()?,
+        };
+        let mut all = Vec::new();
+        for folder in folders {
+            let planned = folder.planned(&self.arn)?;
+            let (entries, torn) = Books::entries(&folder.path).map_err(|error| error.to_string())?;
+            for name in torn {
+                complain(&format!(
+                    "run {}: the last line of {name} is torn off, and is left out",
+                    folder.name
+                ));
+            }
+            let entries = entries.iter().map(|(book, _, entry)| (*book, entry));
+            let story = story(&self.arn, planned.as_ref(), entries);
+            if planned.is_some() || story.is_in_journal {
+                all.push(Told { run: folder.name, planned, story });
+            }
+        }
+        Ok(all)
+    }
+
+    /// The tags that it has now.
+    fn tags_now(&self, told: &[Told]) -> Result<TagMap, String> {
+        let Some(planned) = told.iter().find_map(|told| told.planned.as_ref()) else {
+            return Err(
+                "--now: only of resources that a plan names is it known how their tags are read".to_owned()
+            );
+        };
+        let resource = resource(&self.arn, &planned.resource_type, &planned.region);
+        let resource = resource.map_err(|error| error.to_string())?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|error| error.to_string())?.block_on(async {
+            let (aws, _, account) = self.access.connect_to_account().await?;
+            if account != planned.account {
+                return Err(format!(
+                    "these credentials are of account {account}, and it is of {}",
+                    planned.account
+                ));
+            }
+            let tagger = AwsTagger::new(&aws, Default::default());
+            let read = tagger.read(resource.read, &resource.region, std::slice::from_ref(&resource)).await;
+            match read.into_iter().next() {
+                Some(Ok(tags)) => Ok(tags),
+                Some(Err(failure)) => Err(format!("{}: {failure}", self.arn)),
+                None => Err("AWS gives no answer".to_owned()),
+            }
+        })
+    }
+}
