@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use aws_tags::deployment::iam_policies::policies;
+use aws_tags::deployment::iam_policies::{policies, undo_policies};
 use aws_tags::deployment::resource_names::{CREATION_RULES, PREFIX, SESSION_RULE};
 use aws_tags::deployment::{Tier, event_rules, tier};
 use aws_tags::table::{self, Service};
@@ -37,11 +37,25 @@ pub(crate) fn rules(options: &Options, out: &mut impl Write) -> io::Result<End> 
     Ok(End::Done)
 }
 
+#[derive(Args)]
+pub(crate) struct PolicyOptions {
+    #[command(flatten)]
+    of: Options,
+    /// Those of `undo` instead: to read tags, and to take them away.
+    #[arg(long)]
+    undo: bool,
+}
+
 /// Prints the policies.
-pub(crate) fn policy(options: &Options, out: &mut impl Write) -> io::Result<End> {
-    for (nth, policy) in policies(chosen(options.tier)).iter().enumerate() {
+pub(crate) fn policy(options: &PolicyOptions, out: &mut impl Write) -> io::Result<End> {
+    let PolicyOptions { of: options, undo } = options;
+    let (verb, policies) = match undo {
+        true => ("untagging", undo_policies(chosen(options.tier))),
+        false => ("tagging", policies(chosen(options.tier))),
+    };
+    for (nth, policy) in policies.iter().enumerate() {
         let about = json!({
-            "name": format!("{PREFIX}tagging-{}", nth + 1),
+            "name": format!("{PREFIX}{verb}-{}", nth + 1),
             "tier": policy.tier.as_str(), "optIn": policy.opt_in, "length": policy.length(),
         });
         print(out, options, &about, "document", &policy.document())?;

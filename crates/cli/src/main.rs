@@ -95,11 +95,12 @@ Exit codes: 0 all is tagged or left alone, 1 some resources are unresolvable, la
   aws-tags rules
   aws-tags rules --tier common --json | jq -c .pattern")]
     Rules(deployment::Options),
-    /// Prints the IAM policies that the tag-handler needs for tagging.
+    /// Prints the IAM policies that the tag-handler, and `backfill --apply`, need for tagging.
     #[command(after_help = "Examples:
   aws-tags policy
-  aws-tags policy --tier all --json | jq .document")]
-    Policy(deployment::Options),
+  aws-tags policy --tier all --json | jq .document
+  aws-tags policy --tier all --undo")]
+    Policy(deployment::PolicyOptions),
     /// Lists the settings, which are environment variables, and checks those that are set.
     #[command(after_help = "Examples:
   aws-tags settings

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::tiers::Tier;
-use crate::table::{Service, WITHOUT_RESOURCES, parent_actions};
+use crate::table::{Read, Service, WITHOUT_RESOURCES, parent_actions};
 
 /// Characters of a managed policy, white space not counted.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
@@ -93,6 +93,29 @@ pub fn policies<'a>(services: impl IntoIterator<Item = (Tier, &'a Service)>) -> 
     }
     // Services create for resources of any service, whichever are tagged.
     needs.entry((false, Tier::Essential)).or_default().extend(parent_actions());
+    split(needs)
+}
+
+/// The policies for `aws-tags undo`: to read the tags of what the services create, and to take tags away. `undo --redo`
+/// needs those for tagging, too.
+pub fn undo_policies<'a>(services: impl IntoIterator<Item = (Tier, &'a Service)>) -> Vec<Policy> {
+    let mut needs: BTreeMap<(bool, Tier), BTreeSet<&'static str>> = BTreeMap::new();
+    for (tier, service) in services {
+        for row in service.rows.iter().filter(|row| row.creates()) {
+            let reading = row.read_by(service).actions();
+            // What nothing reads is not written to.
+            if matches!(row.read_by(service), Read::Never | Read::Told(_)) {
+                continue;
+            }
+            let needed = needs.entry((row.opt_in.is_some(), tier)).or_default();
+            needed.extend(row.untagging_actions(service).into_iter().chain(reading.iter().copied()));
+        }
+    }
+    split(needs)
+}
+
+/// Policies that are short enough, each action once.
+fn split(needs: BTreeMap<(bool, Tier), BTreeSet<&'static str>>) -> Vec<Policy> {
     let mut granted: Vec<(Tier, &'static str)> = Vec::new();
     let mut policies: Vec<Policy> = Vec::new();
     for ((opt_in, tier), mut actions) in needs {
@@ -202,7 +225,7 @@ fn resources(service: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::BY_HAND;
+    use crate::table::{self, BY_HAND};
 
     fn essential() -> Vec<Policy> {
         policies(BY_HAND.iter().map(|service| (Tier::Essential, service)))
@@ -228,6 +251,33 @@ mod tests {
             let creates = name.starts_with("create") && name != "createtags";
             let bad = ["untag", "remove", "delete", "*"].iter().any(|word| name.contains(word));
             assert!(!creates && !bad, "{action}");
+        }
+    }
+
+    #[test]
+    fn undoing_may_take_tags_from_whatever_tagging_gives_them_to() {
+        let all = || table::all().map(|service| (Tier::All, service));
+        let policies = undo_policies(all());
+        assert!(policies.iter().all(|policy| policy.length() <= POLICY_LENGTH));
+        let allowed: BTreeSet<&str> = policies.iter().flat_map(Policy::actions).collect();
+        for (_, service) in all() {
+            for row in service.rows.iter().filter(|row| row.creates()) {
+                // The tagging API's own, the reads, and at least one that the service asks for besides.
+                let untagging = row.untagging_actions(service);
+                let of_service = |action: &&str| {
+                    row.tagging_actions(service)
+                        .iter()
+                        .any(|tagging| service_of(tagging) == service_of(action))
+                };
+                assert!(
+                    untagging.iter().any(|action| *action != "tag:UntagResources" && of_service(&action)),
+                    "{row:?}"
+                );
+                if !matches!(row.read_by(service), Read::Never | Read::Told(_)) {
+                    let mut needed = untagging.iter().chain(row.read_by(service).actions());
+                    assert!(needed.all(|action| allowed.contains(action)), "{row:?}");
+                }
+            }
         }
     }
 

@@ -570,6 +570,28 @@ impl Row {
         [&self.tagging_actions(service), reading, self.creation_time.actions(), &looking_up].concat()
     }
 
+    /// The IAM actions that taking their tags away needs.
+    pub(crate) fn untagging_actions(&self, service: &Service) -> Vec<&'static str> {
+        let of_own = |own: &TagOperation| own.untag.map_or(&[] as &[_], |untag| untag.operation.actions);
+        match self.route(service) {
+            Route::Ec2CreateTags => vec!["ec2:DeleteTags"],
+            Route::S3Object => vec!["s3:PutObjectTagging"],
+            // What has no counterpart of its own is left to the tagging API.
+            Route::TagOperation(own) if own.untag.is_some() => {
+                [of_own(own), &["tag:UntagResources"]].concat()
+            }
+            Route::TagOperation(_) => vec!["tag:UntagResources"],
+            Route::TaggingApi(Some(own)) => [of_own(own), &["tag:UntagResources"]].concat(),
+            Route::TaggingApi(None) => {
+                let tagging = self.actions.unwrap_or(service.actions).iter();
+                let untagging = tagging.filter_map(|action| {
+                    UNTAGGING.iter().find(|(tagging, _)| tagging == action).map(|(_, untagging)| *untagging)
+                });
+                untagging.chain(["tag:UntagResources"]).collect()
+            }
+        }
+    }
+
     /// Those that tagging them needs.
     pub(crate) fn tagging_actions(&self, service: &Service) -> Vec<&'static str> {
         let route = self.route(service);
@@ -586,6 +608,26 @@ impl Row {
         [route.actions(), of_row, own].concat()
     }
 }
+
+/// What takes tags away where the tagging API does it by an action that no operation of the table names: by the action that
+/// adds them. A few change what they tag, too, and need the same for both.
+const UNTAGGING: &[(&str, &str)] = &[
+    ("bedrock-agentcore:TagResource", "bedrock-agentcore:UntagResource"),
+    ("cloudformation:TagResource", "cloudformation:UntagResource"),
+    ("cloudfront:TagResource", "cloudfront:UntagResource"),
+    ("cloudwatch:TagResource", "cloudwatch:UntagResource"),
+    ("codebuild:UpdateFleet", "codebuild:UpdateFleet"),
+    ("codebuild:UpdateProject", "codebuild:UpdateProject"),
+    ("codebuild:UpdateReportGroup", "codebuild:UpdateReportGroup"),
+    ("ec2:CreateTags", "ec2:DeleteTags"),
+    ("lambda:TagResource", "lambda:UntagResource"),
+    ("lightsail:TagResource", "lightsail:UntagResource"),
+    ("mobiletargeting:TagResource", "mobiletargeting:UntagResource"),
+    ("route53:ChangeTagsForResource", "route53:ChangeTagsForResource"),
+    ("s3:PutBucketTagging", "s3:PutBucketTagging"),
+    ("s3:PutStorageLensConfigurationTagging", "s3:DeleteStorageLensConfigurationTagging"),
+    ("s3:TagResource", "s3:UntagResource"),
+];
 
 /// `ec2:volume` → `ec2`, `volume`.
 pub(super) const fn split(resource_type: &'static str) -> (&'static str, &'static str) {
