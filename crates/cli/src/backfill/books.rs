@@ -19,6 +19,9 @@ pub(crate) struct Books {
     broken: RefCell<Option<String>>,
 }
 
+/// An entry, and the journal and line in which it stands.
+pub(crate) type Placed = (Book, usize, Entry);
+
 /// Why a journal cannot be used.
 #[derive(Debug)]
 pub(crate) enum BookError {
@@ -58,7 +61,7 @@ struct Lines {
 impl Books {
     /// The entries of both journals, in order, each with where it stands; and the names of journals whose last line was
     /// torn off: that is as good as not written.
-    pub(crate) fn entries(folder: &Path) -> Result<(Vec<(Book, usize, Entry)>, Vec<String>), BookError> {
+    pub(crate) fn entries(folder: &Path) -> Result<(Vec<Placed>, Vec<String>), BookError> {
         let (mut all, mut torn) = (Vec::new(), Vec::new());
         for book in [Book::Apply, Book::Undo] {
             let lines = read(&folder.join(name_of(book)))?;

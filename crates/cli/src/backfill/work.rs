@@ -65,9 +65,14 @@ pub(crate) struct Work<'a> {
     pub(crate) tally: RefCell<Tally>,
 }
 
+/// A resource, and the tags that it has.
+type Present = (Item, TagMap);
+/// The tags of the call that a resource needs, and the keys that it has already.
+type Wanted = (Vec<Tag>, Vec<String>);
+
 /// Resources that are read together, and what they have.
 struct Reading {
-    items: Vec<(Item, TagMap)>,
+    items: Vec<Present>,
     at: Instant,
 }
 
@@ -101,7 +106,7 @@ impl Work<'_> {
     async fn chunk(&self, chunk: Vec<Item>, rate: &mut Rate) -> Result<Vec<Item>, BookError> {
         let mut again = Vec::new();
         let reading = self.read(chunk, &mut again, rate).await?;
-        let mut calls: Vec<(Vec<Tag>, Vec<(Item, TagMap)>)> = Vec::new();
+        let mut calls: Vec<(Vec<Tag>, Vec<Present>)> = Vec::new();
         let mut left = BTreeMap::new();
         for (item, present) in reading.items {
             let (because, step) = self.decide(&item, &present);
@@ -180,11 +185,7 @@ impl Work<'_> {
 
     /// Why a resource is left, wholly or for some keys; and the tags of the call that it needs, with the keys that it
     /// has already.
-    fn decide(
-        &self,
-        item: &Item,
-        present: &TagMap,
-    ) -> (Option<LeftBecause>, Option<(Vec<Tag>, Vec<String>)>) {
+    fn decide(&self, item: &Item, present: &TagMap) -> (Option<LeftBecause>, Option<Wanted>) {
         let step = match (&self.job, &item.planned) {
             (Job::Apply { settings, .. }, Some(planned)) => {
                 to_write(settings, &item.resource, planned, present)
@@ -221,12 +222,7 @@ impl Work<'_> {
     }
 
     /// Makes one call, and gives those that were throttled.
-    async fn call(
-        &self,
-        tags: &[Tag],
-        items: &[(Item, TagMap)],
-        rate: &mut Rate,
-    ) -> Result<Vec<Item>, BookError> {
+    async fn call(&self, tags: &[Tag], items: &[Present], rate: &mut Rate) -> Result<Vec<Item>, BookError> {
         let Some((first, _)) = items.first() else { return Ok(Vec::new()) };
         let call = Call {
             act: if matches!(self.job, Job::Undo) { Act::Untag } else { Act::Tag },

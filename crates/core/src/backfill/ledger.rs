@@ -151,10 +151,7 @@ impl Ledger {
         let standing = self.of.entry(arn.to_owned()).or_default();
         standing.failed = None;
         match (book, &because) {
-            (Book::Apply, _) => {
-                standing.settled = Some(Settled::Left(because));
-                return;
-            }
+            (Book::Apply, _) => standing.settled = Some(Settled::Left(because)),
             (Book::Undo, LeftBecause::Gone(_)) => {
                 standing.written.clear();
                 standing.removed.clear();

@@ -270,7 +270,7 @@ mod tests {
                         .any(|tagging| service_of(tagging) == service_of(action))
                 };
                 assert!(
-                    untagging.iter().any(|action| *action != "tag:UntagResources" && of_service(&action)),
+                    untagging.iter().any(|action| *action != "tag:UntagResources" && of_service(action)),
                     "{row:?}"
                 );
                 if !matches!(row.read_by(service), Read::Never | Read::Told(_)) {
