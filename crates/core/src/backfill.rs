@@ -1,7 +1,9 @@
-//! The past: what a trail says of resources that are there already, what is written to them, and taken back.
+//! The past: what of a trail matters, what it says of resources that are there already, what is written to them, and
+//! taken back.
 
 pub mod journal;
 pub mod ledger;
 pub mod plan;
+pub mod relevance;
 pub mod story;
 pub mod writing;

@@ -39,7 +39,7 @@ pub enum Effect {
 
 /// The categories of records of calls.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
-const CALLS: &[&str] = &["Management", "Data"];
+pub(crate) const CALLS: &[&str] = &["Management", "Data"];
 
 impl Effect {
     /// Reads a record.

@@ -18,7 +18,7 @@
 //! it is still what has the name. [`ports`] are the
 //! traits through which [`recording`] and [`tagging`] reach AWS, as [`settings`] say. [`delivery`]
 //! brings events and takes failures, [`telemetry`] reports what happened, [`deployment`] derives
-//! rules and permissions from the table. [`audit`] is the form in which an audit is kept.
+//! rules and permissions from the table. [`audit`] is the form in which an audit is kept, [`backfill`] reads the past.
 
 pub mod audit;
 pub mod backfill;

@@ -63,7 +63,7 @@ pub fn evidence(service: &Service, row: &Row) -> Evidence {
 
 /// `CreateFunction20150331v2` → `CreateFunction`, `CreateDistribution2020_05_31` →
 /// `CreateDistribution`: some services append the date of their API.
-fn without_date(name: &str) -> &str {
+pub(crate) fn without_date(name: &str) -> &str {
     if !name.ends_with(|c: char| c.is_ascii_digit()) {
         return name;
     }
@@ -161,6 +161,12 @@ const fn equal(a: &[u8], b: &[u8]) -> bool {
 
 const fn hash(service: &[u8], call: &[u8]) -> usize {
     mixed(mixed(0, service), call) as usize
+}
+
+/// A hash of the name of a call, whatever its source.
+#[inline]
+pub(crate) const fn hash_of_name(name: &[u8]) -> usize {
+    mixed(0, name) as usize
 }
 
 /// Eight bytes at a time: names are short, and none is chosen to collide.
