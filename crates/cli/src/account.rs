@@ -34,7 +34,7 @@ use aws_tags_aws::{Access, Aws, Error};
 use clap::Args;
 
 /// Which account, Region and endpoint are asked.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct AccessOptions {
     /// A profile of the shared AWS configuration.
     #[arg(long, value_name = "NAME")]

@@ -1,48 +1,38 @@
-//! `aws-tags backfill`: tags what was created before anybody listened, by what the past says of it.
+//! `aws-tags backfill`: tags for what was created before there was a tagger, by what a history says of it.
 
+#[cfg(feature = "aws")]
 pub(crate) mod apply;
+#[cfg(feature = "aws")]
 pub(crate) mod books;
+#[cfg(feature = "aws")]
 pub(crate) mod call;
+#[cfg(feature = "aws")]
 pub(crate) mod folder;
+#[cfg(feature = "aws")]
 mod rate;
+mod reduce;
+#[cfg(feature = "aws")]
 pub(crate) mod tally;
+#[cfg(feature = "aws")]
 pub(crate) mod work;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::account::AccessOptions;
-use crate::console::{End, bad_input, complain};
-use apply::WriteOptions;
-use folder::StateOptions;
+use crate::console::End;
 
 #[derive(Args)]
 pub(crate) struct Options {
+    /// Write the reduction of the sources to FILE, and do nothing else: one record a line of those that tell who created what. A
+    /// name that ends in `.gz` is packed; `-` is standard output.
+    #[arg(long, value_name = "FILE", required = true)]
+    reduce_only: PathBuf,
     #[command(flatten)]
-    access: AccessOptions,
-    #[command(flatten)]
-    state: StateOptions,
-    /// Go on with a run, in whichever stage it is: its name, or the path to its folder.
-    #[arg(long, value_name = "RUN")]
-    resume: String,
-    /// Write the tags of the plan, after showing it.
-    #[arg(long)]
-    apply: bool,
-    #[command(flatten)]
-    write: WriteOptions,
+    sources: reduce::SourceOptions,
 }
 
-/// Goes on with a run.
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
-    let folder = match options.state.run(&options.resume) {
-        Ok(folder) => folder,
-        Err(reason) => return Ok(bad_input(&reason)),
-    };
-    if !options.apply {
-        complain(&format!("run {} is planned; to write its tags: --apply", folder.name));
-        return Ok(End::Done);
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(apply::apply(&folder, &options.access, &options.write, out))
+    reduce::run(&options.reduce_only, &options.sources, out)
 }

@@ -14,7 +14,6 @@ pub(crate) enum End {
     Failed,
     BadInput,
     /// By a signal; the command can go on later.
-    #[cfg_attr(not(feature = "aws"), allow(dead_code, reason = "what can go on needs AWS"))]
     Interrupted,
 }
 

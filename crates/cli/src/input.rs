@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::console::{Progress, complain};
 use envelope::Content;
-use split::{Flaw, Part, Splitter};
+use split::{Flaw, LONGEST, Part, Splitter};
 
 /// Complaints about one file; the rest is counted.
 const COMPLAINTS: usize = 3;
@@ -60,8 +60,13 @@ impl Reading {
 impl Input {
     /// Gives every record of all paths, in the order of paths, sorted by name within folders.
     pub(crate) fn read(&self, take: &mut impl FnMut(Record) -> io::Result<()>) -> io::Result<Reading> {
-        let mut reader =
-            Reader { take, reading: Reading::new(), records: 0, progress: Progress::new("records") };
+        let mut reader = Reader {
+            take,
+            reading: Reading::new(),
+            records: 0,
+            longest: LONGEST,
+            progress: Progress::new("records"),
+        };
         for path in &self.paths {
             match path.is_dir() {
                 true => reader.folder(path)?,
@@ -73,6 +78,40 @@ impl Input {
     }
 }
 
+/// What one file held besides records.
+pub(crate) struct FileReading {
+    /// What could not be read, for people; `unread` counts it.
+    pub(crate) complaints: Vec<String>,
+    pub(crate) unread: usize,
+    /// Whether the file could be read to its end.
+    pub(crate) is_whole: bool,
+    pub(crate) others: BTreeMap<&'static str, usize>,
+}
+
+/// The text of a file, whatever it is packed and encoded in.
+pub(crate) fn text_of(bytes: impl Read + 'static) -> io::Result<Box<dyn Read>> {
+    bytes::text(bytes)
+}
+
+/// Reads one file that somebody else found. A value over `longest` bytes is broken; a file that may be anything is
+/// none of ours if it holds no record.
+pub(crate) fn read_file(
+    file: &str,
+    text: Box<dyn Read>,
+    may_be_anything: bool,
+    longest: usize,
+    mut take: &mut dyn FnMut(Record) -> io::Result<()>,
+) -> io::Result<FileReading> {
+    let (reading, progress, mut found) = (Reading::new(), Progress::new("records"), Found::default());
+    let mut reader = Reader { take: &mut take, reading, records: 0, longest, progress };
+    let end = reader.text(file, text, &mut found)?;
+    let is_whole = end.is_none();
+    reader.judge(&mut found, end, may_be_anything);
+    let Reading { others, unread } = reader.reading;
+    let unread = unread.saturating_add(found.complaints.len());
+    Ok(FileReading { complaints: found.complaints, unread, is_whole, others })
+}
+
 /// The records in some bytes, and the complaints about them.
 #[cfg(test)]
 pub(crate) fn records_in(bytes: Vec<u8>) -> (Vec<Record>, Vec<String>) {
@@ -81,8 +120,13 @@ pub(crate) fn records_in(bytes: Vec<u8>) -> (Vec<Record>, Vec<String>) {
         records.push(record);
         Ok(())
     };
-    let mut reader =
-        Reader { take: &mut take, reading: Reading::new(), records: 0, progress: Progress::new("records") };
+    let mut reader = Reader {
+        take: &mut take,
+        reading: Reading::new(),
+        records: 0,
+        longest: LONGEST,
+        progress: Progress::new("records"),
+    };
     let end = bytes::text(io::Cursor::new(bytes)).and_then(|text| reader.text("file", text, &mut found));
     let end = end.unwrap_or_else(|error| Some(error.to_string()));
     (records, found.complaints.into_iter().chain(end).collect())
@@ -93,6 +137,8 @@ struct Reader<'a, F> {
     reading: Reading,
     /// Records so far.
     records: u64,
+    /// A value that is longer is broken.
+    longest: usize,
     progress: Progress,
 }
 
@@ -149,30 +195,33 @@ impl<F: FnMut(Record) -> io::Result<()>> Reader<'_, F> {
             Ok(text) => self.text(&file, text, &mut found)?,
             Err(error) => Some(error.to_string()),
         };
-        let has_none = found.records == 0 && !found.is_known;
-        if has_none && in_folder && !is_log(path) {
-            self.count(if found.is_csv { "CSV files" } else { "other files" });
-            return Ok(());
-        }
-        if has_none && found.complaints.is_empty() && end.is_none() {
-            found.complain("no CloudTrail record: the file is empty".to_owned());
-        }
+        self.judge(&mut found, end, in_folder && !is_log(path));
         for complaint in &found.complaints {
             self.reject(&file, complaint);
-        }
-        if found.more > 0 {
-            self.reject(&file, &format!("{} more like these", found.more));
-            self.reading.unread = self.reading.unread.saturating_add(found.more.saturating_sub(1));
-        }
-        if let Some(reason) = end {
-            self.reject(&file, &reason);
         }
         Ok(())
     }
 
+    /// Says what is wrong with a file, and counts it if it is none of ours.
+    fn judge(&mut self, found: &mut Found, end: Option<String>, may_be_anything: bool) {
+        let has_none = found.records == 0 && !found.is_known;
+        if has_none && may_be_anything {
+            self.count(if found.is_csv { "CSV files" } else { "other files" });
+            return found.complaints.clear();
+        }
+        if has_none && found.complaints.is_empty() && end.is_none() {
+            found.complain("no CloudTrail record: the file is empty".to_owned());
+        }
+        if found.more > 0 {
+            found.complaints.push(format!("{} more like these", found.more));
+            self.reading.unread = self.reading.unread.saturating_add(found.more.saturating_sub(1));
+        }
+        found.complaints.extend(end);
+    }
+
     /// Reads a text to its end. Gives the reason why the rest cannot be read, if it cannot.
     fn text(&mut self, file: &str, mut text: Box<dyn Read>, found: &mut Found) -> io::Result<Option<String>> {
-        let (mut splitter, mut chunk, mut idle) = (Splitter::default(), vec![0; 1 << 16], 0_u64);
+        let (mut splitter, mut chunk, mut idle) = (Splitter::new(self.longest), vec![0; 1 << 16], 0_u64);
         let mut start = Vec::new();
         loop {
             let count = match text.read(&mut chunk) {
@@ -299,7 +348,7 @@ fn is_csv(start: &[u8]) -> bool {
 }
 
 /// Whether a file is named as logs of CloudTrail are.
-fn is_log(path: &Path) -> bool {
+pub(crate) fn is_log(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     [".json", ".jsonl", ".ndjson"].iter().any(|end| name.ends_with(end))

@@ -5,7 +5,6 @@
 mod account;
 #[cfg(feature = "aws")]
 mod audit;
-#[cfg(feature = "aws")]
 mod backfill;
 mod console;
 mod deployment;
@@ -83,6 +82,18 @@ the tags that resources have, only those that the records show are known. With t
 of the Region or SESSION_TABLE, and what bears a name an hour after the event may be another's and is late.
 Exit codes: 0 all is tagged or left alone, 1 some resources are unresolvable, late or failed, 2 bad input, settings or credentials.")]
     Replay(replay::Options),
+    /// Reads trails of any size on all cores, and keeps the records that tell who created what: creations, the sessions that made
+    /// them, and what ended since.
+    #[command(after_help = "Examples:
+  aws-tags backfill --reduce-only history.jsonl.gz trail/
+  aws-tags backfill --reduce-only - --since 2025-01-01 --accounts 111122223333 trail/ | aws-tags replay -
+  aws-tags backfill --reduce-only history.jsonl s3://my-trail/prefix
+
+What is written is a trail of those records alone, each once, without session tokens: `explain` and `replay` read it. Filters are \
+applied to the paths of a trail's files first, with a day more than asked, then to each record by its own time, account and Region. \
+FILE is whole or as it was before.
+Exit codes: 0 all was read, 1 some files were not, each is named, 2 bad input or FILE cannot be written, 130 interrupted.")]
+    Backfill(backfill::Options),
     /// Lists what is supported: services, calls, resource types, and how they are tagged.
     #[command(after_help = "Examples:
   aws-tags services
@@ -256,6 +267,7 @@ fn main() -> ExitCode {
     let end = match Cli::parse().command {
         Command::Explain(options) => explain::run(&options, out),
         Command::Replay(options) => replay::run(&options, out),
+        Command::Backfill(options) => backfill::run(&options, out),
         Command::Services(options) => services::run(&options, out),
         Command::Rules(options) => deployment::rules(&options, out),
         Command::Policy(options) => deployment::policy(&options, out),

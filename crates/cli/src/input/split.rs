@@ -8,7 +8,7 @@ use aws_tags::record::timestamp;
 
 /// A value may be as long as this. CloudTrail's own limit for a record is 256 KB.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
-const LONGEST: usize = 32 << 20;
+pub(super) const LONGEST: usize = 32 << 20;
 
 /// Keys whose lists hold records, each in its envelope or not.
 const LISTS: &[&str] = &[
@@ -88,6 +88,8 @@ pub(super) struct Splitter {
     began: usize,
     /// The last byte.
     last: u8,
+    /// A value that is longer is broken.
+    longest: usize,
 }
 
 impl Default for Splitter {
@@ -109,11 +111,17 @@ impl Default for Splitter {
             line: 1,
             began: 1,
             last: b'\n',
+            longest: LONGEST,
         }
     }
 }
 
 impl Splitter {
+    /// One that takes longer values for broken.
+    pub(super) fn new(longest: usize) -> Self {
+        Self { longest, ..Self::default() }
+    }
+
     /// Takes the next bytes, and gives the parts that end in them.
     pub(super) fn feed(&mut self, bytes: &[u8], found: &mut impl FnMut(Part<'_>)) {
         for &byte in bytes {
@@ -133,7 +141,7 @@ impl Splitter {
             State::Value if self.plain && !self.in_string && !self.in_list => self.finish(found),
             State::Value | State::Object | State::List => found(Part::Broken(Flaw::Cut, self.line)),
         }
-        *self = Self { line: self.line, ..Self::default() };
+        *self = Self { line: self.line, ..Self::new(self.longest) };
     }
 
     fn take(&mut self, byte: u8, found: &mut impl FnMut(Part<'_>)) {
@@ -217,7 +225,7 @@ impl Splitter {
                 self.state = State::Between;
                 self.begin(byte);
             }
-            _ if self.value.len() < LONGEST => self.value.push(byte),
+            _ if self.value.len() < self.longest => self.value.push(byte),
             _ => {}
         }
     }
@@ -232,7 +240,7 @@ impl Splitter {
             self.state = State::Between;
             return self.begin(byte);
         }
-        if self.object.len() < LONGEST {
+        if self.object.len() < self.longest {
             self.object.push(byte);
         } else {
             self.too_long = true;
@@ -302,7 +310,7 @@ impl Splitter {
                 return self.take(byte, found);
             }
         }
-        match self.value.len() < LONGEST {
+        match self.value.len() < self.longest {
             true => self.value.push(byte),
             false => self.too_long = true,
         }

@@ -104,6 +104,11 @@ impl Event {
         }
     }
 
+    /// The record itself, without its envelope.
+    pub const fn record(&self) -> &Map<String, Value> {
+        &self.record
+    }
+
     /// The values at `path`, in the record's order; none where a step is absent, null or empty.
     ///
     /// Steps are separated by dots. A step that ends in `[]` goes into every element of a list,
