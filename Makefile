@@ -1,5 +1,5 @@
 # Needs Rust, Python 3 and make; everything else is installed below the target folder.
-.PHONY: demo local test faults histories mutations kills bench generate lint check deploy undeploy
+.PHONY: demo local test faults histories mutations scan-mutations kills bench generate lint check deploy undeploy
 
 # Everything with all features, always: each other choice is another AWS SDK to build.
 ALL = --workspace --all-features --locked
@@ -39,6 +39,10 @@ mutations:
 # 1,000 resources tagged by a plan, undone and redone, others changing them meanwhile; 50 kills. `make test` tries a sample.
 kills:
 	cd tests && RESOURCES=1000 KILLS=50 $(PYTHON) -m pytest -s backfill/test_apply.py -k "killed or undone_and_redone or random"
+
+# Ten million mutated trail files: the fast scan finds what parsing everything finds. `make test` tries a sample.
+scan-mutations:
+	MUTATIONS=10000000 cargo test --release --locked -p aws-tags-scan --test oracle -- --nocapture
 
 # Start, memory, CPU and AWS calls of the release binaries, and many creations at AWS's rates; with AGAINST=COMMIT also another
 # commit's. Builds them: a quarter of an hour; the load takes half an hour.
