@@ -17,7 +17,7 @@ mod trails;
 #[cfg(test)]
 pub(crate) use functions::EventSourceMapping;
 pub(crate) use functions::{Concurrency, Function};
-pub(crate) use history::History;
+pub(crate) use history::{ATTEMPTS as HISTORY_ATTEMPTS, History};
 pub(crate) use metrics::{RuleCounts, rule_counts};
 pub(crate) use principals::{Decision, Principal, simulate_in_turn};
 pub(crate) use queues::{Queue, ReceivedMessage};

@@ -15,11 +15,13 @@ use aws_tags::deployment::resource_names::{
 };
 use aws_tags::record::partition_of;
 use aws_tags::table::Service;
-use aws_tags_aws::{Aws, Error};
+use aws_tags_aws::{Aws, Error, LookupEvents};
 use clap::Args;
 use futures_util::future::{join, join_all};
 
-use crate::account::{AccessOptions, Function, Queue, RegionalClients, Removal, rule_counts};
+use crate::account::{
+    AccessOptions, Function, HISTORY_ATTEMPTS, Queue, RegionalClients, Removal, rule_counts,
+};
 use crate::console::{End, bad_input};
 use checks::{Part, Place};
 use report::{Check, Report};
@@ -256,10 +258,8 @@ impl<W: Write> Doctor<'_, W> {
 
 /// Who removed tags, in each Region. Each has a quota of its own.
 async fn removals(aws: &Aws, regions: &[String]) -> Vec<(String, Result<Vec<Removal>, Error>)> {
-    let of = |region: &String| {
-        let (region, here) = (region.clone(), RegionalClients::new(aws, region));
-        async move { (region, here.removals().await) }
-    };
+    let history = &LookupEvents::new(aws, HISTORY_ATTEMPTS);
+    let of = async |region: &String| (region.clone(), Removal::all(history, region).await);
     join_all(regions.iter().map(of)).await
 }
 

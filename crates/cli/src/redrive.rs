@@ -106,7 +106,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
             return Ok(bad_input(&reason));
         }
         let now = OffsetDateTime::now_utc();
-        let history = History::new(aws, now);
+        let history = History::new(&aws, now);
         let run = Run { dead, live, options, history, now };
         match run.redrive(out).await {
             Ok(end) => end,

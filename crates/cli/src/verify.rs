@@ -19,11 +19,11 @@ use aws_config::{Region, SdkConfig};
 use aws_tags::Settings;
 use aws_tags::deployment::resource_names::TAG_HANDLER;
 use aws_tags::record::partition_of;
-use aws_tags_aws::{Aws, Error};
+use aws_tags_aws::{Aws, Error, LookupEvents};
 use clap::Args;
 use futures_util::future::join_all;
 
-use crate::account::{AccessOptions, RegionalClients};
+use crate::account::{AccessOptions, HISTORY_ATTEMPTS, RegionalClients};
 use crate::console::{End, bad_input, complain};
 use crate::doctor::{all, recorders};
 use crate::interruption::Interruption;
@@ -157,8 +157,10 @@ impl Run<'_> {
         // Making takes seconds and is not interrupted, so that all that is made is known.
         let mut traces = self.make_all(&sessions, report).await?;
         let expected = Expected::of(settings, self.role_tags().await, &self.name);
+        let history = LookupEvents::new(self.aws, HISTORY_ATTEMPTS);
         let watch = Watch {
             aws: self.aws,
+            history: &history,
             deployment: &self.deployment,
             name: &self.name,
             expected: &expected,

@@ -2,20 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_cloudtrail::primitives::DateTime;
-use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
-use aws_tags_aws::Error;
+use aws_tags_aws::{Asked, Error, LookupEvents};
 use serde_json::Value;
-use time::OffsetDateTime;
-
-use super::history::BETWEEN_CALLS;
-use super::regional_clients::RegionalClients;
+use time::{Duration, OffsetDateTime};
 
 /// Calls that remove tags: of most services, of EC2, of databases and parameters, of IAM. Whoever removes tags again
 /// and again makes one of them; the history is asked by name, twice a second.
 const CALLS: &[&str] = &["UntagResource", "DeleteTags", "RemoveTagsFromResource", "UntagRole"];
-
-const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// A call that removed tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,29 +20,17 @@ pub(crate) struct Removal {
     pub(crate) texts: BTreeSet<String>,
 }
 
-impl RegionalClients {
+impl Removal {
     /// The last calls of each name in the last day, at most a page of each, so that it takes two seconds whatever the
     /// account does. Calls that failed removed nothing.
-    pub(crate) async fn removals(&self) -> Result<Vec<Removal>, Error> {
-        let end = OffsetDateTime::now_utc().unix_timestamp();
+    pub(crate) async fn all(history: &LookupEvents, region: &str) -> Result<Vec<Self>, Error> {
+        let to = OffsetDateTime::now_utc();
+        let from = to.saturating_sub(Duration::DAY);
         let mut removals = Vec::new();
-        for (nth, name) in CALLS.iter().enumerate() {
-            if nth > 0 {
-                tokio::time::sleep(BETWEEN_CALLS).await;
-            }
-            let attribute = LookupAttribute::builder()
-                .attribute_key(LookupAttributeKey::EventName)
-                .attribute_value(*name)
-                .build()
-                .map_err(Error::incomplete)?;
-            let asked = self
-                .cloudtrail
-                .lookup_events()
-                .lookup_attributes(attribute)
-                .start_time(DateTime::from_secs(end.saturating_sub(DAY_SECONDS)))
-                .end_time(DateTime::from_secs(end));
-            let events = asked.send().await?.events.unwrap_or_default();
-            removals.extend(events.iter().filter_map(|event| removal(event.cloud_trail_event()?)));
+        for name in CALLS {
+            let asked = Asked { attribute: "EventName", value: (*name).to_owned(), from, to };
+            let page = history.page(region, &asked, None).await?;
+            removals.extend(page.records.iter().filter_map(|record| removal(record)));
         }
         Ok(removals)
     }

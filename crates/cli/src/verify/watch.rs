@@ -4,13 +4,12 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use aws_sdk_cloudtrail::types::LookupAttributeKey;
-use aws_tags::Settings;
+use aws_tags::{Event, Settings};
 use aws_tags::deployment::resource_names::{SESSION_RECORDER, SESSION_TABLE, TAG_HANDLER};
 use aws_tags::ports::SessionStore;
 use aws_tags::tagging::not_inherited_because;
 use aws_tags::tags::TagMap;
-use aws_tags_aws::{Aws, SessionTable, TableAddress};
+use aws_tags_aws::{Asked, Aws, LookupEvents, SessionTable, TableAddress};
 use futures_util::future::join_all;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -69,6 +68,7 @@ pub(super) struct Watch<'a> {
     /// What all names of the run hold.
     pub(super) name: &'a str,
     pub(super) expected: &'a Expected,
+    pub(super) history: &'a LookupEvents,
     /// How long at most.
     pub(super) wait: Duration,
 }
@@ -180,11 +180,16 @@ impl Watch<'_> {
         let key = trace.session.key.access_key_id.clone().unwrap_or_default();
         let (_, call) = trace.what.call();
         let (attribute, text) = match trace.what {
-            What::Session => ((LookupAttributeKey::EventName, call), &key),
-            What::Resource(_) => ((LookupAttributeKey::AccessKeyId, key.as_str()), &trace.name),
+            What::Session => (("EventName", call), &key),
+            What::Resource(_) => (("AccessKeyId", key.as_str()), &trace.name),
         };
-        let here = RegionalClients::new(self.aws, &trace.region);
-        if here.has_recorded(attribute, trace.window(), (call, text)).await.unwrap_or_default() {
+        let ((attribute, value), (from, to)) = (attribute, trace.window());
+        let asked = Asked { attribute, value: value.to_owned(), from, to };
+        let records = self.history.all(&trace.region, &asked, |_| {}).await.unwrap_or_default();
+        let is_meant = |record: &String| {
+            record.contains(text) && Event::from_text(record).is_ok_and(|event| event.name == call)
+        };
+        if records.iter().any(is_meant) {
             trace.reach(Hop::CloudTrail);
         }
     }
