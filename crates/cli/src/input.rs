@@ -2,6 +2,7 @@
 
 mod bytes;
 mod envelope;
+mod rows;
 mod split;
 
 use std::collections::BTreeMap;

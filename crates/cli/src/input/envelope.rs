@@ -18,7 +18,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use super::bytes;
+use super::{bytes, rows};
 
 /// Envelopes in envelopes, e.g. CloudWatch Logs by Firehose.
 const DEEPEST: usize = 8;
@@ -130,77 +130,13 @@ fn of_record(fields: Map<String, Value>) -> Vec<Result<Content, String>> {
                 .iter()
                 .any(|column| fields.get(*column).is_some_and(Value::is_string)));
     let fields = match is_row {
-        true => match of_row(fields) {
+        true => match rows::record_of(fields) {
             Ok(fields) => fields,
             Err(reason) => return vec![Err(reason)],
         },
         false => fields,
     };
     vec![Event::from_json(Value::Object(fields)).map(record).map_err(|error| error.to_string())]
-}
-
-/// Columns whose names queries write in lower case.
-const COLUMNS: &[&str] = &[
-    "eventVersion",
-    "userIdentity",
-    "eventTime",
-    "eventSource",
-    "eventName",
-    "awsRegion",
-    "sourceIPAddress",
-    "userAgent",
-    "errorCode",
-    "errorMessage",
-    "requestParameters",
-    "responseElements",
-    "additionalEventData",
-    "requestId",
-    "eventId",
-    "readOnly",
-    "eventType",
-    "apiVersion",
-    "managementEvent",
-    "recipientAccountId",
-    "sharedEventId",
-    "vpcEndpointId",
-    "eventCategory",
-    "sessionCredentialFromConsole",
-    "resources",
-    "serviceEventDetails",
-    "tlsDetails",
-];
-
-/// Those of them that are structures. Any other may begin with a bracket all the same, as the names of AWS's own agents do.
-const STRUCTURES: &[&str] = &[
-    "userIdentity",
-    "requestParameters",
-    "responseElements",
-    "additionalEventData",
-    "resources",
-    "serviceEventDetails",
-    "tlsDetails",
-];
-
-/// The fields of a row: names as CloudTrail writes them, and structures as JSON. Athena and Lake print a structure
-/// as `{type=AssumedRole, …}`, in which a value may hold anything: it cannot be read back.
-fn of_row(fields: Map<String, Value>) -> Result<Map<String, Value>, String> {
-    fields
-        .into_iter()
-        .map(|(name, value)| {
-            let known = COLUMNS.iter().find(|column| column.eq_ignore_ascii_case(&name));
-            let name = known.map_or(name, |column| (*column).to_owned());
-            let value = match value {
-                Value::String(text) if STRUCTURES.contains(&name.as_str()) => serde_json::from_str(&text).map_err(|_| {
-                    format!(
-                        "`{name}` is a structure as Athena and CloudTrail Lake print it, which cannot be read: select \
-                         `eventJson`, or cast the column to JSON"
-                    )
-                })?,
-                other => other,
-            };
-            Ok((name, value))
-        })
-        .collect()
 }
 
 /// `[{"field": "@message", "value": "…"}, …]` of CloudWatch Logs Insights, or `[{"eventJson": "…"}, {"eventName": "…"}]`
