@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn a_page_has_its_records_and_where_the_next_begins() {
-        let page = Page::of(&json!({"Events": [{"CloudTrailEvent": "{}"}, {"EventId": "a"}], "NextToken": "n"}));
+        let page =
+            Page::of(&json!({"Events": [{"CloudTrailEvent": "{}"}, {"EventId": "a"}], "NextToken": "n"}));
         assert_eq!((page.records, page.next.as_deref()), (vec!["{}".to_owned()], Some("n")));
         assert!(Page::of(&json!({"Events": [], "NextToken": ""})).next.is_none());
         assert!(Page::of(&json!({})).records.is_empty());

@@ -5,5 +5,6 @@ pub mod journal;
 pub mod ledger;
 pub mod plan;
 pub mod relevance;
+pub mod sessions;
 pub mod story;
 pub mod writing;

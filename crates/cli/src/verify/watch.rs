@@ -4,11 +4,11 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use aws_tags::{Event, Settings};
 use aws_tags::deployment::resource_names::{SESSION_RECORDER, SESSION_TABLE, TAG_HANDLER};
 use aws_tags::ports::SessionStore;
 use aws_tags::tagging::not_inherited_because;
 use aws_tags::tags::TagMap;
+use aws_tags::{Event, Settings};
 use aws_tags_aws::{Asked, Aws, LookupEvents, SessionTable, TableAddress};
 use futures_util::future::join_all;
 use serde_json::Value;

@@ -149,7 +149,7 @@ impl Session {
 
     /// Whether whoever has the session signs with other keys than STS issued: Identity Center and account
     /// access hand them out.
-    pub(super) fn has_other_keys(&self) -> bool {
+    pub(crate) fn has_other_keys(&self) -> bool {
         let is_of_identity_center = |arn: &str| arn.contains(":assumed-role/AWSReservedSSO_");
         self.arn.as_deref().is_some_and(is_of_identity_center)
             || self.assumed_by.as_deref() == Some("account-access.amazonaws.com")
