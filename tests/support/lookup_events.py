@@ -21,8 +21,14 @@ class Error(Exception):
 class History:
     """A server with these records, from the last to the first."""
 
-    def __init__(self, records=()):
-        self.records, self.calls, self.throttled, self.denied = list(records), [], 0, False
+    def __init__(self, records=(), per_page=PER_PAGE):
+        self.records, self.per_page, self.calls, self.throttled, self.denied = list(records), per_page, [], 0, False
+        # By Region, the error that its calls end with.
+        self.refused = {}
+        # Calls, counted in each Region, at which a token is taken no more.
+        self.old_tokens = set()
+        # Records that are there only after so many calls in their Region, by their id.
+        self.late = {}
         history, self.lock = self, threading.Lock()
 
         class Handler(BaseHTTPRequestHandler):
@@ -47,11 +53,22 @@ class History:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    def forget_calls(self):
+        """Counts from now on."""
+        with self.lock:
+            self.calls, self.throttled = [], 0
+
+    @property
+    def requests(self):
+        return len(self.calls) + self.throttled
+
     def answer(self, operation, asked, region):
         if operation != "LookupEvents":
             raise Error("UnknownOperationException", operation)
         if self.denied:
             raise Error("AccessDeniedException", "User is not authorized to perform: cloudtrail:LookupEvents")
+        if region in self.refused:
+            raise Error(*self.refused[region])
         now = time.monotonic()
         with self.lock:
             recent = [at for there, at in self.calls if there == region and at > now - 1]
@@ -59,17 +76,35 @@ class History:
                 self.throttled += 1
                 raise Error("ThrottlingException", "Rate exceeded")
             self.calls.append((region, now))
+            nth = sum(there == region for there, _ in self.calls)
+        if "NextToken" in asked and nth in self.old_tokens:
+            raise Error("InvalidNextTokenException", "The token is invalid or expired")
+        if asked["StartTime"] > asked["EndTime"]:
+            raise Error("InvalidTimeRangeException", "The start is after the end")
         (attribute,) = asked["LookupAttributes"]
-        found = [record for record in self.records if record["awsRegion"] == region and self.matches(record, attribute, asked)]
+        found = [record for record in self.records if record["awsRegion"] == region and self.late.get(record["eventID"], 0) < nth
+                 and self.matches(record, attribute, asked)]
         found.sort(key=lambda record: record["eventTime"], reverse=True)
-        start = int(asked.get("NextToken", "0"))
-        page = found[start:start + PER_PAGE]
-        more = {"NextToken": str(start + PER_PAGE)} if len(found) > start + PER_PAGE else {}
+        start, size = int(asked.get("NextToken", "0")), min(self.per_page, asked.get("MaxResults", 50))
+        page = found[start:start + size]
+        more = {"NextToken": str(start + size)} if len(found) > start + size else {}
         return {"Events": [{"EventId": record["eventID"], "EventName": record["eventName"], "CloudTrailEvent": json.dumps(record)}
                            for record in page], **more}
 
     @staticmethod
     def matches(record, attribute, asked):
-        assert attribute["AttributeKey"] == "EventName", attribute
+        key, value = attribute["AttributeKey"], attribute["AttributeValue"]
+        values = {"EventName": lambda: [record["eventName"]],
+                  "ReadOnly": lambda: [str(record.get("readOnly", False)).lower()],
+                  "ResourceName": lambda: resource_names(record)}[key]()
         at = datetime.datetime.fromisoformat(record["eventTime"]).timestamp()
-        return record["eventName"] == attribute["AttributeValue"] and asked["StartTime"] <= at <= asked["EndTime"]
+        return value in values and asked["StartTime"] <= at <= asked["EndTime"]
+
+
+def resource_names(record):
+    """What CloudTrail indexes a record of STS by: key, session, role."""
+    response = record.get("responseElements") or {}
+    user, credentials = response.get("assumedRoleUser", {}), response.get("credentials", {})
+    names = [credentials.get("accessKeyId"), user.get("arn"), user.get("assumedRoleId"), user.get("arn", "").rsplit("/", 1)[-1],
+             (record.get("requestParameters") or {}).get("roleArn")]
+    return [name for name in names if name]

@@ -66,13 +66,18 @@ impl AccessOptions {
             (None, None) => String::new(),
         };
         let profile = self.profile.as_ref().map(|name| format!(" with profile `{name}`")).unwrap_or_default();
+        let hint = Self::hint(error);
+        format!("AWS{place}{profile}: cannot {what}: {error}{hint}")
+    }
+
+    /// What to do about credentials that AWS does not take; empty for all other errors.
+    pub(crate) fn hint(error: &Error) -> &'static str {
         let expired = ["Expired", "InvalidClientToken", "UnrecognizedClient"];
         let code = error.code.as_deref().unwrap_or_default();
-        let hint = match expired.iter().any(|part| code.contains(part)) {
+        match expired.iter().any(|part| code.contains(part)) {
             true => "; log in again, or check the credentials",
             false => "",
-        };
-        format!("AWS{place}{profile}: cannot {what}: {error}{hint}")
+        }
     }
 
     /// Connects with the credentials of the environment or the profile. Gives the Region that is asked, too, or why

@@ -235,6 +235,19 @@ Exit codes: 0 well, 1 coverage below --min-coverage, something of --fail-on, or 
 could be asked, bad input, or --min-coverage with a partial inventory.")]
     #[cfg(feature = "aws")]
     Audit(audit::Options),
+    /// Reads what a history says of resources that are there already.
+    #[command(after_help = "Examples:
+  aws-tags backfill --reduce-only reduction.jsonl --profile prod --regions all history
+  aws-tags backfill --reduce-only reduction.jsonl --last 7d --regions eu-west-1,us-east-1 history
+  aws-tags backfill --reduce-only reduction.jsonl rows/
+  aws-tags backfill --athena-sql --bucket org-trail --org o-exampleorgid --accounts 111122223333 \
+    --regions eu-west-1,us-east-1 --since 2025-01-01 --until 2025-12-31 --to s3://results/aws-tags > athena.sql
+
+`history` asks LookupEvents, twice a second in each Region, all Regions at once: 50 writing calls to a page, and each session that \
+created something by one call. What is read is kept beside FILE, in FILE.parts: after Ctrl-C, an error or a crash the same command \
+goes on from there.
+Exit codes: 0 all was read, 1 a Region's history could not be read to its end, 2 bad input or credentials, 130 interrupted.")]
+    Backfill(backfill::Options),
     /// Prints the completions of a shell.
     #[command(after_help = "Examples:
   aws-tags completions bash > ~/.local/share/bash-completion/completions/aws-tags
@@ -299,6 +312,7 @@ fn main() -> ExitCode {
         Ok(End::Done) => ExitCode::SUCCESS,
         Ok(End::Failed) => ExitCode::FAILURE,
         Ok(End::BadInput) => ExitCode::from(2),
+        #[cfg(feature = "aws")]
         Ok(End::Interrupted) => ExitCode::from(130),
         // The reader of a pipe has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
