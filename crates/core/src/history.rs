@@ -3,14 +3,17 @@
 //! A name can be given again once its bearer is deleted. Calls that answer for what is there already
 //! create nothing, however often they succeed.
 
+pub mod endings;
+pub mod lives;
+
 use std::collections::BTreeSet;
 
-use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
 use crate::effect::Effect;
-use crate::record::{Arn, Event};
+use crate::record::Event;
 use crate::table::{self, Answered, Resource};
+use lives::{Creator, Did, Moment};
 
 /// CloudTrail keeps management events this long for `LookupEvents`.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events.html>
@@ -85,7 +88,8 @@ fn deleting(creating: &BTreeSet<String>) -> Vec<String> {
 
 /// Whether a call may have ended what bears an ARN; [`ends`] tells, once a creation is known.
 pub fn may_end(event: &Event, arn: &Arn) -> bool {
-    event.name.starts_with("Delete") && deletes(event, arn)
+    let names = || endings::named_by(event).into_iter().any(|text| endings::names(text, arn));
+    event.name.starts_with("Delete") && event.error_code().is_none() && names()
 }
 
 /// Whether a call of the same service as a creation ended what that created.
@@ -97,53 +101,46 @@ pub fn ends(ending: &Event, creation: &Event, resource: &Resource) -> bool {
 
 /// Who created what bears a resource's name now. `history` is in any order, and may hold the event and others.
 pub fn bearer<'a>(event: &'a Event, resource: &Resource, history: &'a [Event]) -> Bearer<'a> {
+    let deleting = deleting(&creating(event, resource));
     let is_this = |other: &Event| event.id().is_some() && other.id() == event.id();
-    let mut all: Vec<&Event> = history.iter().filter(|other| !is_this(other)).chain([event]).collect();
-    all.sort_by_key(|event| event.time());
-    let mut creator: Option<&Event> = None;
-    for one in all {
-        match Effect::of(one) {
-            Effect::Created(creation) => {
-                let found = creation.resources.iter().find(|found| found.arn == resource.arn);
-                match found.map(|found| found.answered) {
-                    Some(Answered::New) => creator = Some(one),
-                    Some(Answered::NewOrOld) => creator = creator.or(Some(one)),
-                    Some(Answered::Old) | None => {}
-                }
-            }
-            _ if ends(one, event, resource) => creator = None,
-            _ => {}
+    let others = history.iter().filter(|other| !is_this(other)).chain([event]);
+    let told: Vec<_> =
+        others.filter_map(|one| Some((one, said_of(resource, event, one, &deleting)?))).collect();
+    let ids: Vec<_> = told.iter().map(|(one, _)| one.id()).collect();
+    let moments = told.iter().zip(&ids).map(|((one, did), id)| {
+        // Whoever else created it in the same second, it is not known to be this event's.
+        let by = if std::ptr::eq(*one, event) { "this" } else { "another" };
+        Moment { at: one.time(), id: id.as_deref(), by, did: *did }
+    });
+    let counting = match lives::creator(&moments.collect::<Vec<_>>()) {
+        Creator::Of(nth) | Creator::MayBeOlder(nth) | Creator::MayHaveEnded { creation: nth, .. } => {
+            Some(nth)
         }
-    }
-    match creator {
+        Creator::TwoCreators(one, other) => {
+            [one, other].into_iter().find(|nth| !std::ptr::eq(told[*nth].0, event))
+        }
+        Creator::Unordered(_) | Creator::Ended { .. } | Creator::Nobody => None,
+    };
+    match counting.map(|nth| told[nth].0) {
         Some(other) if !std::ptr::eq(other, event) => Bearer::OfAnother(other),
         _ => Bearer::OfThisEvent,
     }
 }
 
-/// Whether a call that succeeded deleted what an ARN names.
-fn deletes(event: &Event, arn: &Arn) -> bool {
-    event.text("errorCode").is_none()
-        && event.values("requestParameters").into_iter().any(|request| names(request, arn))
-}
-
-/// Whether a request names a resource, by ARN, name or address.
-fn names(request: &Value, arn: &Arn) -> bool {
-    match request {
-        Value::String(text) => {
-            let end = text.rsplit_once('/').map_or(text.as_str(), |(_, end)| end);
-            text == arn.as_str() || end == arn.id()
-        }
-        Value::Array(items) => items.iter().any(|item| names(item, arn)),
-        Value::Object(members) => members.values().any(|value| names(value, arn)),
-        _ => false,
+/// What a record of the history says of a resource.
+fn said_of(resource: &Resource, event: &Event, one: &Event, deleting: &[String]) -> Option<Did> {
+    if let Effect::Created(creation) = Effect::of(one) {
+        let found = creation.resources.iter().find(|found| found.arn == resource.arn)?;
+        return Some(Did::Created(found.answered));
     }
+    let deletes = one.source == event.source && deleting.contains(&one.name);
+    (deletes && may_end(one, &resource.arn)).then_some(Did::Ended)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
     use time::macros::datetime;
 
     fn event(id: &str, name: &str, minute: u8, request: Value) -> Event {
