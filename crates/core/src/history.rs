@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use time::{Duration, OffsetDateTime};
 
 use crate::effect::Effect;
-use crate::record::Event;
+use crate::record::{Arn, Event};
 use crate::table::{self, Answered, Resource};
 use lives::{Creator, Did, Moment};
 

@@ -21,7 +21,7 @@ pub use outcome::{
     Tagging, Unfinished,
 };
 pub use parent::Parent;
-pub use plan::{Scope, tag_each, tag_resources};
-pub(crate) use present::{is_marked, without_reserved};
+pub use plan::{Scope, plan_only, tag_each, tag_resources};
+pub(crate) use present::{brings_tags, is_marked, without_reserved};
 pub use refused::{Tagged, tag_batch};
 pub use shown::marked_request;

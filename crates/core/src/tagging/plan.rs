@@ -120,6 +120,25 @@ where
     outcomes
 }
 
+/// What the resources of an event should get, as the functions would give it. Nothing is read of them, and nothing is
+/// written.
+pub async fn plan_only<S, P, L, T>(
+    ports: &Ports<S, P, L, T>,
+    settings: &Settings,
+    scope: &Scope,
+    now: OffsetDateTime,
+    event: &Event,
+) -> Outcome
+where
+    S: SessionStore,
+    P: PrincipalTags,
+    L: Lookups,
+    T: Tagger,
+{
+    let (effect, principal) = (Effect::of(event), Principal::of(event));
+    plan(ports, settings, scope, now, Read { place: 0, event, effect, principal }).await
+}
+
 async fn plan<S, P, L, T>(
     ports: &Ports<S, P, L, T>,
     settings: &Settings,

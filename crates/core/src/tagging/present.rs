@@ -162,7 +162,7 @@ impl Handled<'_> {
         proof: Proof,
     ) -> Signs {
         let (resource, present) = (&made.resource, without_reserved(present));
-        let brought = BRINGS_TAGS.iter().any(|part| self.event.name.contains(part));
+        let brought = brings_tags(&self.event.name);
         Signs {
             unique: resource.unique,
             answered: resource.answered,
@@ -199,6 +199,11 @@ impl Handled<'_> {
     fn is_younger_than(self, age: Duration) -> bool {
         self.event.time().is_some_and(|at| self.now <= at.saturating_add(age))
     }
+}
+
+/// Whether a call's resources come with the tags of others.
+pub(crate) fn brings_tags(event_name: &str) -> bool {
+    BRINGS_TAGS.iter().any(|part| event_name.contains(part))
 }
 
 /// The tags without AWS's own, which nobody else can set and which take no room.
