@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::plan::{Origin, PlannedTag};
+use super::verdict::Doubt;
 use crate::identity::SessionMatch;
 use crate::record::Event;
 use crate::table::Answered;
@@ -36,8 +37,8 @@ pub struct Claim {
     pub parent: Option<String>,
     /// Why the settings, or a skip mark, leave it alone.
     pub left: Option<String>,
-    /// Why its tags are not certain.
-    pub doubt: Option<String>,
+    /// Why its tags are not certain, and that in words.
+    pub doubt: Option<(Doubt, String)>,
     /// What a reader should know of its tags.
     pub note: Option<String>,
 }
@@ -196,12 +197,13 @@ fn left(result: &TagResult) -> Option<String> {
 }
 
 /// Nothing that comes after will make it certain: the whole history has been read.
-fn doubt(tagging: &Tagging) -> Option<String> {
+fn doubt(tagging: &Tagging) -> Option<(Doubt, String)> {
     if tagging.session == SessionMatch::Ambiguous {
-        return Some("two sessions of the caller began in one second".to_owned());
+        return Some((Doubt::TwoSessions, "two sessions of the caller began in one second".to_owned()));
     }
-    let is_missing = |tag: &&Unfinished| !matches!(tag, Unfinished::Missing(_));
-    tagging.unfinished.iter().find(is_missing).map(ToString::to_string)
+    let is_about_tags = |reason: &&Unfinished| !matches!(reason, Unfinished::Missing(_));
+    let reason = tagging.unfinished.iter().find(is_about_tags)?;
+    Some((Doubt::NoAnswer, reason.to_string()))
 }
 
 fn note(tagging: &Tagging) -> Option<String> {

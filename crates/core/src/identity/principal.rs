@@ -3,6 +3,7 @@
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
 //! Any field may be absent; even `type` may be.
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::record::{Arn, Event, is_account, timestamp};
@@ -79,13 +80,14 @@ pub enum IamKind {
 }
 
 /// What a call's record says about the session that made it: enough to find it in the session table.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SessionKey {
     /// The account in which the session was started.
     pub account: String,
     /// `AROA…:session`, or `account:name` of a federated user.
     pub id: String,
     /// `creationDate`: when the session began, to the second. Some services' records lack it.
+    #[serde(default, with = "timestamp::optional")]
     pub created: Option<OffsetDateTime>,
     /// The key that signed the call; the console and Identity Center use other keys than STS
     /// issued.

@@ -3,6 +3,7 @@
 //! No AWS API returns the tags of a session; only the STS record has them.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html>
 
+use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use super::principal::{Principal, SessionKey};
@@ -20,7 +21,7 @@ const LONGEST_CONSOLE: Duration = Duration::hours(12);
 const KEPT_AFTER_END: Duration = Duration::days(14);
 
 /// A started session. Holds no secret: the session token is never read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The account in which the role, or federated user, lives.
     pub account: String,
@@ -31,8 +32,10 @@ pub struct Session {
     /// The access key that STS issued.
     pub access_key_id: String,
     /// `eventTime` of the STS record.
+    #[serde(with = "timestamp::required")]
     pub issued_at: OffsetDateTime,
     /// When the credentials end.
+    #[serde(with = "timestamp::required")]
     pub expires_at: OffsetDateTime,
     /// Session tags, merged by STS's rules.
     pub tags: TagMap,

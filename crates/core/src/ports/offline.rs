@@ -11,18 +11,20 @@ use crate::table::operation::Found;
 use crate::table::{Lookup, Read, Resource, Route};
 use crate::tags::TagMap;
 
+type ByTime = BTreeMap<OffsetDateTime, Vec<Session>>;
+
 /// Sessions in memory, of one recorder.
 #[derive(Debug, Default)]
 pub struct MemorySessions {
-    /// By account and id.
-    sessions: RefCell<BTreeMap<(String, String), Vec<Session>>>,
+    /// By account and id, and by when they began: a pipeline may start thousands under one name.
+    sessions: RefCell<BTreeMap<(String, String), ByTime>>,
     /// Its last heartbeat; without, it is not watched.
     pub recorded_until: Cell<Option<OffsetDateTime>>,
 }
 
 impl MemorySessions {
     pub fn len(&self) -> usize {
-        self.sessions.borrow().values().map(Vec::len).sum()
+        self.sessions.borrow().values().flat_map(BTreeMap::values).map(Vec::len).sum()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -34,11 +36,9 @@ impl SessionStore for MemorySessions {
     async fn put(&self, session: &Session) -> Result<(), Failure> {
         let caller = (session.account.clone(), session.id.clone().unwrap_or_default());
         let mut all = self.sessions.borrow_mut();
-        let of_caller = all.entry(caller).or_default();
-        // A record that comes twice comes soon.
-        let is_same = |other: &Session| other.access_key_id == session.access_key_id && other == session;
-        if !of_caller.iter().rev().take(64).any(is_same) {
-            of_caller.push(session.clone());
+        let of_second = all.entry(caller).or_default().entry(session.issued_at).or_default();
+        if !of_second.contains(session) {
+            of_second.push(session.clone());
         }
         Ok(())
     }
@@ -49,9 +49,9 @@ impl SessionStore for MemorySessions {
         (from, to): (OffsetDateTime, OffsetDateTime),
     ) -> Result<Vec<Session>, Failure> {
         let all = self.sessions.borrow();
-        let of_caller = all.get(&(key.account.clone(), key.id.clone()));
-        let wanted = |session: &&Session| (from..=to).contains(&session.issued_at);
-        Ok(of_caller.into_iter().flatten().filter(wanted).cloned().collect())
+        let of_caller = all.get(&(key.account.clone(), key.id.clone())).filter(|_| from <= to);
+        let found = of_caller.into_iter().flat_map(|of_caller| of_caller.range(from..=to));
+        Ok(found.flat_map(|(_, sessions)| sessions).cloned().collect())
     }
 
     async fn beat(&self, _: &str, at: OffsetDateTime) -> Result<(), Failure> {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::index::all;
-use super::row::{Row, Service};
+use super::row::{CreationTime, Row, Service};
 
 /// A parent that records of a service name.
 #[derive(Debug)]
@@ -62,10 +62,12 @@ pub fn parent_actions() -> BTreeSet<&'static str> {
     reads.flat_map(|(service, row)| row.read_by(service).actions()).copied().collect()
 }
 
-/// A row that creates resources of a type, which says how their tags are read.
+/// A row that creates resources of a type, which says how their tags are read; if one of them does, also when a resource
+/// was created.
 pub(super) fn row_of(resource_type: &str) -> Option<(&'static Service, &'static Row)> {
     let creates = |row: &&Row| row.resource_type == resource_type;
-    all().find_map(|service| Some((service, service.rows.iter().find(creates)?)))
+    let is_ageless = |row: &&Row| row.creation_time == CreationTime::Never;
+    all().find_map(|service| Some((service, service.rows.iter().filter(creates).min_by_key(is_ageless)?)))
 }
 
 /// All rows, by service.
