@@ -1,176 +1,149 @@
-//! `aws-tags backfill`: what a history says of resources that are there already. Whatever reads it, by LookupEvents,
-//! on disk or with Athena, ends in one *reduction*.
+//! `aws-tags backfill`: who created what is there already, by the history; a plan first, and nothing without it.
 
-mod athena;
-mod files;
-#[cfg(feature = "aws")]
-mod history;
-mod line;
-mod reduction;
+mod plan;
+mod run;
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use aws_tags::record::timestamp;
+use aws_tags::Settings;
 use clap::Args;
-use time::{Duration, OffsetDateTime};
 
 #[cfg(feature = "aws")]
 use crate::account::AccessOptions;
-use crate::console::{End, bad_input};
-use reduction::Counts;
+use crate::console::{End, bad_input, complain};
+use plan::{Asked, Stop};
+use run::{About, Given, Run, default_state};
 
-/// The source that is no file.
-const HISTORY: &str = "history";
+#[cfg(feature = "aws")]
+use plan::Access;
+
+/// The exit code of what was stopped, and can go on.
+/// <https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html>
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// As a run remembers it.
+#[cfg(feature = "aws")]
+const NO_IAM_TAGS: &str = "--no-iam-tags";
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Where the history is: `history` for CloudTrail's own of the last 90 days, by LookupEvents; or files and folders, as
-    /// `replay` takes them, and rows of Athena.
-    #[arg(value_name = "SOURCE")]
-    sources: Vec<String>,
-    /// Write the reduction of the history to this file: creations, sessions and endings, as lines of JSON.
-    #[arg(long, value_name = "FILE", conflicts_with = "athena_sql")]
-    reduce_only: Option<PathBuf>,
-    /// Print the SQL by which Athena reads a trail to the same reduction, and what each way of reading it costs.
+    /// The history: files and folders with records in any form that `replay` takes, reductions among them, or `-`.
+    #[arg(value_name = "SOURCE", required_unless_present = "resume")]
+    sources: Vec<PathBuf>,
+    #[command(flatten)]
+    filters: plan::filter::FilterOptions,
+    /// Go on with a run, in whichever stage it is.
+    #[arg(long, value_name = "RUN")]
+    resume: Option<String>,
+    /// Where runs are kept [default: $XDG_STATE_HOME/aws-tags, or ~/.local/state/aws-tags].
+    #[arg(long, value_name = "FOLDER")]
+    state: Option<PathBuf>,
+    /// One JSON object with the counts of the plan.
     #[arg(long)]
-    athena_sql: bool,
-    #[command(flatten)]
-    filter: Filter,
-    #[command(flatten)]
-    trail: athena::Trail,
+    json: bool,
+    /// Ask nobody: plan by the history alone. Present tags are unknown then, and what is gone unseen.
+    #[arg(long)]
+    offline: bool,
+    /// Do not ask IAM for the tags that roles and users have today.
+    #[cfg(feature = "aws")]
+    #[arg(long)]
+    no_iam_tags: bool,
     #[cfg(feature = "aws")]
     #[command(flatten)]
     access: AccessOptions,
 }
 
-/// Which part of a history.
-#[derive(Args)]
-pub(crate) struct Filter {
-    /// From this time on: a day, or RFC 3339.
-    #[arg(long, value_name = "TIME", value_parser = start_of)]
-    since: Option<OffsetDateTime>,
-    /// Until this time: a day with its end, or RFC 3339.
-    #[arg(long, value_name = "TIME", value_parser = end_of)]
-    until: Option<OffsetDateTime>,
-    /// The same as --since, counted back from now, such as `90d` or `36h`.
-    #[arg(long, value_name = "TIME", value_parser = ago, conflicts_with = "since")]
-    last: Option<Duration>,
-    /// Only these Regions, or `all` that are enabled.
-    #[arg(long, value_name = "REGION", value_delimiter = ',')]
-    regions: Vec<String>,
-    /// Only these accounts.
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
-    accounts: Vec<String>,
-}
-
-impl Filter {
-    fn since(&self) -> Option<OffsetDateTime> {
-        let ago = |last| OffsetDateTime::now_utc().saturating_sub(last);
-        self.since.or_else(|| self.last.map(ago))
-    }
-}
-
-/// Reads a history, or says how Athena does.
+/// Plans a run, or goes on with one.
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
-    if options.athena_sql {
-        return athena::print(&options.trail, &options.filter, out);
-    }
-    let Some(file) = &options.reduce_only else {
-        return Ok(bad_input("say what to do: --reduce-only FILE, or --athena-sql"));
+    let settings = match Settings::read(|name| std::env::var_os(name)) {
+        Ok(settings) => settings,
+        Err(wrong) => return Ok(bad_input(&wrong.to_string())),
     };
-    match options.sources.as_slice() {
-        [] => Ok(bad_input("no source: give `history`, or files and folders")),
-        [source] if source == HISTORY => history(options, file, out),
-        sources if sources.iter().any(|source| source == HISTORY) => {
-            Ok(bad_input("`history` and files cannot be read at once: reduce each, then both reductions"))
-        }
-        sources => {
-            let (counts, end) = files::reduce(sources, &options.filter, file)?;
-            written(file, counts, out)?;
-            Ok(end)
-        }
-    }
-}
-
-#[cfg(feature = "aws")]
-fn history(options: &Options, file: &Path, out: &mut impl Write) -> io::Result<End> {
-    let filter = &options.filter;
-    let wanted = history::Wanted {
-        access: &options.access,
-        regions: &filter.regions,
-        last: filter.last,
-        since: filter.since,
-        until: filter.until,
+    let Some(state) = options.state.clone().or_else(default_state) else {
+        return Ok(bad_input("no home folder: say with --state where runs are kept"));
     };
-    match history::reduce(&wanted, file)? {
-        history::Read::Unfinished(end) => Ok(end),
-        history::Read::Whole(counts, requests) => {
-            written(file, counts, out)?;
-            writeln!(out, "{requests} calls of LookupEvents")?;
-            Ok(End::Done)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let begun = options.resume.as_deref().and_then(|id| Run::about(&state, id));
+        let asked = match asked(options, begun.as_ref()).await {
+            Ok(asked) => asked,
+            Err(reason) => return Ok(bad_input(&reason)),
+        };
+        let mut given = match given(options, &asked) {
+            Ok(given) => given,
+            Err(reason) => return Ok(bad_input(&reason)),
+        };
+        let run = match &options.resume {
+            Some(id) => Run::resume(&state, id, &mut given),
+            None => Run::begin(&state, given),
+        };
+        let mut run = match run {
+            Ok(run) => run,
+            Err(reason) => return Ok(bad_input(&reason)),
+        };
+        let stop = Stop::listen()?;
+        match plan::plan(&mut run, &settings, &asked, &stop, options.json, out).await {
+            Ok(true) => Ok(End::Done),
+            Ok(false) => Ok(End::Failed),
+            Err(_) if stop.is_asked_for() => {
+                complain(&plan::saved(&run));
+                Ok(End::Interrupted)
+            }
+            Err(error) => Err(error),
         }
-    }
-}
-
-#[cfg(not(feature = "aws"))]
-fn history(_: &Options, _: &Path, _: &mut impl Write) -> io::Result<End> {
-    Ok(bad_input("this command was built without AWS, and cannot ask CloudTrail's history"))
-}
-
-fn written(
-    file: &Path,
-    Counts { creations, sessions, endings }: Counts,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let file = file.display();
-    writeln!(out, "{file}: {creations} creations, {sessions} sessions, {endings} endings")
-}
-
-fn start_of(text: &str) -> Result<OffsetDateTime, String> {
-    time_of(text, "T00:00:00Z")
-}
-
-fn end_of(text: &str) -> Result<OffsetDateTime, String> {
-    time_of(text, "T23:59:59Z")
-}
-
-fn time_of(text: &str, of_day: &str) -> Result<OffsetDateTime, String> {
-    let day = format!("{text}{of_day}");
-    let found = timestamp::parse(text).or_else(|| timestamp::parse(&day));
-    found.ok_or_else(|| {
-        "expected a day such as `2026-05-04`, or a time such as `2026-05-04T10:00:00Z`".to_owned()
     })
 }
 
-/// `90d`, `36h`: a time before now.
-fn ago(text: &str) -> Result<Duration, String> {
-    let number = text.get(..text.len().saturating_sub(1)).and_then(|number| number.parse().ok());
-    match (number.filter(|number| (1..=36_500).contains(number)), text.chars().last()) {
-        (Some(days), Some('d')) => Ok(Duration::days(days)),
-        (Some(hours), Some('h')) => Ok(Duration::hours(hours)),
-        _ => Err("expected days or hours, such as `90d` or `36h`".to_owned()),
-    }
+fn given(options: &Options, asked: &Asked) -> Result<Given, String> {
+    let filters = options.filters.given();
+    plan::check(&filters)?;
+    #[cfg(feature = "aws")]
+    let filters = {
+        let ignored = options.no_iam_tags.then(|| (NO_IAM_TAGS.to_owned(), "yes".to_owned()));
+        filters.into_iter().chain(ignored).collect()
+    };
+    let source = |path: &PathBuf| {
+        let is_there = path.as_os_str() == "-" || path.exists();
+        let whole = std::path::absolute(path).ok().filter(|_| path.as_os_str() != "-");
+        let source = whole.unwrap_or_else(|| path.clone()).display().to_string();
+        if is_there {
+            Ok(source)
+        } else {
+            Err(format!("{}: there is no such file or folder", path.display()))
+        }
+    };
+    Ok(Given {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        sources: options.sources.iter().map(source).collect::<Result<_, _>>()?,
+        settings: Given::settings(),
+        filters,
+        account: asked.account(),
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use time::macros::datetime;
+#[cfg(not(feature = "aws"))]
+async fn asked(_: &Options, _: Option<&About>) -> Result<Asked, String> {
+    Ok(Asked::Nobody)
+}
 
-    #[test]
-    fn a_day_has_a_start_and_an_end() {
-        assert_eq!(start_of("2026-05-04"), Ok(datetime!(2026-05-04 00:00:00 UTC)));
-        assert_eq!(end_of("2026-05-04"), Ok(datetime!(2026-05-04 23:59:59 UTC)));
-        assert_eq!(end_of("2026-05-04T10:00:00+02:00"), Ok(datetime!(2026-05-04 08:00:00 UTC)));
-        assert!(start_of("yesterday").is_err());
+#[cfg(feature = "aws")]
+async fn asked(options: &Options, begun: Option<&About>) -> Result<Asked, String> {
+    let was_offline = begun.is_some_and(|about| about.given.account.is_none());
+    if options.offline || was_offline {
+        return match options.access.is_given() {
+            true => {
+                Err("--profile, --region and --endpoint-url say which AWS to ask: leave out --offline"
+                    .to_owned())
+            }
+            false => Ok(Asked::Nobody),
+        };
     }
-
-    #[test]
-    fn a_time_before_now_is_in_days_or_hours() {
-        assert_eq!((ago("90d"), ago("36h")), (Ok(Duration::days(90)), Ok(Duration::hours(36))));
-        for text in ["", "d", "0d", "9", "9w", "-1d", "é"] {
-            assert!(ago(text).is_err(), "{text}");
-        }
-    }
+    let (aws, _, account) = options
+        .access
+        .connect_to_account()
+        .await
+        .map_err(|reason| format!("{reason}; --offline plans by the history alone"))?;
+    let ignored_iam = begun.is_some_and(|about| about.given.filters.contains_key(NO_IAM_TAGS));
+    Ok(Asked::Aws(Box::new(Access::new(aws, account, !options.no_iam_tags && !ignored_iam))))
 }

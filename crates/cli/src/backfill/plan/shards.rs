@@ -1,0 +1,112 @@
+//! Parts of a run on disk: what belongs together is in one part, so that no more than a part is ever in memory.
+//!
+//! Lines are only appended, and how long each file was at the last checkpoint is written down: what came after it is
+//! cut off when the run goes on, and made again.
+
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::super::run::{private_file, private_folder};
+
+/// Of a terabyte of logs, a part holds 20 MB.
+pub(super) const SHARDS: usize = 64;
+
+/// The number of the part in which a text is looked for.
+pub(super) fn shard_of(text: &str) -> usize {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    usize::try_from(hasher.finish() % SHARDS as u64).unwrap_or_default()
+}
+
+/// Where a part is kept.
+pub(super) fn path(folder: &Path, name: &str, shard: usize) -> PathBuf {
+    folder.join("parts").join(format!("{name}-{shard:02}.jsonl"))
+}
+
+/// The parts of one kind, being written.
+pub(super) struct Shards {
+    files: Vec<BufWriter<File>>,
+}
+
+impl Shards {
+    /// Opens them, cut to the lengths of the last checkpoint.
+    pub(super) fn open(folder: &Path, name: &str, lengths: &[u64]) -> io::Result<Self> {
+        private_folder(&folder.join("parts"))?;
+        let file = |shard: usize| {
+            let mut file = private_file(&path(folder, name, shard), false)?;
+            file.set_len(lengths.get(shard).copied().unwrap_or(0))?;
+            file.seek(SeekFrom::End(0))?;
+            Ok(BufWriter::with_capacity(1 << 15, file))
+        };
+        Ok(Self { files: (0..SHARDS).map(file).collect::<io::Result<_>>()? })
+    }
+
+    /// Appends a line, made of these pieces.
+    pub(super) fn add(&mut self, shard: usize, pieces: &[&[u8]]) -> io::Result<()> {
+        let Some(file) = self.files.get_mut(shard) else { return Ok(()) };
+        for piece in pieces {
+            file.write_all(piece)?;
+        }
+        file.write_all(b"\n")
+    }
+
+    /// Brings all to the disk. Gives their lengths.
+    pub(super) fn settle(&mut self) -> io::Result<Vec<u64>> {
+        let mut lengths = Vec::with_capacity(SHARDS);
+        for file in &mut self.files {
+            file.flush()?;
+            file.get_ref().sync_data()?;
+            lengths.push(file.get_ref().metadata()?.len());
+        }
+        Ok(lengths)
+    }
+}
+
+/// The lines of a part, one at a time.
+pub(super) struct Lines {
+    reader: Option<BufReader<File>>,
+    line: Vec<u8>,
+}
+
+impl Lines {
+    /// A part that is not there has none.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let reader = match File::open(path) {
+            Ok(file) => Some(BufReader::with_capacity(1 << 16, file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { reader, line: Vec::new() })
+    }
+
+    pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
+        let Some(reader) = &mut self.reader else { return Ok(None) };
+        self.line.clear();
+        if reader.read_until(b'\n', &mut self.line)? == 0 {
+            return Ok(None);
+        }
+        Ok(Some(self.line.strip_suffix(b"\n").unwrap_or(&self.line)))
+    }
+}
+
+/// Gives each line of a part.
+pub(super) fn lines(path: &Path, take: &mut impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut lines = Lines::of(path)?;
+    while let Some(line) = lines.next()? {
+        take(line)?;
+    }
+    Ok(())
+}
+
+/// Takes parts away that nobody needs any more.
+pub(super) fn remove(folder: &Path, name: &str) -> io::Result<()> {
+    for shard in 0..SHARDS {
+        match fs::remove_file(path(folder, name, shard)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}

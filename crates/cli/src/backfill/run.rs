@@ -1,0 +1,263 @@
+//! The folder of a run: what it goes by, how far it has come, and the lock that keeps a second process out.
+//!
+//! A plan names people and what they made, so that nobody else may read it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use aws_tags::settings::SETTINGS;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// A run, as long as this process has it.
+pub(super) struct Run {
+    pub(super) folder: PathBuf,
+    pub(super) about: About,
+    /// Held as long as it is open.
+    _lock: File,
+}
+
+/// `run.json`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct About {
+    pub(super) run: String,
+    /// RFC 3339.
+    pub(super) began: String,
+    #[serde(flatten)]
+    pub(super) given: Given,
+    pub(super) stage: Stage,
+    pub(super) counts: Counts,
+}
+
+/// What a plan follows from. A run that goes on with anything else would be neither plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Given {
+    pub(super) version: String,
+    pub(super) sources: Vec<String>,
+    /// The settings that are not as they are by default.
+    pub(super) settings: BTreeMap<String, String>,
+    pub(super) filters: BTreeMap<String, String>,
+    /// Of which account AWS is asked; none where it is not.
+    pub(super) account: Option<String>,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Stage {
+    /// Records are read, and kept by their callers.
+    Reading,
+    /// Calls and sessions of a caller are joined.
+    Joining,
+    /// Of all that is said of a resource, what counts is found.
+    Judging,
+    /// AWS is asked what is there.
+    Asking,
+    /// The plan is there.
+    Planned,
+}
+
+/// What was read so far, and what it came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Counts {
+    pub(super) records: u64,
+    pub(super) creations: u64,
+    pub(super) sessions: u64,
+    pub(super) endings: u64,
+    /// Files and records that could not be read.
+    pub(super) unread: u64,
+    /// Creations whose record does not tell what was created.
+    pub(super) unresolvable: u64,
+    /// Resources that only AWS could name.
+    pub(super) to_look_up: u64,
+}
+
+/// Why there is no run to work in.
+pub(super) type Refusal = String;
+
+impl Given {
+    /// The settings of the environment that are not the defaults.
+    pub(super) fn settings() -> BTreeMap<String, String> {
+        let set = SETTINGS.iter().filter_map(|setting| {
+            let value = std::env::var_os(setting.name)?.to_string_lossy().into_owned();
+            (value != setting.default).then(|| (setting.name.to_owned(), value))
+        });
+        set.collect()
+    }
+
+    /// What differs from what a run began with.
+    fn differences(&self, now: &Self) -> Vec<String> {
+        let mut all = Vec::new();
+        let mut differs = |what: &str, was: String, is: String| {
+            if was != is {
+                all.push(format!("{what} was {was}, now it is {is}"));
+            }
+        };
+        differs("the version", self.version.clone(), now.version.clone());
+        differs("the history", self.sources.join(" "), now.sources.join(" "));
+        let account = |given: &Self| given.account.clone().unwrap_or_else(|| "none (offline)".to_owned());
+        differs("the account", account(self), account(now));
+        for (was, is) in [(&self.settings, &now.settings), (&self.filters, &now.filters)] {
+            let names: std::collections::BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+            for name in names {
+                let value = |of: &BTreeMap<String, String>| {
+                    of.get(name).map_or_else(|| "not given".to_owned(), |value| format!("`{value}`"))
+                };
+                differs(name, value(was), value(is));
+            }
+        }
+        all
+    }
+}
+
+impl Run {
+    /// Begins a run in a new folder of its own.
+    pub(super) fn begin(state: &Path, given: Given) -> Result<Self, Refusal> {
+        let made = private_folder(state).map_err(|error| cannot(state, &error))?;
+        let now = OffsetDateTime::now_utc();
+        loop {
+            let run = format!("{}-{}", now.date(), two_letters());
+            let folder = made.join(&run);
+            match new_folder(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(cannot(&folder, &error)),
+                Ok(()) => {}
+            }
+            let began = aws_tags::record::timestamp::format(now);
+            let about = About { run, began, given, stage: Stage::Reading, counts: Counts::default() };
+            let run = Self { _lock: lock(&folder)?, folder, about };
+            run.save().map_err(|error| cannot(&run.folder, &error))?;
+            return Ok(run);
+        }
+    }
+
+    /// What a run says of itself, if there is such a run.
+    pub(super) fn about(state: &Path, id: &str) -> Option<About> {
+        serde_json::from_slice(&fs::read(state.join(id).join("run.json")).ok()?).ok()
+    }
+
+    /// Goes on with a run. Without sources, it is the run's own; whatever else is given must be as it was.
+    pub(super) fn resume(state: &Path, id: &str, given: &mut Given) -> Result<Self, Refusal> {
+        let is_name = !id.is_empty() && !id.starts_with('.') && !id.contains(['/', '\\']);
+        let folder = state.join(id);
+        if !is_name || !folder.is_dir() {
+            return Err(format!("there is no run `{id}` in {}", state.display()));
+        }
+        let held = lock(&folder)?;
+        let path = folder.join("run.json");
+        let text = fs::read(&path).map_err(|error| cannot(&path, &error))?;
+        let about: About =
+            serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        if given.sources.is_empty() {
+            given.sources.clone_from(&about.given.sources);
+            given.filters.clone_from(&about.given.filters);
+        }
+        match about.given.differences(given).as_slice() {
+            [] => Ok(Self { folder, about, _lock: held }),
+            others => Err(format!("run {id} cannot go on: {}", others.join("; "))),
+        }
+    }
+
+    /// Writes down how far it has come, at once or not at all.
+    pub(super) fn save(&self) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(&self.about)?;
+        replace(&self.folder.join("run.json"), |file| writeln!(file, "{text}"))
+    }
+
+    pub(super) fn reach(&mut self, stage: Stage) -> io::Result<()> {
+        self.about.stage = stage;
+        self.save()
+    }
+
+    pub(super) fn plan(&self) -> PathBuf {
+        self.folder.join("plan.jsonl")
+    }
+}
+
+/// Where runs are kept: `XDG_STATE_HOME`, or `.local/state` of the home folder.
+/// <https://specifications.freedesktop.org/basedir-spec/latest/>
+pub(super) fn default_state() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME")
+        .or_else(|| std::env::home_dir().map(|home| home.join(".local").join("state")))?;
+    Some(state.join("aws-tags"))
+}
+
+/// Writes a file that replaces another once it is whole.
+pub(super) fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut io::BufWriter<&File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let file = private_file(&new, true)?;
+    let mut out = io::BufWriter::new(&file);
+    write(&mut out)?;
+    out.flush()?;
+    drop(out);
+    file.sync_all()?;
+    fs::rename(&new, path)
+}
+
+/// A file that only its owner reads.
+pub(super) fn private_file(path: &Path, truncate: bool) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(truncate);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// A folder that only its owner enters, and those above it.
+pub(super) fn private_folder(path: &Path) -> io::Result<PathBuf> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)?;
+    Ok(path.to_owned())
+}
+
+fn new_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Keeps other processes out of a run, and tells them who has it.
+fn lock(folder: &Path) -> Result<File, Refusal> {
+    let path = folder.join("lock");
+    let mut file = private_file(&path, false).map_err(|error| cannot(&path, &error))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // It may be writing its number at this moment.
+            let _ = file.read_to_string(&mut holder);
+            let pid = holder.trim();
+            return Err(format!("{} is in use by process {pid}", folder.display()));
+        }
+        Err(TryLockError::Error(error)) => return Err(cannot(&path, &error)),
+    }
+    let text = format!("{}\n", std::process::id());
+    file.set_len(0).and_then(|()| file.write_all(text.as_bytes())).map_err(|error| cannot(&path, &error))?;
+    Ok(file)
+}
+
+fn cannot(path: &Path, error: &io::Error) -> Refusal {
+    format!("{}: {error}", path.display())
+}
+
+/// Two letters or digits, to tell the runs of one day apart.
+fn two_letters() -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let random = RandomState::new().hash_one(());
+    let letter = |shift: u32| char::from(LETTERS[usize::try_from(random >> shift & 31).unwrap_or_default()]);
+    [letter(0), letter(5)].iter().collect()
+}
