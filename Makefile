@@ -1,5 +1,5 @@
 # Needs Rust, Python 3 and make; everything else is installed below the target folder.
-.PHONY: demo local test faults histories mutations scan-mutations kills bench generate lint check deploy undeploy
+.PHONY: demo local test faults histories plans mutations scan-mutations kills bench generate lint check deploy undeploy
 
 # Everything with all features, always: each other choice is another AWS SDK to build.
 ALL = --workspace --all-features --locked
@@ -31,6 +31,10 @@ faults:
 # 10,000 generated histories, each delivered in 20 orders: nobody is harmed. `make test` tries a sample.
 histories:
 	HISTORIES=10000 ORDERS=20 cargo test --release -p aws-tags --test histories -- --nocapture
+
+# Plans of a hundred generated histories, and of each the same after kills. `make test` tries a sample.
+plans:
+	SEEDS=100 cargo test --release --locked -p aws-tags-cli --no-default-features --test backfill -- --nocapture
 
 # Ten million mutated files through `explain`: no panic, no hang, nothing raw. `make test` tries a sample.
 mutations:
