@@ -218,6 +218,13 @@ mod tests {
         Settings::read(|_| None::<String>).expect("defaults")
     }
 
+    fn deleted() -> Ending {
+        serde_json::from_value(json!({"text": "orders", "source": "dynamodb.amazonaws.com",
+            "account": "111122223333", "region": "eu-west-1",
+            "event": {"id": "e2", "time": "2025-03-04T11:00:00Z", "name": "DeleteTable", "by": "bob"}}))
+        .expect("an ending")
+    }
+
     const AT: OffsetDateTime = datetime!(2025-03-04 10:00:01 UTC);
 
     #[test]
@@ -268,12 +275,7 @@ mod tests {
 
     #[test]
     fn what_has_ended_and_is_there_was_made_again_unseen() {
-        let ending: Ending =
-            serde_json::from_value(json!({"text": "orders", "source": "dynamodb.amazonaws.com",
-            "account": "111122223333", "region": "eu-west-1",
-            "event": {"id": "e2", "time": "2025-03-04T11:00:00Z", "name": "DeleteTable", "by": "bob"}}))
-            .expect("an ending");
-        let gone = judged("table", "new", &[ending]);
+        let gone = judged("table", "new", &[deleted()]);
         assert_eq!((gone.planned.state, gone.planned.before.len()), (State::Gone, 1));
         let there = settled(gone.clone(), &[], None);
         assert_eq!((there.planned.state, there.doubt), (State::Unsure, Some(Doubt::MadeAgain)));
@@ -288,6 +290,7 @@ mod tests {
         let old = judged("topic", "old", &[]);
         assert_eq!((old.planned.state, old.doubt), (State::Unsure, Some(Doubt::Unseen)));
         assert_eq!((old.planned.guess.clone(), keys(old)), (None, Vec::new()));
+        assert_eq!(judged("table", "old", &[deleted()]).planned.state, State::Gone);
         let table = judged("table", "new", &[]);
         let resource = resource(&table).expect("a resource");
         let denied = settle(&unset(), table, &resource, Err(Failure::other("denied")), None);

@@ -120,7 +120,7 @@ pub fn verdict(claims: &[Claim], endings: &[Ending], did: impl Fn(&str, &str) ->
     };
     let order = lives::in_order(&moments);
     let last = order.iter().rev().copied().find(|nth| *nth < claims.len())?;
-    let (nth, judged) = judged(lives::creator(&moments), last, &origin)?;
+    let (nth, judged) = judged(lives::creator(&moments), last, &origin);
     let claim = claims.get(nth)?;
     let told = order.into_iter().filter(|other| *other != nth);
     // A call that answered for what was there is no part of its story.
@@ -138,14 +138,10 @@ struct Judged {
 }
 
 /// `last` is the last call that answered for it, whether or not it created it.
-fn judged<'a>(
-    creator: Creator,
-    last: usize,
-    origin: &impl Fn(usize) -> &'a Origin,
-) -> Option<(usize, Judged)> {
+fn judged<'a>(creator: Creator, last: usize, origin: &impl Fn(usize) -> &'a Origin) -> (usize, Judged) {
     let unsure = |doubt, why, open| Judged { state: State::Unsure, doubt: Some(doubt), why: Some(why), open };
     let call = |nth: usize| format!("`{}` {}", origin(nth).name, when(origin(nth)));
-    Some(match creator {
+    match creator {
         Creator::Of(nth) => (nth, Judged { state: State::Add, doubt: None, why: None, open: Open::Nothing }),
         Creator::MayBeOlder(nth) => {
             let name = &origin(nth).name;
@@ -160,7 +156,7 @@ fn judged<'a>(
         Creator::Ended { creation, ending } => {
             let why = Some(format!("ended by {}", call(ending)));
             let judged = Judged { state: State::Gone, doubt: None, why, open: Open::Existence };
-            (creation?, judged)
+            (creation.unwrap_or(last), judged)
         }
         Creator::TwoCreators(one, other) => {
             let by = |nth: usize| origin(nth).by.clone().unwrap_or_else(|| "an unknown caller".to_owned());
@@ -176,7 +172,7 @@ fn judged<'a>(
             let why = format!("`{name}` answered for what was there already: no record tells who created it");
             (last, unsure(Doubt::Unseen, why, Open::Settled))
         }
-    })
+    }
 }
 
 fn lined_up(claim: &Claim, judged: Judged, before: Vec<Origin>) -> Verdict {
