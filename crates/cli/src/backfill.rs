@@ -1,26 +1,54 @@
-//! `aws-tags backfill`: who created what is there already, by the history; a plan first, and nothing without it.
+//! `aws-tags backfill`: who created what is there already, by the history of an account. What reads a history ends in one
+//! *reduction*, a reduction in a plan, and nothing is written without it.
 
+#[cfg(feature = "aws")]
+pub(crate) mod apply;
+mod athena;
+#[cfg(feature = "aws")]
+pub(crate) mod books;
+#[cfg(feature = "aws")]
+pub(crate) mod call;
+mod filter;
+#[cfg_attr(not(feature = "aws"), allow(dead_code, reason = "what works with plans needs AWS"))]
+pub(crate) mod folder;
+#[cfg(feature = "aws")]
+mod history;
+#[cfg(feature = "aws")]
+mod line;
+pub(crate) mod options;
 mod plan;
+#[cfg(feature = "aws")]
+mod rate;
+mod reduce;
+#[cfg(feature = "aws")]
+mod reduction;
 mod run;
+mod stop;
+#[cfg(feature = "aws")]
+pub(crate) mod tally;
+#[cfg(feature = "aws")]
+pub(crate) mod work;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aws_tags::Settings;
 use clap::Args;
+use tokio::runtime::Runtime;
 
 #[cfg(feature = "aws")]
 use crate::account::AccessOptions;
 use crate::console::{End, bad_input, complain};
-use plan::{Asked, Stop};
-use run::{About, Given, Run, default_state};
-
+use filter::Filter;
+use folder::StateOptions;
+use options::WriteOptions;
 #[cfg(feature = "aws")]
 use plan::Access;
-
-/// The exit code of what was stopped, and can go on.
-/// <https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html>
-pub(crate) const INTERRUPTED: u8 = 130;
+use plan::Asked;
+use reduce::{Progress, Reduced};
+use run::{About, Given, HISTORY, Run, Stage};
+use stop::Stop;
 
 /// As a run remembers it.
 #[cfg(feature = "aws")]
@@ -28,20 +56,29 @@ const NO_IAM_TAGS: &str = "--no-iam-tags";
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The history: files and folders with records in any form that `replay` takes, reductions among them, or `-`.
-    #[arg(value_name = "SOURCE", required_unless_present = "resume")]
-    sources: Vec<PathBuf>,
+    /// The history: `history` for CloudTrail's own of the last 90 days, by LookupEvents; or files, folders, `-` for standard
+    /// input, or `s3://bucket/prefix` of a trail, reductions, rows of Athena. A trail's files are read fastest.
+    #[arg(value_name = "SOURCE", required_unless_present_any = ["resume", "athena_sql"])]
+    sources: Vec<String>,
     #[command(flatten)]
-    filters: plan::filter::FilterOptions,
-    /// Go on with a run, in whichever stage it is.
+    filter: Filter,
+    /// Write the reduction of the history to FILE, and do nothing else: one record a line of those that tell who created what.
+    /// A name that ends in `.gz` is packed, if it is not of `history`; `-` is standard output.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["athena_sql", "resume"])]
+    reduce_only: Option<PathBuf>,
+    /// Print the SQL by which Athena reads a trail to the same reduction, and what each way of reading it costs.
+    #[arg(long, conflicts_with_all = ["sources", "resume"])]
+    athena_sql: bool,
+    #[command(flatten)]
+    trail: athena::Trail,
+    /// Read with as many threads as that [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: Option<u16>,
+    #[command(flatten)]
+    state: StateOptions,
+    /// Go on with a run, in whichever stage it is: its name, or the path to its folder.
     #[arg(long, value_name = "RUN")]
     resume: Option<String>,
-    /// Where runs are kept [default: $XDG_STATE_HOME/aws-tags, or ~/.local/state/aws-tags].
-    #[arg(long, value_name = "FOLDER")]
-    state: Option<PathBuf>,
-    /// One JSON object with the counts of the plan.
-    #[arg(long)]
-    json: bool,
     /// Ask nobody: plan by the history alone. Present tags are unknown then, and what is gone unseen.
     #[arg(long)]
     offline: bool,
@@ -49,101 +86,270 @@ pub(crate) struct Options {
     #[cfg(feature = "aws")]
     #[arg(long)]
     no_iam_tags: bool,
+    /// Write the tags of the plan, after showing it.
+    #[cfg(feature = "aws")]
+    #[arg(long, conflicts_with_all = ["offline", "athena_sql", "reduce_only"])]
+    apply: bool,
+    #[command(flatten)]
+    write: WriteOptions,
     #[cfg(feature = "aws")]
     #[command(flatten)]
     access: AccessOptions,
 }
 
-/// Plans a run, or goes on with one.
+/// Reduces a history, plans a run, or goes on with one.
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
+    if options.athena_sql {
+        return athena::print(&options.trail, &options.filter, out);
+    }
+    if let Some(reason) = options.is_mixed() {
+        return Ok(bad_input(reason));
+    }
+    if let Some(file) = &options.reduce_only {
+        return options.reduce_only(file, out);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let folder = match options.resume.as_deref().map(|run| options.state.path_of(run)).transpose() {
+        Ok(folder) => folder,
+        Err(reason) => return Ok(bad_input(&reason)),
+    };
+    #[cfg(feature = "aws")]
+    if let Some(folder) = folder.as_deref().filter(|folder| options.apply && is_planned(folder)) {
+        return options.apply(folder, &runtime, out);
+    }
     let settings = match Settings::read(|name| std::env::var_os(name)) {
         Ok(settings) => settings,
         Err(wrong) => return Ok(bad_input(&wrong.to_string())),
     };
-    let Some(state) = options.state.clone().or_else(default_state) else {
-        return Ok(bad_input("no home folder: say with --state where runs are kept"));
+    let (mut run, asked) = match options.open(folder.as_deref(), &runtime) {
+        Ok(opened) => opened,
+        Err(reason) => return Ok(bad_input(&reason)),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let begun = options.resume.as_deref().and_then(|id| Run::about(&state, id));
-        let asked = match asked(options, begun.as_ref()).await {
-            Ok(asked) => asked,
+    if run.about.stage == Stage::Reducing {
+        match options.reduce(&mut run)? {
+            End::Done => run.reach(Stage::Reading)?,
+            end => return Ok(end),
+        }
+    }
+    let stop = Stop::listen()?;
+    let planned = runtime.block_on(plan::plan(&mut run, &settings, &asked, &stop, options.write.json, out));
+    let is_whole = match planned {
+        Ok(is_whole) => is_whole,
+        Err(_) if stop.is_asked() => {
+            complain(&plan::saved(&run));
+            return Ok(End::Interrupted);
+        }
+        Err(error) => return Err(error),
+    };
+    let end = if is_whole { End::Done } else { End::Failed };
+    #[cfg(feature = "aws")]
+    if options.apply {
+        let folder = run.folder.clone();
+        // So that it can be locked again.
+        drop(run);
+        return Ok(options.apply(&folder, &runtime, out)?.max(end));
+    }
+    Ok(end)
+}
+
+/// Whether there is nothing left but to write: a plan without a run is somebody's own.
+#[cfg(feature = "aws")]
+fn is_planned(folder: &Path) -> bool {
+    run::about(folder)
+        .map_or_else(|| folder.join(folder::PLAN).is_file(), |about| about.stage == Stage::Planned)
+}
+
+impl Options {
+    fn is_mixed(&self) -> Option<&'static str> {
+        let is_history = |source: &String| source == HISTORY;
+        let mixed = self.sources.len() > 1 && self.sources.iter().any(is_history);
+        if mixed {
+            return Some(
+                "`history` and files cannot be read at once: reduce each, then plan by both reductions",
+            );
+        }
+        (self.reduce_only.is_some() && self.filter.is_of_owners())
+            .then_some("--owner is for plans: a record alone does not tell whom a resource is given to")
+    }
+
+    fn reduce_only(&self, file: &Path, out: &mut impl Write) -> io::Result<End> {
+        if self.sources == [HISTORY] {
+            return self.history_only(file, out);
+        }
+        let filter = Arc::new(self.filter.of_records());
+        reduce::run(&self.request(&self.sources, filter, file), self.write.json, out)
+    }
+
+    fn request<'a>(
+        &'a self,
+        sources: &'a [String],
+        filter: Arc<aws_tags_scan::Filter>,
+        file: &'a Path,
+    ) -> reduce::Request<'a> {
+        reduce::Request {
+            sources,
+            filter,
+            file,
+            threads: self.jobs.map(usize::from),
+            #[cfg(feature = "aws")]
+            access: &self.access,
+        }
+    }
+
+    /// Begins a run, or goes on with one.
+    fn open(&self, folder: Option<&Path>, runtime: &Runtime) -> Result<(Run, Asked), String> {
+        let begun = folder.and_then(run::about);
+        let asked = runtime.block_on(self.asked(begun.as_ref()))?;
+        let mut given = self.given(&asked)?;
+        let run = match folder {
+            Some(folder) => Run::resume(folder, &mut given)?,
+            None => Run::begin(&self.state.folder()?, given)?,
+        };
+        Ok((run, asked))
+    }
+
+    fn given(&self, asked: &Asked) -> Result<Given, String> {
+        let filters = self.filter.given();
+        #[cfg(feature = "aws")]
+        let filters = {
+            let ignored = self.no_iam_tags.then(|| (NO_IAM_TAGS.to_owned(), "yes".to_owned()));
+            filters.into_iter().chain(ignored).collect()
+        };
+        Ok(Given {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            sources: self.sources.iter().map(|source| whole(source)).collect::<Result<_, _>>()?,
+            settings: Given::settings(),
+            filters,
+            account: asked.account(),
+        })
+    }
+
+    /// The first stage of a run: its history becomes a reduction.
+    fn reduce(&self, run: &mut Run) -> io::Result<End> {
+        let filter = match Filter::of_given(&run.about.given.filters) {
+            Ok(filter) => filter,
             Err(reason) => return Ok(bad_input(&reason)),
         };
-        let mut given = match given(options, &asked) {
-            Ok(given) => given,
-            Err(reason) => return Ok(bad_input(&reason)),
-        };
-        let run = match &options.resume {
-            Some(id) => Run::resume(&state, id, &mut given),
-            None => Run::begin(&state, given),
-        };
-        let mut run = match run {
-            Ok(run) => run,
-            Err(reason) => return Ok(bad_input(&reason)),
-        };
-        let stop = Stop::listen()?;
-        match plan::plan(&mut run, &settings, &asked, &stop, options.json, out).await {
-            Ok(true) => Ok(End::Done),
-            Ok(false) => Ok(End::Failed),
-            Err(_) if stop.is_asked_for() => {
-                complain(&plan::saved(&run));
+        if run.about.given.sources == [HISTORY] {
+            return self.read_history(run, &filter);
+        }
+        let file = run.reduction();
+        let request = self.request(&run.about.given.sources, Arc::new(filter.of_records_for_plan()), &file);
+        match reduce::reduce(&request, &Stop::listen()?, &Arc::new(Progress::default())) {
+            Reduced::Written(_, report) => {
+                run.about.counts.records = report.records_read();
+                run.about.counts.unread = report.not_read() as u64;
+                Ok(End::Done)
+            }
+            Reduced::Interrupted => {
+                complain(&plan::saved(run));
                 Ok(End::Interrupted)
             }
-            Err(error) => Err(error),
+            Reduced::Failed(reason) => Ok(bad_input(&reason)),
         }
-    })
-}
-
-fn given(options: &Options, asked: &Asked) -> Result<Given, String> {
-    let filters = options.filters.given();
-    plan::check(&filters)?;
-    #[cfg(feature = "aws")]
-    let filters = {
-        let ignored = options.no_iam_tags.then(|| (NO_IAM_TAGS.to_owned(), "yes".to_owned()));
-        filters.into_iter().chain(ignored).collect()
-    };
-    let source = |path: &PathBuf| {
-        let is_there = path.as_os_str() == "-" || path.exists();
-        let whole = std::path::absolute(path).ok().filter(|_| path.as_os_str() != "-");
-        let source = whole.unwrap_or_else(|| path.clone()).display().to_string();
-        if is_there {
-            Ok(source)
-        } else {
-            Err(format!("{}: there is no such file or folder", path.display()))
-        }
-    };
-    Ok(Given {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        sources: options.sources.iter().map(source).collect::<Result<_, _>>()?,
-        settings: Given::settings(),
-        filters,
-        account: asked.account(),
-    })
-}
-
-#[cfg(not(feature = "aws"))]
-async fn asked(_: &Options, _: Option<&About>) -> Result<Asked, String> {
-    Ok(Asked::Nobody)
+    }
 }
 
 #[cfg(feature = "aws")]
-async fn asked(options: &Options, begun: Option<&About>) -> Result<Asked, String> {
-    let was_offline = begun.is_some_and(|about| about.given.account.is_none());
-    if options.offline || was_offline {
-        return match options.access.is_given() {
-            true => {
-                Err("--profile, --region and --endpoint-url say which AWS to ask: leave out --offline"
-                    .to_owned())
-            }
-            false => Ok(Asked::Nobody),
-        };
+impl Options {
+    fn wanted<'a>(&'a self, filter: &'a Filter) -> history::Wanted<'a> {
+        history::Wanted {
+            access: &self.access,
+            regions: &filter.regions,
+            last: filter.last,
+            since: filter.since,
+            until: filter.until,
+        }
     }
-    let (aws, _, account) = options
-        .access
-        .connect_to_account()
-        .await
-        .map_err(|reason| format!("{reason}; --offline plans by the history alone"))?;
-    let ignored_iam = begun.is_some_and(|about| about.given.filters.contains_key(NO_IAM_TAGS));
-    Ok(Asked::Aws(Box::new(Access::new(aws, account, !options.no_iam_tags && !ignored_iam))))
+
+    fn history_only(&self, file: &Path, out: &mut impl Write) -> io::Result<End> {
+        match history::reduce(&self.wanted(&self.filter), file)? {
+            history::Read::Unfinished(end) => Ok(end),
+            history::Read::Whole(reduction::Counts { creations, sessions, endings }, requests) => {
+                let file = file.display();
+                writeln!(out, "{file}: {creations} creations, {sessions} sessions, {endings} endings")?;
+                writeln!(out, "{requests} calls of LookupEvents")?;
+                Ok(End::Done)
+            }
+        }
+    }
+
+    fn read_history(&self, run: &mut Run, filter: &Filter) -> io::Result<End> {
+        // What ended a resource came later than what is asked for.
+        let wanted = history::Wanted { until: None, ..self.wanted(filter) };
+        match history::reduce(&wanted, &run.reduction())? {
+            history::Read::Unfinished(end) => {
+                complain(&plan::saved(run));
+                Ok(end)
+            }
+            history::Read::Whole(reduction::Counts { creations, sessions, endings }, _) => {
+                run.about.counts.records = [creations, sessions, endings].iter().sum();
+                Ok(End::Done)
+            }
+        }
+    }
+
+    fn apply(&self, folder: &Path, runtime: &Runtime, out: &mut impl Write) -> io::Result<End> {
+        let changed = run::about(folder).map(|about| about.given.changed_settings()).unwrap_or_default();
+        if !changed.is_empty() {
+            return Ok(bad_input(&format!("this run cannot go on: {}", changed.join("; "))));
+        }
+        match folder::RunFolder::of(folder) {
+            Ok(folder) => runtime.block_on(apply::apply(&folder, &self.access, &self.write, out)),
+            Err(reason) => Ok(bad_input(&reason)),
+        }
+    }
+
+    async fn asked(&self, begun: Option<&About>) -> Result<Asked, String> {
+        let was_offline = begun.is_some_and(|about| about.given.account.is_none());
+        if self.offline || was_offline {
+            let needs_access = |source: &String| source == HISTORY || source.starts_with("s3://");
+            let sources = begun.map_or(&self.sources, |about| &about.given.sources);
+            return match self.access.is_given() && !sources.iter().any(needs_access) {
+                true => {
+                    Err("--profile, --region and --endpoint-url say which AWS to ask: leave out --offline"
+                        .to_owned())
+                }
+                false => Ok(Asked::Nobody),
+            };
+        }
+        let (aws, _, account) = self
+            .access
+            .connect_to_account()
+            .await
+            .map_err(|reason| format!("{reason}; --offline plans by the history alone"))?;
+        let ignored_iam = begun.is_some_and(|about| about.given.filters.contains_key(NO_IAM_TAGS));
+        Ok(Asked::Aws(Box::new(Access::new(aws, account, !self.no_iam_tags && !ignored_iam))))
+    }
+}
+
+#[cfg(not(feature = "aws"))]
+impl Options {
+    async fn asked(&self, _: Option<&About>) -> Result<Asked, String> {
+        Ok(Asked::Nobody)
+    }
+
+    fn history_only(&self, _: &Path, _: &mut impl Write) -> io::Result<End> {
+        Ok(bad_input(WITHOUT_AWS))
+    }
+
+    fn read_history(&self, _: &mut Run, _: &Filter) -> io::Result<End> {
+        Ok(bad_input(WITHOUT_AWS))
+    }
+}
+
+#[cfg(not(feature = "aws"))]
+const WITHOUT_AWS: &str = "this command was built without AWS, and cannot ask CloudTrail's history";
+
+/// A source as it is found from any folder, if it is there.
+fn whole(source: &String) -> Result<String, String> {
+    if source == HISTORY || source == "-" || source.starts_with("s3://") {
+        return Ok(source.clone());
+    }
+    match Path::new(source).exists() {
+        true => {
+            Ok(std::path::absolute(source).map_or_else(|_| source.clone(), |path| path.display().to_string()))
+        }
+        false => Err(format!("{source}: there is no such file or folder")),
+    }
 }

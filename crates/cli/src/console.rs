@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
+/// The exit code of what a signal ended.
+/// <https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html>
+pub(crate) const INTERRUPTED: u8 = 130;
+
 /// How a command ended. Bad input is reported at once, on standard error, and remembered here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum End {

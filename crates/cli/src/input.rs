@@ -58,27 +58,6 @@ impl Reading {
     }
 }
 
-/// Who is told where the files of an input begin and end.
-pub(crate) trait Files {
-    /// Whether a file is to be read.
-    fn wants(&self, file: &str) -> bool;
-    /// It was read to its end, or as far as it could be.
-    fn ended(&mut self, file: &str) -> io::Result<()>;
-}
-
-/// Every file, and nobody is told.
-struct AllFiles;
-
-impl Files for AllFiles {
-    fn wants(&self, _: &str) -> bool {
-        true
-    }
-
-    fn ended(&mut self, _: &str) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl Input {
     /// Gives every record of all paths, in the order of paths, sorted by name within folders.
     pub(crate) fn read(&self, take: &mut impl FnMut(Record) -> io::Result<()>) -> io::Result<Reading> {
@@ -156,7 +135,6 @@ pub(crate) fn records_in(bytes: Vec<u8>) -> (Vec<Record>, Vec<String>) {
 
 struct Reader<'a, F> {
     take: &'a mut F,
-    files: &'a mut dyn Files,
     reading: Reading,
     /// Records so far.
     records: u64,
@@ -190,7 +168,7 @@ impl Found {
 
 impl<F: FnMut(Record) -> io::Result<()>> Reader<'_, F> {
     fn folder(&mut self, folder: &Path) -> io::Result<()> {
-        let before = (self.records, self.skipped, self.reading.others.clone(), self.reading.unread);
+        let before = (self.records, self.reading.others.clone(), self.reading.unread);
         for entry in walkdir::WalkDir::new(folder).follow_links(true).sort_by_file_name() {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => self.file(entry.path(), true)?,
@@ -203,7 +181,7 @@ impl<F: FnMut(Record) -> io::Result<()>> Reader<'_, F> {
                 }
             }
         }
-        if before == (self.records, self.skipped, self.reading.others.clone(), self.reading.unread) {
+        if before == (self.records, self.reading.others.clone(), self.reading.unread) {
             self.reject(&folder.display().to_string(), "no file with CloudTrail records inside");
         }
         Ok(())
@@ -213,10 +191,6 @@ impl<F: FnMut(Record) -> io::Result<()>> Reader<'_, F> {
     /// mistake.
     fn file(&mut self, path: &Path, in_folder: bool) -> io::Result<()> {
         let file = path.display().to_string();
-        if !self.files.wants(&file) {
-            self.skipped = self.skipped.saturating_add(1);
-            return Ok(());
-        }
         let mut found = Found::default();
         let end = match bytes::open(path) {
             Ok(text) => self.text(&file, text, &mut found)?,

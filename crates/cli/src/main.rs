@@ -82,17 +82,31 @@ the tags that resources have, only those that the records show are known. With t
 of the Region or SESSION_TABLE, and what bears a name an hour after the event may be another's and is late.
 Exit codes: 0 all is tagged or left alone, 1 some resources are unresolvable, late or failed, 2 bad input, settings or credentials.")]
     Replay(replay::Options),
-    /// Reads trails of any size on all cores, and keeps the records that tell who created what: creations, the sessions that made
-    /// them, and what ended since.
+    /// Tags what is there already, by the history of who created it: a plan first, and nothing without it.
     #[command(after_help = "Examples:
-  aws-tags backfill --reduce-only history.jsonl.gz trail/
+  aws-tags backfill --profile prod --regions eu-west-1,us-east-1 history
+  aws-tags backfill --accounts 111122223333 --since 2025-01-01 s3://org-trail/AWSLogs/o-exampleorgid
+  aws-tags backfill --resume 2026-11-26-k3 --apply
+  aws-tags backfill --resume 2026-11-26-k3 --apply --yes --rate 2 --json | jq -r 'select(.result == \"failed\") | .arn'
+  aws-tags backfill --json trail/ | jq .states
+  aws-tags backfill --reduce-only reduction.jsonl --last 7d --regions all history
   aws-tags backfill --reduce-only - --since 2025-01-01 --accounts 111122223333 trail/ | aws-tags replay -
-  aws-tags backfill --reduce-only history.jsonl s3://my-trail/prefix
+  aws-tags backfill --athena-sql --bucket org-trail --org o-exampleorgid --accounts 111122223333 \
+    --regions eu-west-1,us-east-1 --since 2025-01-01 --until 2025-12-31 --to s3://results/aws-tags > athena.sql
 
-What is written is a trail of those records alone, each once, without session tokens: `explain` and `replay` read it. Filters are \
-applied to the paths of a trail's files first, with a day more than asked, then to each record by its own time, account and Region. \
-FILE is whole or as it was before.
-Exit codes: 0 all was read, 1 some files were not, each is named, 2 bad input or FILE cannot be written, 130 interrupted.")]
+The last creation of a name counts, unless it has ended since. What no record tells for certain is `unsure`, and never tagged: two \
+creators in one second, a call that also answers for what is there, another creation time than the event's. The settings of the \
+tag-handler apply: see `aws-tags settings`. IAM tags are those of today. The plan is a file with a line of JSON for each resource; it names \
+people, and only its owner may read it.
+Filters choose the lines of a plan, and hide no later record: those of 12 hours before --since and after --until are read, and those of \
+us-east-1, where the global endpoint of STS is logged. With --reduce-only they choose records.
+`history` asks LookupEvents, twice a second in each Region, all Regions at once: 50 writing calls to a page, and each session that \
+created something by one call.
+Before --apply writes anything, the tags of each resource are read once more, and only keys that it lacks are added. Each call is in the \
+journal of the run before it is made. After Ctrl-C, an error or a crash the same command with --resume goes on, and repeats no call \
+but those that were under way.
+Exit codes: 0 all is done, 1 some input could not be read or some resources failed, 2 bad input, settings or credentials, or a file that \
+cannot be written, 130 interrupted: --resume goes on.")]
     Backfill(backfill::Options),
     /// Lists what is supported: services, calls, resource types, and how they are tagged.
     #[command(after_help = "Examples:
@@ -151,17 +165,6 @@ An event that fails again is a dead letter only after all its retries; until the
 Exit codes: 0 all events are sent, 1 some failed again or could not be sent, 2 the queues cannot be read.")]
     #[cfg(feature = "aws")]
     Redrive(redrive::Options),
-    /// Tags what was created before anybody listened, by what the past says of it.
-    #[command(after_help = "Examples:
-  aws-tags backfill --resume 2026-11-26-k3 --apply
-  aws-tags backfill --resume 2026-11-26-k3 --apply --yes --rate 2 --json | jq -r 'select(.result == \"failed\") | .arn'
-
-Before anything is written, the tags of each resource are read once more, and only keys that it lacks are added. Each call is in the \
-journal of the run before it is made. After Ctrl-C, an error or a crash the same command goes on, and repeats no call but those \
-that were under way.
-Exit codes: 0 all is done, 1 some resources failed, 2 nothing could be done, or the journal could not be written, 130 interrupted.")]
-    #[cfg(feature = "aws")]
-    Backfill(backfill::Options),
     /// Takes back the tags that a run wrote and that are still so. Tags that anybody has changed since stay.
     #[command(after_help = "Examples:
   aws-tags undo 2026-11-26-k3 --dry-run
@@ -235,19 +238,6 @@ Exit codes: 0 well, 1 coverage below --min-coverage, something of --fail-on, or 
 could be asked, bad input, or --min-coverage with a partial inventory.")]
     #[cfg(feature = "aws")]
     Audit(audit::Options),
-    /// Reads what a history says of resources that are there already.
-    #[command(after_help = "Examples:
-  aws-tags backfill --reduce-only reduction.jsonl --profile prod --regions all history
-  aws-tags backfill --reduce-only reduction.jsonl --last 7d --regions eu-west-1,us-east-1 history
-  aws-tags backfill --reduce-only reduction.jsonl rows/
-  aws-tags backfill --athena-sql --bucket org-trail --org o-exampleorgid --accounts 111122223333 \
-    --regions eu-west-1,us-east-1 --since 2025-01-01 --until 2025-12-31 --to s3://results/aws-tags > athena.sql
-
-`history` asks LookupEvents, twice a second in each Region, all Regions at once: 50 writing calls to a page, and each session that \
-created something by one call. What is read is kept beside FILE, in FILE.parts: after Ctrl-C, an error or a crash the same command \
-goes on from there.
-Exit codes: 0 all was read, 1 a Region's history could not be read to its end, 2 bad input or credentials, 130 interrupted.")]
-    Backfill(backfill::Options),
     /// Prints the completions of a shell.
     #[command(after_help = "Examples:
   aws-tags completions bash > ~/.local/share/bash-completion/completions/aws-tags
@@ -290,8 +280,6 @@ fn main() -> ExitCode {
         #[cfg(feature = "aws")]
         Command::Redrive(options) => redrive::run(&options, out),
         #[cfg(feature = "aws")]
-        Command::Backfill(options) => backfill::run(&options, out),
-        #[cfg(feature = "aws")]
         Command::Undo(options) => undo::run(&options, out),
         #[cfg(feature = "aws")]
         Command::Why(options) => why::run(&options, out),
@@ -312,8 +300,7 @@ fn main() -> ExitCode {
         Ok(End::Done) => ExitCode::SUCCESS,
         Ok(End::Failed) => ExitCode::FAILURE,
         Ok(End::BadInput) => ExitCode::from(2),
-        #[cfg(feature = "aws")]
-        Ok(End::Interrupted) => ExitCode::from(130),
+        Ok(End::Interrupted) => ExitCode::from(console::INTERRUPTED),
         // The reader of a pipe has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {

@@ -13,10 +13,11 @@ use clap::Args;
 use wildmatch::WildMatch;
 
 use crate::account::AccessOptions;
-use crate::backfill::apply::{WriteOptions, agreed, finish, open, say_unknown, stopped};
+use crate::backfill::apply::{agreed, finish, open, say_unknown, stopped};
 use crate::backfill::books::Books;
 use crate::backfill::call::Hand;
 use crate::backfill::folder::{RunFolder, StateOptions};
+use crate::backfill::options::WriteOptions;
 use crate::backfill::tally::{Tally, Words, counted, resources};
 use crate::backfill::work::{Item, Job, Work};
 use crate::console::{End, bad_input, complain, visible, write_json};

@@ -9,38 +9,17 @@ use aws_tags::backfill::ledger::{Book, Settled};
 use aws_tags::backfill::plan::{Planned, State};
 use aws_tags::backfill::writing::resource;
 use aws_tags_aws::AwsTagger;
-use clap::Args;
 use time::OffsetDateTime;
 
 use super::books::{BookError, Books};
 use super::call::Hand;
 use super::folder::RunFolder;
+use super::options::WriteOptions;
 use super::tally::{Tally, Words, counted, resources};
 use super::work::{INTERRUPTED, Item, Job, Work};
 use crate::account::AccessOptions;
 use crate::console::{End, bad_input, complain};
 use crate::interruption::Interruption;
-
-/// How tags are written.
-#[derive(Args)]
-pub(crate) struct WriteOptions {
-    /// Do it without asking.
-    #[arg(long)]
-    pub(crate) yes: bool,
-    /// Tagging calls a second in each Region; half as many where AWS throttles.
-    #[arg(long, value_name = "CALLS", default_value_t = 5.0, value_parser = rate)]
-    pub(crate) rate: f64,
-    /// One JSON object per resource.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(rate) if (0.01..=1000.0).contains(&rate) => Ok(rate),
-        _ => Err("between 0.01 and 1000".to_owned()),
-    }
-}
 
 const TAGGED: Words = Words { done: "tagged", headline: "Tagged" };
 

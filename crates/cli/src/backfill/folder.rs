@@ -1,13 +1,16 @@
 //! The folder of a run: its plan, and the journals of what was written and taken back.
 
 use std::fmt::Display;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use aws_tags::backfill::plan::Planned;
+use aws_tags::record::timestamp;
 use clap::Args;
 use time::OffsetDateTime;
+
+use super::run;
 
 /// Where runs are kept.
 #[derive(Args)]
@@ -43,13 +46,17 @@ impl StateOptions {
         paths.iter().rev().map(|path| RunFolder::of(path)).collect()
     }
 
-    /// A run by its name, or by the path to its folder.
-    pub(crate) fn run(&self, name: &str) -> Result<RunFolder, String> {
-        let path = match name.contains(std::path::MAIN_SEPARATOR) {
-            true => PathBuf::from(name),
-            false => self.folder()?.join(name),
-        };
-        RunFolder::of(&path)
+    /// The folder of a run, by its name or by the path to it.
+    pub(super) fn path_of(&self, run: &str) -> Result<PathBuf, String> {
+        match run.contains(std::path::MAIN_SEPARATOR) {
+            true => Ok(PathBuf::from(run)),
+            false => Ok(self.folder()?.join(run)),
+        }
+    }
+
+    /// A run that has a plan.
+    pub(crate) fn run(&self, run: &str) -> Result<RunFolder, String> {
+        RunFolder::of(&self.path_of(run)?)
     }
 }
 
@@ -62,7 +69,7 @@ pub(crate) struct RunFolder {
 }
 
 impl RunFolder {
-    fn of(path: &Path) -> Result<Self, String> {
+    pub(super) fn of(path: &Path) -> Result<Self, String> {
         if !path.join(PLAN).is_file() {
             return Err(format!("{}: there is no run with a plan", path.display()));
         }
@@ -72,20 +79,15 @@ impl RunFolder {
 
     /// Keeps other processes from writing to it, as long as the answer lives.
     pub(crate) fn lock(&self) -> Result<File, String> {
-        let path = self.path.join("lock");
-        let file = File::options().create(true).append(true).open(&path);
-        let file = file.map_err(|error| format!("{}: {error}", path.display()))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => {
-                Err(format!("another process works on run {}: wait until it has ended", self.name))
-            }
-            Err(TryLockError::Error(error)) => Err(format!("{}: {error}", path.display())),
-        }
+        run::lock(&self.path)
     }
 
     /// When it was planned.
     pub(crate) fn planned_at(&self) -> Option<OffsetDateTime> {
+        let planned = run::about(&self.path).and_then(|about| about.planned);
+        if let Some(planned) = planned.as_deref().and_then(timestamp::parse) {
+            return Some(planned);
+        }
         let modified = fs::metadata(self.path.join(PLAN)).ok()?.modified().ok()?;
         Some(modified.into())
     }

@@ -3,7 +3,6 @@
 
 #[cfg(feature = "aws")]
 mod ask;
-pub(super) mod filter;
 mod intake;
 mod join;
 mod judge;
@@ -12,53 +11,21 @@ mod sessions;
 mod shards;
 mod summary;
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_tags::Settings;
 use aws_tags::ports::offline::{CountingTagger, GivenIamTags, GivenLookups};
 use aws_tags::ports::{Failure, Ports};
 
+use super::filter::Filter;
 use super::run::{Run, Stage};
+use super::stop::Stop;
 use crate::console::{complain, visible};
-use crate::input::{Files, Input};
+use crate::input::Input;
 #[cfg(feature = "aws")]
 pub(super) use ask::Access;
-use filter::Filters;
 use intake::Intake;
 use sessions::RunSessions;
-
-/// Ctrl-C, which is heard between two records.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// Listens from now on. A second Ctrl-C ends the process at once.
-    pub(super) fn listen() -> io::Result<Self> {
-        let stop = Self::default();
-        let second = i32::from(super::INTERRUPTED);
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            signal_hook::flag::register_conditional_shutdown(signal, second, stop.0.clone())?;
-            signal_hook::flag::register(signal, stop.0.clone())?;
-        }
-        Ok(stop)
-    }
-
-    pub(super) fn is_asked_for(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn check(&self) -> io::Result<()> {
-        match self.is_asked_for() {
-            true => Err(io::Error::other("stopped")),
-            false => Ok(()),
-        }
-    }
-}
 
 /// Whom AWS is asked by.
 pub(super) enum Asked {
@@ -78,12 +45,7 @@ impl Asked {
     }
 }
 
-/// Whether filters can be used, or why not.
-pub(super) fn check(given: &BTreeMap<String, String>) -> Result<(), String> {
-    Filters::read(given).map(drop)
-}
-
-/// Plans, from wherever the run has come to. Gives whether all input was read.
+/// Plans, from wherever the run has come to since there is a reduction. Gives whether all input was read.
 pub(super) async fn plan(
     run: &mut Run,
     settings: &Settings,
@@ -92,7 +54,7 @@ pub(super) async fn plan(
     json: bool,
     out: &mut impl Write,
 ) -> io::Result<bool> {
-    let filters = Filters::read(&run.about.given.filters).map_err(io::Error::other)?;
+    let filter = Filter::of_given(&run.about.given.filters).map_err(io::Error::other)?;
     if run.about.stage == Stage::Reading {
         read(run, stop)?;
         run.reach(Stage::Joining)?;
@@ -105,7 +67,7 @@ pub(super) async fn plan(
         shards::remove(&run.folder, "calls")?;
     }
     if run.about.stage == Stage::Judging {
-        judge::judge(&run.folder, &filters, stop)?;
+        judge::judge(&run.folder, &filter, stop)?;
         run.reach(Stage::Asking)?;
         shards::remove(&run.folder, "claims")?;
         shards::remove(&run.folder, "endings")?;
@@ -134,42 +96,21 @@ fn shards_gone_stale(run: &Run) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads the sources.
+/// Reads the reduction, which takes little time: a run that was stopped here reads it again.
 fn read(run: &mut Run, stop: &Stop) -> io::Result<()> {
-    let intake = RefCell::new(Intake::open(&run.folder)?);
-    let before = intake.borrow().files_before();
-    if before > 0 {
-        complain(&format!("run {} goes on: {before} files are read already", run.about.run));
-    }
-    let input = Input { paths: run.about.given.sources.iter().map(PathBuf::from).collect() };
-    let mut files = Between { intake: &intake };
-    let reading = input.read_files(&mut files, &mut |record| {
+    let mut intake = Intake::open(&run.folder)?;
+    let input = Input { paths: vec![run.reduction()] };
+    let reading = input.read(&mut |record| {
         stop.check()?;
-        intake.borrow_mut().take(&record.event, &record.file)
+        intake.take(&record.event)
     })?;
-    let mut intake = intake.into_inner();
-    intake.counts.unread = intake.counts.unread.saturating_add(reading.unread as u64);
-    intake.settle()?;
-    run.about.counts = intake.counts;
-    if run.about.counts.creations > 0 && run.about.counts.sessions == 0 {
+    let counts = &mut run.about.counts;
+    (counts.creations, counts.sessions, counts.endings) = intake.end()?;
+    counts.unread = counts.unread.saturating_add(reading.unread as u64);
+    if counts.creations > 0 && counts.sessions == 0 {
         complain("no AssumeRole record in the history: session tags will be missing");
     }
     Ok(())
-}
-
-/// Tells the intake where files begin and end.
-struct Between<'a> {
-    intake: &'a RefCell<Intake>,
-}
-
-impl Files for Between<'_> {
-    fn wants(&self, file: &str) -> bool {
-        self.intake.borrow().wants(file)
-    }
-
-    fn ended(&mut self, file: &str) -> io::Result<()> {
-        self.intake.borrow_mut().ended(file)
-    }
 }
 
 /// Joins with whatever is asked.

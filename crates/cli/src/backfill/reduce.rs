@@ -2,13 +2,11 @@
 
 #[cfg(feature = "aws")]
 mod bucket;
-mod filter;
 mod local;
 mod output;
 mod pending;
 mod progress;
 mod report;
-mod stop;
 mod worker;
 
 use std::io::{self, Write};
@@ -18,8 +16,8 @@ use std::thread;
 
 use aws_tags::backfill::relevance::Names;
 use aws_tags_scan::{Filter, Ids, PathSays};
-use clap::Args;
 
+use super::stop::Stop;
 #[cfg(feature = "aws")]
 use crate::account::AccessOptions;
 use crate::console::{End, bad_input, complain};
@@ -30,27 +28,6 @@ use worker::{Shared, Worker};
 pub(super) use output::Counts;
 pub(super) use progress::Progress;
 pub(super) use report::Report;
-pub(super) use stop::Stop;
-
-/// What is read, and what of it is asked for.
-#[derive(Args)]
-pub(crate) struct SourceOptions {
-    /// Files, folders, `-` for standard input, or `s3://bucket/prefix` of a trail. Files are of trails, or in any form that `explain`
-    /// reads; a trail's are read fastest.
-    #[arg(required = true, value_name = "SOURCE")]
-    sources: Vec<String>,
-    #[command(flatten)]
-    filter: filter::FilterOptions,
-    /// As many threads as that [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
-    jobs: Option<u16>,
-    /// Print what was read and kept as one JSON object.
-    #[arg(long)]
-    json: bool,
-    #[cfg(feature = "aws")]
-    #[command(flatten)]
-    access: AccessOptions,
-}
 
 /// A file to read.
 struct File {
@@ -97,7 +74,7 @@ trait Source: Send {
 pub(super) struct Request<'a> {
     /// As on the command line: paths, `-`, `s3://bucket/prefix`.
     pub(super) sources: &'a [String],
-    pub(super) filter: &'a Arc<Filter>,
+    pub(super) filter: Arc<Filter>,
     /// Where it goes: it is whole, or as it was before.
     pub(super) file: &'a Path,
     /// As many as there are cores, if it is not said.
@@ -116,21 +93,10 @@ pub(super) enum Reduced {
 }
 
 /// Reduces sources to a file, as the command line says.
-pub(super) fn run(file: &Path, options: &SourceOptions, out: &mut impl Write) -> io::Result<End> {
-    let filter = match options.filter.read() {
-        Ok(filter) => Arc::new(filter),
-        Err(wrong) => return Ok(bad_input(&wrong)),
-    };
-    let request = Request {
-        sources: &options.sources,
-        filter: &filter,
-        file,
-        threads: options.jobs.map(usize::from),
-        #[cfg(feature = "aws")]
-        access: &options.access,
-    };
-    match reduce(&request, &Stop::on_signals(), &Arc::new(Progress::default())) {
-        Reduced::Written(counts, report) => report.write(file, &counts, options.json, out),
+pub(super) fn run(request: &Request<'_>, json: bool, out: &mut impl Write) -> io::Result<End> {
+    let file = request.file;
+    match reduce(request, &Stop::listen()?, &Arc::new(Progress::default())) {
+        Reduced::Written(counts, report) => report.write(file, &counts, json, out),
         Reduced::Interrupted => {
             complain(&interruption(file));
             Ok(End::Interrupted)
@@ -148,7 +114,7 @@ fn interruption(file: &Path) -> String {
 
 /// Reduces sources to a file. Whoever kills it finds the file whole or as it was, and begins again.
 pub(super) fn reduce(request: &Request<'_>, stop: &Stop, progress: &Arc<Progress>) -> Reduced {
-    let Request { filter, file, .. } = *request;
+    let Request { filter, file, .. } = request;
     let cannot_write =
         |error: io::Error| Reduced::Failed(format!("{}: cannot be written: {error}", file.display()));
     let output = match Output::create(file) {
@@ -187,9 +153,9 @@ fn open(request: &Request<'_>, output: &Output, stop: &Stop) -> Result<Vec<Box<d
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     for source in request.sources {
         sources.push(match source.strip_prefix("s3://") {
-            None => Box::new(Local::new(Path::new(source), request.filter, output.paths())),
+            None => Box::new(Local::new(Path::new(source), &request.filter, output.paths())),
             #[cfg(feature = "aws")]
-            Some(place) => match bucket::Bucket::open(place, request.access, request.filter, stop) {
+            Some(place) => match bucket::Bucket::open(place, request.access, &request.filter, stop) {
                 Ok(bucket) => Box::new(bucket),
                 Err(wrong) => return Err(format!("{source}: {wrong}")),
             },

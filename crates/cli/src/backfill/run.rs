@@ -2,15 +2,19 @@
 //!
 //! A plan names people and what they made, so that nobody else may read it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use aws_tags::record::timestamp;
 use aws_tags::settings::SETTINGS;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+
+/// The source that is CloudTrail's own history.
+pub(super) const HISTORY: &str = "history";
 
 /// A run, as long as this process has it.
 pub(super) struct Run {
@@ -30,6 +34,9 @@ pub(super) struct About {
     #[serde(flatten)]
     pub(super) given: Given,
     pub(super) stage: Stage,
+    /// When the plan was made, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) planned: Option<String>,
     pub(super) counts: Counts,
 }
 
@@ -50,7 +57,9 @@ pub(super) struct Given {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Stage {
-    /// Records are read, and kept by their callers.
+    /// The history is read: what of it matters becomes a reduction.
+    Reducing,
+    /// The reduction is read, and its records kept by their callers.
     Reading,
     /// Calls and sessions of a caller are joined.
     Joining,
@@ -103,17 +112,25 @@ impl Given {
         differs("the history", self.sources.join(" "), now.sources.join(" "));
         let account = |given: &Self| given.account.clone().unwrap_or_else(|| "none (offline)".to_owned());
         differs("the account", account(self), account(now));
-        for (was, is) in [(&self.settings, &now.settings), (&self.filters, &now.filters)] {
-            let names: std::collections::BTreeSet<&String> = was.keys().chain(is.keys()).collect();
-            for name in names {
-                let value = |of: &BTreeMap<String, String>| {
-                    of.get(name).map_or_else(|| "not given".to_owned(), |value| format!("`{value}`"))
-                };
-                differs(name, value(was), value(is));
-            }
-        }
+        all.extend(changes(&self.settings, &now.settings));
+        all.extend(changes(&self.filters, &now.filters));
         all
     }
+
+    /// Which settings are no longer as they were.
+    #[cfg_attr(not(feature = "aws"), allow(dead_code, reason = "what applies a plan needs AWS"))]
+    pub(super) fn changed_settings(&self) -> Vec<String> {
+        changes(&self.settings, &Self::settings())
+    }
+}
+
+fn changes(was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -> Vec<String> {
+    let names: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+    let value = |of: &BTreeMap<String, String>, name: &String| {
+        of.get(name).map_or_else(|| "not given".to_owned(), |value| format!("`{value}`"))
+    };
+    let changed = names.into_iter().filter(|name| was.get(*name) != is.get(*name));
+    changed.map(|name| format!("{name} was {}, now it is {}", value(was, name), value(is, name))).collect()
 }
 
 impl Run {
@@ -129,27 +146,21 @@ impl Run {
                 Err(error) => return Err(cannot(&folder, &error)),
                 Ok(()) => {}
             }
-            let began = aws_tags::record::timestamp::format(now);
-            let about = About { run, began, given, stage: Stage::Reading, counts: Counts::default() };
+            let began = timestamp::format(now);
+            let about =
+                About { run, began, given, stage: Stage::Reducing, planned: None, counts: Counts::default() };
             let run = Self { _lock: lock(&folder)?, folder, about };
             run.save().map_err(|error| cannot(&run.folder, &error))?;
             return Ok(run);
         }
     }
 
-    /// What a run says of itself, if there is such a run.
-    pub(super) fn about(state: &Path, id: &str) -> Option<About> {
-        serde_json::from_slice(&fs::read(state.join(id).join("run.json")).ok()?).ok()
-    }
-
     /// Goes on with a run. Without sources, it is the run's own; whatever else is given must be as it was.
-    pub(super) fn resume(state: &Path, id: &str, given: &mut Given) -> Result<Self, Refusal> {
-        let is_name = !id.is_empty() && !id.starts_with('.') && !id.contains(['/', '\\']);
-        let folder = state.join(id);
-        if !is_name || !folder.is_dir() {
-            return Err(format!("there is no run `{id}` in {}", state.display()));
+    pub(super) fn resume(folder: &Path, given: &mut Given) -> Result<Self, Refusal> {
+        if !folder.is_dir() {
+            return Err(format!("{}: there is no such run", folder.display()));
         }
-        let held = lock(&folder)?;
+        let held = lock(folder)?;
         let path = folder.join("run.json");
         let text = fs::read(&path).map_err(|error| cannot(&path, &error))?;
         let about: About =
@@ -159,8 +170,8 @@ impl Run {
             given.filters.clone_from(&about.given.filters);
         }
         match about.given.differences(given).as_slice() {
-            [] => Ok(Self { folder, about, _lock: held }),
-            others => Err(format!("run {id} cannot go on: {}", others.join("; "))),
+            [] => Ok(Self { folder: folder.to_owned(), about, _lock: held }),
+            others => Err(format!("run {} cannot go on: {}", about.run, others.join("; "))),
         }
     }
 
@@ -172,7 +183,17 @@ impl Run {
 
     pub(super) fn reach(&mut self, stage: Stage) -> io::Result<()> {
         self.about.stage = stage;
+        if stage == Stage::Planned && self.about.planned.is_none() {
+            self.about.planned = Some(timestamp::format(OffsetDateTime::now_utc()));
+        }
         self.save()
+    }
+
+    /// What of the history matters, until the plan is there.
+    pub(super) fn reduction(&self) -> PathBuf {
+        // History is written by lines, each of which must be whole.
+        let is_history = self.about.given.sources == [HISTORY];
+        self.folder.join(if is_history { "reduction.jsonl" } else { "reduction.jsonl.gz" })
     }
 
     pub(super) fn plan(&self) -> PathBuf {
@@ -180,13 +201,9 @@ impl Run {
     }
 }
 
-/// Where runs are kept: `XDG_STATE_HOME`, or `.local/state` of the home folder.
-/// <https://specifications.freedesktop.org/basedir-spec/latest/>
-pub(super) fn default_state() -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = absolute("XDG_STATE_HOME")
-        .or_else(|| std::env::home_dir().map(|home| home.join(".local").join("state")))?;
-    Some(state.join("aws-tags"))
+/// What a run says of itself, if its folder is there.
+pub(super) fn about(folder: &Path) -> Option<About> {
+    serde_json::from_slice(&fs::read(folder.join("run.json")).ok()?).ok()
 }
 
 /// Writes a file that replaces another once it is whole.
@@ -230,8 +247,8 @@ fn new_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Keeps other processes out of a run, and tells them who has it.
-fn lock(folder: &Path) -> Result<File, Refusal> {
+/// Keeps other processes out of a run as long as the answer lives, and tells them who has it.
+pub(super) fn lock(folder: &Path) -> Result<File, Refusal> {
     let path = folder.join("lock");
     let mut file = private_file(&path, false).map_err(|error| cannot(&path, &error))?;
     match file.try_lock() {

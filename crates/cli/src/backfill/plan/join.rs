@@ -15,10 +15,12 @@ use time::{Duration, OffsetDateTime};
 
 use super::super::run::{Counts, replace};
 use super::Stop;
-use super::intake::CHECKPOINT;
 use super::sessions::RunSessions;
 use super::shards::{self, Lines, SHARDS, Shards, shard_of};
 use crate::console::Progress;
+
+/// How often what was joined is brought to the disk.
+const CHECKPOINT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How far the stage is: written down after each part.
 #[derive(Default, Serialize, Deserialize)]
@@ -51,12 +53,11 @@ pub(super) async fn join<P: PrincipalTags, L: Lookups, T: Tagger>(
         while let Some(call) = calls.next()? {
             stop.check()?;
             let text = str::from_utf8(call).map_err(io::Error::other)?;
-            let Some((file, record)) = text.split_once('\t') else { continue };
-            let event = Event::from_text(record).map_err(io::Error::other)?;
+            let event = Event::from_text(text).map_err(io::Error::other)?;
             turn_to(&event);
             let outcome = plan_only(ports, settings, &Scope::default(), long_after(&event), &event).await;
             let record = |key: &str| ports.sessions.record(shard, key);
-            joined.keep(claims(&event, &outcome, file, record), &mut out)?;
+            joined.keep(claims(&event, &outcome, "", record), &mut out)?;
             done = done.saturating_add(1);
             progress.set(done);
         }

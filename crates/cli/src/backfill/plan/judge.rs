@@ -10,13 +10,13 @@ use aws_tags::backfill::verdict::{Ending, Verdict, verdict};
 use aws_tags::history::endings::{self, last_part};
 use aws_tags::history::lives::Did;
 
+use super::super::filter::Filter;
 use super::super::run::replace;
 use super::Stop;
-use super::filter::Filters;
 use super::shards::{self, SHARDS};
 
 /// Judges each part that is not yet.
-pub(super) fn judge(folder: &Path, filters: &Filters, stop: &Stop) -> io::Result<()> {
+pub(super) fn judge(folder: &Path, filter: &Filter, stop: &Stop) -> io::Result<()> {
     let did = Remembered::default();
     for shard in 0..SHARDS {
         let path = shards::path(folder, "verdicts", shard);
@@ -25,7 +25,7 @@ pub(super) fn judge(folder: &Path, filters: &Filters, stop: &Stop) -> io::Result
         }
         stop.check()?;
         let mut found = verdicts(folder, shard, &did)?;
-        found.retain(|verdict| filters.want(&verdict.planned));
+        found.retain(|verdict| filter.wants(&verdict.planned));
         found.sort_by_cached_key(order);
         replace(&path, |file| {
             for verdict in &found {

@@ -16,7 +16,7 @@ use aws_tags_scan::Filter;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use super::stop::Stop;
+use super::super::stop::Stop;
 use super::{Body, File, Next, Source};
 use crate::account::AccessOptions;
 use folders::{Folders, Object, Place};

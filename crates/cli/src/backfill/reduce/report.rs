@@ -72,6 +72,16 @@ impl Report {
         self.unread = self.unread.saturating_add(count);
     }
 
+    /// How many records were read.
+    pub(in crate::backfill) const fn records_read(&self) -> u64 {
+        self.records
+    }
+
+    /// How many files and records were not, each of which was named.
+    pub(in crate::backfill) const fn not_read(&self) -> usize {
+        self.unread
+    }
+
     pub(in crate::backfill) fn write(
         &self,
         file: &Path,

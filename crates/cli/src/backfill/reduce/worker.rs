@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws_tags::backfill::relevance::Names;
 use aws_tags_scan::{Filter, Found, Ids, LONGEST_RECORD, Scanner, Shape, Unpacked, Unpacker};
 
+use super::super::stop::{Stop, Stopping};
 use super::output::Output;
 use super::pending::Pending;
 use super::progress::Progress;
 use super::report::Report;
-use super::stop::{Stop, Stopping};
 use super::{Body, File, Next, Source};
 use crate::input::{self, Record};
 
