@@ -22,6 +22,7 @@ mod probe;
 #[cfg(feature = "aws")]
 mod redrive;
 mod replay;
+mod report;
 mod services;
 mod settings;
 #[cfg(feature = "aws")]
@@ -108,6 +109,17 @@ but those that were under way.
 Exit codes: 0 all is done, 1 some input could not be read or some resources failed, 2 bad input, settings or credentials, or a file that \
 cannot be written, 130 interrupted: --resume goes on.")]
     Backfill(backfill::Options),
+    /// Makes one HTML file of audits: coverage over time, by service and owner, untagged resources with the best guess whose they
+    /// are, and a list of all, each tag with where it came from. It needs no network and no server. Offline.
+    #[command(after_help = "Examples:
+  aws-tags report audit.jsonl -o report.html
+  aws-tags report audits/*.jsonl.gz -o report.html
+  aws-tags report --hide-values --hide-principals audit.jsonl -o to-pass-on.html
+  aws-tags audit --json | aws-tags report - -o report.html
+
+Without --hide-values and --hide-principals the file has whatever the audit has: names of people, and all tags.
+Exit codes: 0 the report has all, 1 it was made, but some lines or files could not be read, 2 nothing was written.")]
+    Report(report::Options),
     /// Lists what is supported: services, calls, resource types, and how they are tagged.
     #[command(after_help = "Examples:
   aws-tags services
@@ -271,6 +283,7 @@ fn main() -> ExitCode {
         Command::Explain(options) => explain::run(&options, out),
         Command::Replay(options) => replay::run(&options, out),
         Command::Backfill(options) => backfill::run(&options, out),
+        Command::Report(options) => report::run(&options, out),
         Command::Services(options) => services::run(&options, out),
         Command::Rules(options) => deployment::rules(&options, out),
         Command::Policy(options) => deployment::policy(&options, out),

@@ -1,0 +1,112 @@
+//! `aws-tags report`: audits as one HTML file that needs nothing else.
+
+mod charts;
+mod data;
+mod hide;
+mod page;
+mod read;
+mod rows;
+mod summary;
+mod words;
+mod write;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use aws_tags::audit::Head;
+use clap::Args;
+
+use crate::console::{End, bad_input, visible};
+use read::Audits;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Audits that `aws-tags audit --json` wrote, gzipped or not; `-` is standard input. Of several, the latest is shown, and the
+    /// others show how coverage changed.
+    #[arg(required = true, value_name = "AUDIT")]
+    audits: Vec<PathBuf>,
+    /// Where the report goes; what is there is replaced, once the report is whole. `-`, and the default where that is no
+    /// terminal, is standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    hidden: Hidden,
+}
+
+/// What a report that is passed on does not tell.
+#[derive(Args, Clone, Copy)]
+struct Hidden {
+    /// Leaves out the values of tags. Owners stay: see --hide-principals.
+    #[arg(long)]
+    hide_values: bool,
+    /// Puts `principal-1`, `principal-2`, … for owners and principals, also where their names stand in ARNs, values and reasons.
+    #[arg(long)]
+    hide_principals: bool,
+}
+
+impl Hidden {
+    const fn any(self) -> bool {
+        self.hide_values || self.hide_principals
+    }
+
+    const fn words(self) -> &'static str {
+        match (self.hide_values, self.hide_principals) {
+            (true, true) => "values of tags and names of principals",
+            (true, false) => "values of tags",
+            (false, true) => "names of principals",
+            (false, false) => "nothing",
+        }
+    }
+}
+
+/// Reads audits, and writes the report.
+pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
+    let target = match write::Target::of(options.output.as_deref()) {
+        Ok(target) => target,
+        Err(why) => return Ok(bad_input(&why)),
+    };
+    let Some(mut audits) = read::read(&options.audits) else {
+        return Ok(bad_input("there is no audit to report on: `aws-tags audit --json` writes one"));
+    };
+    if let Some(stranger) = audits.stranger() {
+        return Ok(bad_input(&strange(stranger, &audits)));
+    }
+    if options.hidden.hide_values {
+        hide::hide_values(&mut audits.rows);
+    }
+    if options.hidden.hide_principals {
+        hide::hide_principals(&mut audits.rows).map_err(io::Error::other)?;
+    }
+    let data = data::pack(&audits.rows, options.hidden)?;
+    let Some(page) = page::page(&audits, options.hidden, &data) else { return Ok(End::BadInput) };
+    let page = page.into_string();
+    match &target {
+        write::Target::Output => out.write_all(page.as_bytes())?,
+        write::Target::File(path) => {
+            if let Err(error) = write::write(path, page.as_bytes()) {
+                return Ok(bad_input(&format!("{}: {error}", path.display())));
+            }
+            writeln!(out, "{}: {}", visible(path.display()), told(&audits, page.len()))?;
+        }
+    }
+    Ok(if audits.unread == 0 { End::Done } else { End::Failed })
+}
+
+/// One line about the report.
+fn told(audits: &Audits, bytes: usize) -> String {
+    let tally = audits.all.last().map(|audit| audit.tally).unwrap_or_default();
+    let coverage = tally.coverage().map_or("nothing".to_owned(), |coverage| coverage.to_string());
+    let resources = words::count(usize::try_from(tally.all()).unwrap_or(usize::MAX), "resource");
+    let others = audits.all.len().saturating_sub(1);
+    let history =
+        if others > 0 { format!(", {} before", words::count(others, "audit")) } else { String::new() };
+    format!("{resources}, {coverage} covered{history}; {} KB", words::number(bytes.div_ceil(1000) as u64))
+}
+
+/// Why audits cannot be one report.
+fn strange(stranger: &Head, audits: &Audits) -> String {
+    let of =
+        |head: &Head| format!("that of {} is of {}", words::moment(head.at), words::some(&head.accounts, 3));
+    let latest = audits.all.last().map(|audit| of(&audit.head)).unwrap_or_default();
+    format!("expected audits of the same accounts: {}, {latest}; make a report of each", of(stranger))
+}
