@@ -1,5 +1,5 @@
 # Needs Rust, Python 3 and make; everything else is installed below the target folder.
-.PHONY: demo local test faults histories plans mutations scan-mutations kills bench generate lint check deploy undeploy
+.PHONY: demo local test faults histories plans mutations scan-mutations kills report bench generate lint check deploy undeploy
 
 # Everything with all features, always: each other choice is another AWS SDK to build.
 ALL = --workspace --all-features --locked
@@ -47,6 +47,10 @@ kills:
 # Ten million mutated trail files: the fast scan finds what parsing everything finds. `make test` tries a sample.
 scan-mutations:
 	MUTATIONS=10000000 cargo test --release --locked -p aws-tags-scan --test oracle -- --nocapture
+
+# A report of 100,000 resources in a browser: its size, first paint, and how long searches take. `make test` tries a sample.
+report:
+	cd tests && RESOURCES=100000 $(PYTHON) -m pytest -s report/test_large_report.py
 
 # Start, memory, CPU and AWS calls of the release binaries, and many creations at AWS's rates; with AGAINST=COMMIT also another
 # commit's. Builds them: a quarter of an hour; the load takes half an hour.

@@ -1,4 +1,5 @@
-"""What the tests run in Node.js, an IAM simulator and cdk-nag: the scripts of tests/support/node with the packages that it pins."""
+"""What the tests run in Node.js, an IAM simulator and cdk-nag, and for tests in a browser Chromium and axe-core: the scripts of
+tests/support/node with the packages that it pins."""
 import functools
 import os
 import shutil
