@@ -13,7 +13,7 @@ from collections import defaultdict
 
 import local_aws
 from cloudformation import Template, source
-from iam_simulator import ANY, OTHER_ACCOUNT, Role, actions, listed, simulate, wanted
+from iam_simulator import ANY, OTHER_ACCOUNT, Request, Role, actions, listed, simulate, wanted
 from local_aws import ACCOUNT, COMMAND, REGION, say
 
 SESSIONS = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/aws-tags-sessions"
@@ -102,7 +102,7 @@ def recorder_needs(region):
 
 
 def handler_needs(choice):
-    needed = {**fixed("aws-tags-tag-handler", "aws-tags-creations"), **chosen(choice), "dynamodb:Query": (SESSIONS,), "iam:GetRole": ANY, "iam:GetUser": ANY,
+    needed = {**fixed("aws-tags-tag-handler", "aws-tags-creations"), **chosen(choice), **dict.fromkeys(("dynamodb:PutItem", "dynamodb:Query"), (SESSIONS,)), "iam:GetRole": ANY, "iam:GetUser": ANY,
               **dict.fromkeys(PARENTS, ANY)}
     for row in rows():
         if TIERS.index(row["tier"]) <= TIERS.index(choice["Services"]) and (choice["AlsoTag"] or not row["optIn"]):
@@ -178,7 +178,7 @@ class LeastPrivilege(unittest.TestCase):
         shared = {"ec2:CreateTags", "tag:TagResources", "s3:PutObjectTagging"}
         tested = {
             "tested by tests/deployment/test_deploy.py: running the function":
-                set(fixed("aws-tags-tag-handler", "q")) | {"kms:Decrypt", "kms:GenerateDataKey", "dynamodb:Query", "iam:GetRole", "iam:GetUser"},
+                set(fixed("aws-tags-tag-handler", "q")) | {"kms:Decrypt", "kms:GenerateDataKey", "dynamodb:PutItem", "dynamodb:Query", "iam:GetRole", "iam:GetUser"},
             "tested by tests/functions/test_end_to_end.py: EC2's tags, the tagging API, buckets and objects, lookups":
                 shared | {"s3:GetBucketTagging"} | by_route["ec2:CreateTags"] | by_route["s3:PutObjectTagging"] | {a for actions in LOOKUPS.values() for a in actions},
             "tested by tests/table/test_tag_operations.py: the request of every service's own operation":
@@ -199,6 +199,14 @@ class LeastPrivilege(unittest.TestCase):
                 allowed = {request.action for request, answer in self.answers[role.name] if answer["by"]}
                 bad = {action for action in allowed if re.search(":(untag|remove|delete|create)", action.lower())}
                 self.assertEqual(bad - HARMLESS, set())
+
+    def test_the_tag_handler_writes_who_deploys_stacks_and_no_session(self):
+        (handler,) = [one for one in self.roles if one.name == "tag-handler"]
+        request = Request("dynamodb:PutItem", "table", SESSIONS, ACCOUNT)
+        keys = {f"#stack#{ACCOUNT}#{REGION}#web": True, f"#change-set#arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/c/1": True, f"#deploys#{ACCOUNT}": True,
+                f"{ACCOUNT}#AROAEXAMPLE:ann": False, "#heartbeat": False, "#": False}
+        answers = {key: bool(handler.simulate([request], **{"dynamodb:LeadingKeys": [key]})[0][1]["by"]) for key in keys}
+        self.assertEqual(answers, keys)
 
     def test_only_the_rules_of_the_stack_may_use_queues_keys_and_roles(self):
         events, origin = "events.amazonaws.com", "aws:SourceArn"

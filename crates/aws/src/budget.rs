@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use aws_tags::identity::{IamIdentity, Session, SessionKey};
 use aws_tags::ports::{Batch, Failure, FailureKind, IamEntity, Lookups, PrincipalTags, SessionStore, Tagger};
+use aws_tags::stacks::{Deploy, Shelf};
 use aws_tags::table::operation::Found;
 use aws_tags::table::{Lookup, Read, Resource, Route};
 use aws_tags::tags::TagMap;
@@ -104,6 +105,19 @@ impl<T: SessionStore> SessionStore for Bounded<T> {
 
     async fn recorded_until(&self) -> Result<Option<OffsetDateTime>, Failure> {
         self.budget.ask(self.inner.recorded_until()).await
+    }
+
+    async fn remember(&self, deploy: &Deploy) -> Result<(), Failure> {
+        self.budget.ask(self.inner.remember(deploy)).await
+    }
+
+    async fn deploys(
+        &self,
+        shelf: &Shelf,
+        window: (OffsetDateTime, OffsetDateTime),
+        most: usize,
+    ) -> Result<Vec<Deploy>, Failure> {
+        self.budget.ask(self.inner.deploys(shelf, window, most)).await
     }
 }
 

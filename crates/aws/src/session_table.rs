@@ -14,7 +14,10 @@
 //! | `forget_after` | N | TTL: epoch seconds |
 //!
 //! The items of `caller` `#heartbeat` are the recorders' heartbeats: `issued` is the Region of one, `at` the
-//! time until which it has recorded what reached it.
+//! time until which it has recorded what reached it. Callers whose names begin with `#stack#`, `#change-set#` and
+//! `#deploys#` are shelves of [`deploys`].
+
+mod deploys;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -25,6 +28,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_tags::identity::SessionKey;
 use aws_tags::ports::{Failure, SessionStore};
 use aws_tags::record::timestamp;
+use aws_tags::stacks::{Deploy, Shelf};
 use aws_tags::{Arn, Session};
 use time::OffsetDateTime;
 
@@ -166,6 +170,45 @@ impl SessionStore for SessionTable {
             .get(&(), |_| true, async || self.earliest_heartbeat().await)
             .await
             .map_err(Failure::from)
+    }
+
+    async fn remember(&self, deploy: &Deploy) -> Result<(), Failure> {
+        for item in deploys::items(deploy) {
+            let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await;
+            put.map_err(|error| Failure::from(Error::from(error)))?;
+        }
+        Ok(())
+    }
+
+    async fn deploys(
+        &self,
+        shelf: &Shelf,
+        (from, to): (OffsetDateTime, OffsetDateTime),
+        most: usize,
+    ) -> Result<Vec<Deploy>, Failure> {
+        let text = |text: String| AttributeValue::S(text);
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("caller = :caller AND issued BETWEEN :from AND :to")
+            .expression_attribute_values(":caller", text(shelf.to_string()))
+            .expression_attribute_values(":from", text(timestamp::format(from)))
+            // `~` sorts after every id.
+            .expression_attribute_values(":to", text(format!("{}~", timestamp::format(to))))
+            .scan_index_forward(false)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while found.len() < most
+            && let Some(item) = pages.next().await
+        {
+            let item = item.map_err(|error| Failure::from(Error::from(error)))?;
+            found.extend(deploys::deploy(&item));
+        }
+        Ok(found)
     }
 }
 

@@ -16,9 +16,10 @@ use std::path::{Path, PathBuf};
 use aws_tags::identity::IamIdentity;
 use aws_tags::ports::offline::{CountingTagger, GivenIamTags, GivenLookups, MemorySessions};
 use aws_tags::ports::{Failure, IamEntity, Lookups, Ports, PrincipalTags, SessionStore, Tagger};
-use aws_tags::tagging::Scope;
+use aws_tags::stacks;
+use aws_tags::tagging::{Scope, remember};
 use aws_tags::tags::TagMap;
-use aws_tags::{Effect, Event, Settings, record_session, tag_resources};
+use aws_tags::{Effect, Event, Principal, Settings, record_session, tag_resources};
 use clap::Args;
 use futures_util::FutureExt;
 use time::{Duration, OffsetDateTime};
@@ -182,13 +183,16 @@ where
     T: Tagger,
     W: Write,
 {
-    let mut spool = Spool::new();
+    let (mut spool, mut deploys) = (Spool::new(), Spool::new());
     let reading = options.input.read(&mut |record| {
         let event = &record.event;
         // A call belongs to the session that began at its creation date: the order of recording does not matter.
         // Memory answers at once.
         let recorded = record_session(sessions, None, event).now_or_never();
         recorded.transpose().map_err(|failure| io::Error::other(failure.to_string()))?;
+        if stacks::is_deploy(event) {
+            deploys.keep(&record)?;
+        }
         if !options.filter.wants_service_of(event) {
             return Ok(());
         }
@@ -202,6 +206,13 @@ where
     })?;
     for service in options.filter.services_not_met() {
         complain(&format!("--service {service}: no record is of this service"));
+    }
+    // Who deployed a stack is remembered before anything is handled that it made, whatever is shown.
+    for records in deploys.in_order(1) {
+        for record in records? {
+            let (now, caller) = (now(&record.event), Principal::of(&record.event));
+            remember(ports, settings, scope, now, &record.event, &caller).await;
+        }
     }
     let mut progress = Progress::new("events handled");
     let mut handled = 0;

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::identity::{NotASession, STS, Session};
+use crate::identity::{NotASession, Principal, STS, Session};
 use crate::record::Event;
+use crate::stacks::{Act, CLOUDFORMATION, Deploy, Stack};
 use crate::table::{Creation, Ending, LocateError, Nothing, created, rows};
 
 /// The event source of heartbeats: events that a schedule sends through a function's own queue. By the
@@ -27,6 +28,8 @@ pub enum Effect {
     /// The record is of another category than calls: a call through a VPC endpoint has a second record,
     /// without request and response.
     NotACall(String),
+    /// It deployed a stack, or prepared that: who did is remembered. `None` where only the change set is named.
+    Deployed(Option<Stack>),
     /// No row covers it.
     NotSupported,
     /// It started a session.
@@ -56,12 +59,17 @@ impl Effect {
                 Err(reason) => Self::NotASession(reason),
             };
         }
-        let Some((service, rows)) = rows(&event.source, &event.name) else {
-            return Self::NotSupported;
-        };
-        if let Some(code) = event.error_code() {
+        let known = rows(&event.source, &event.name);
+        let deploy = deploy(event).filter(|deploy| deploy.act != Act::Creates);
+        if let (Some(code), true) = (event.error_code(), known.is_some() || deploy.is_some()) {
             return Self::FailedCall(code.into_owned());
         }
+        if let Some(deploy) = deploy {
+            return Self::Deployed(deploy.stack);
+        }
+        let Some((service, rows)) = known else {
+            return Self::NotSupported;
+        };
         match created(service, rows, event) {
             Err(Nothing::Ending(ending)) => Self::NothingToTag(ending),
             Err(Nothing::NotOurs(error)) => Self::NotOurs(error),
@@ -86,6 +94,7 @@ impl Effect {
             Self::NotOurs(_) => "not-ours",
             Self::FailedCall(_) => "failed-call",
             Self::NotACall(_) => "not-a-call",
+            Self::Deployed(_) => "deploy",
             Self::NotSupported => "not-supported",
             Self::Session(_) => "session",
             Self::NotASession(_) => "skip",
@@ -109,6 +118,10 @@ impl Effect {
             Self::FailedCall(code) => code.as_str().into(),
             Self::NotACall(category) => format!("a record of the category {category}").into(),
             Self::NotASession(reason) => reason.to_string().into(),
+            Self::Deployed(stack) => {
+                let stack = stack.as_ref().map_or_else(|| "a stack".to_owned(), ToString::to_string);
+                format!("who deploys {stack} is remembered").into()
+            }
             Self::Created(_)
             | Self::Unresolvable(_)
             | Self::NotSupported
@@ -124,6 +137,11 @@ impl Effect {
             _ => None,
         }
     }
+}
+
+/// Only CloudFormation's records are read for it.
+fn deploy(event: &Event) -> Option<Deploy> {
+    (event.source == CLOUDFORMATION).then(|| Deploy::of(event, &Principal::of(event)))?
 }
 
 #[cfg(test)]
@@ -176,6 +194,11 @@ mod tests {
                            "requestParameters": {"name": "/a"}, "responseElements": {"version": 1}}),
             ),
             ("skip", json!({"eventSource": "sts.amazonaws.com", "eventName": "GetSessionToken"})),
+            (
+                "deploy",
+                json!({"eventSource": "cloudformation.amazonaws.com", "eventName": "UpdateStack", "eventID": "e",
+                       "eventTime": "2026-05-04T10:00:00Z", "requestParameters": {"stackName": "web"}}),
+            ),
             ("heartbeat", json!({"eventSource": HEARTBEAT, "eventName": "Heartbeat"})),
         ] {
             assert_eq!(outcome_of(record.clone()), expected, "{record}");

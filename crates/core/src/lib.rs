@@ -15,7 +15,7 @@
 //!
 //! The modules, from the ground up: [`tags`] and [`record`] hold what AWS writes, [`identity`] says who
 //! made a call, [`table`] which calls create what, [`probing`] what AWS is asked about that, [`mod@effect`] what one call did, [`history`] whether
-//! it is still what has the name. [`ports`] are the
+//! it is still what has the name, [`stacks`] who deployed which stack. [`ports`] are the
 //! traits through which [`recording`] and [`tagging`] reach AWS, as [`settings`] say. [`delivery`]
 //! brings events and takes failures, [`telemetry`] reports what happened, [`deployment`] derives
 //! rules and permissions from the table. [`audit`] is the form in which an audit is kept, [`backfill`] reads the past.
@@ -32,6 +32,7 @@ pub mod probing;
 pub mod record;
 pub mod recording;
 pub mod settings;
+pub mod stacks;
 pub mod table;
 pub mod tagging;
 pub mod tags;

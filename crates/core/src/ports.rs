@@ -5,11 +5,12 @@ pub mod offline;
 use time::OffsetDateTime;
 
 use crate::identity::{IamIdentity, Session, SessionKey};
+use crate::stacks::{Deploy, Shelf};
 use crate::table::operation::Found;
 use crate::table::{Lookup, Read, Resource, Route};
 use crate::tags::{Tag, TagMap};
 
-/// Sessions, by principal and issue time.
+/// Sessions, by principal and issue time; and who deployed which stack.
 #[expect(async_fn_in_trait, reason = "only our own, single-threaded callers await these")]
 pub trait SessionStore {
     /// Stores a session; storing it again changes nothing.
@@ -24,6 +25,15 @@ pub trait SessionStore {
     async fn beat(&self, recorder: &str, at: OffsetDateTime) -> Result<(), Failure>;
     /// Until when every recorder has recorded; `None` where nobody keeps watch.
     async fn recorded_until(&self) -> Result<Option<OffsetDateTime>, Failure>;
+    /// Remembers a deploy on its shelves; again, it says what is known by then.
+    async fn remember(&self, deploy: &Deploy) -> Result<(), Failure>;
+    /// The latest deploys of a shelf between the two instants, both included, and no more than that many.
+    async fn deploys(
+        &self,
+        shelf: &Shelf,
+        window: (OffsetDateTime, OffsetDateTime),
+        most: usize,
+    ) -> Result<Vec<Deploy>, Failure>;
 }
 
 impl<S: SessionStore> SessionStore for &S {
@@ -45,6 +55,19 @@ impl<S: SessionStore> SessionStore for &S {
 
     async fn recorded_until(&self) -> Result<Option<OffsetDateTime>, Failure> {
         (**self).recorded_until().await
+    }
+
+    async fn remember(&self, deploy: &Deploy) -> Result<(), Failure> {
+        (**self).remember(deploy).await
+    }
+
+    async fn deploys(
+        &self,
+        shelf: &Shelf,
+        window: (OffsetDateTime, OffsetDateTime),
+        most: usize,
+    ) -> Result<Vec<Deploy>, Failure> {
+        (**self).deploys(shelf, window, most).await
     }
 }
 

@@ -26,6 +26,6 @@ pub use index::{all, arn_formats, evidence, rows, service};
 pub(crate) use index::{hash_of_name, opt_in_types, without_date};
 pub use lists::LISTS;
 pub use parents::parent_actions;
-pub(crate) use parents::{Named, PARENTS, ParentRow};
+pub(crate) use parents::{Named, PARENTS, ParentRow, STACK};
 pub use row::{CreationTime, Ending, Evidence, Locator, LookupKind, Place, Read, Route, Row, Service};
 pub use services::BY_HAND;

@@ -6,6 +6,8 @@
 mod batch;
 mod decide;
 mod group;
+mod inherit;
+mod memory;
 mod merge;
 mod outcome;
 mod parent;
@@ -21,7 +23,7 @@ pub use outcome::{
     Tagging, Unfinished,
 };
 pub use parent::Parent;
-pub use plan::{Scope, plan_only, tag_each, tag_resources};
+pub use plan::{Scope, plan_only, remember, tag_each, tag_resources};
 pub(crate) use present::{brings_tags, is_marked, without_reserved};
 pub use refused::{Tagged, tag_batch};
 pub use shown::marked_request;

@@ -12,7 +12,7 @@ use wildmatch::WildMatch;
 use super::Asked;
 
 /// What `--json` calls the outcomes of events.
-const OUTCOMES: [&str; 17] = [
+const OUTCOMES: [&str; 18] = [
     "tagged",
     "left-alone",
     "skipped",
@@ -29,6 +29,7 @@ const OUTCOMES: [&str; 17] = [
     "not-ours",
     "failed-call",
     "not-a-call",
+    "deploy",
     "not-supported",
 ];
 

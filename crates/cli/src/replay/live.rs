@@ -6,6 +6,7 @@ use aws_tags::deployment::resource_names::SESSION_TABLE;
 use aws_tags::identity::SessionKey;
 use aws_tags::ports::offline::MemorySessions;
 use aws_tags::ports::{Batch, Failure, FailureKind, Ports, SessionStore, Tagger};
+use aws_tags::stacks::{Deploy, Shelf};
 use aws_tags::table::{Read, Resource, Route};
 use aws_tags::tags::TagMap;
 use aws_tags::{Session, Settings};
@@ -70,7 +71,7 @@ async fn session_table(aws: &aws_tags_aws::Aws) -> Result<Option<SessionTable>, 
     }
 }
 
-/// Sessions of the replayed records, and those that the recorder stored.
+/// Sessions and deploys of the replayed records, and those that the functions stored.
 struct Sessions<'a> {
     replayed: &'a MemorySessions,
     table: Option<SessionTable>,
@@ -102,6 +103,31 @@ impl SessionStore for Sessions<'_> {
 
     async fn recorded_until(&self) -> Result<Option<OffsetDateTime>, Failure> {
         Ok(None)
+    }
+
+    async fn remember(&self, deploy: &Deploy) -> Result<(), Failure> {
+        self.replayed.remember(deploy).await
+    }
+
+    async fn deploys(
+        &self,
+        shelf: &Shelf,
+        window: (OffsetDateTime, OffsetDateTime),
+        most: usize,
+    ) -> Result<Vec<Deploy>, Failure> {
+        let mut found = self.replayed.deploys(shelf, window, most).await?;
+        if let Some(table) = &self.table {
+            let stored = table.deploys(shelf, window, most).await?;
+            found.extend(
+                stored
+                    .into_iter()
+                    .filter(|one| !found.iter().any(|other| other.event_id == one.event_id))
+                    .collect::<Vec<_>>(),
+            );
+        }
+        found.sort_by_key(|deploy| std::cmp::Reverse(deploy.at));
+        found.truncate(most);
+        Ok(found)
     }
 }
 

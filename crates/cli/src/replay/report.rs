@@ -192,12 +192,15 @@ impl<'a, W: Write> Report<'a, W> {
 /// Why nothing was done, in words.
 fn why_nothing(outcome: &Outcome) -> Option<String> {
     match &outcome.handling {
-        Handling::NotACreation | Handling::LookedAfter(_) => Some(match outcome.effect.reason() {
-            Some(reason) => format!("{}: {reason}", outcome.effect.as_str()),
-            None => outcome.effect.as_str().to_owned(),
-        }),
         Handling::Skipped(skip) => Some(format!("skipped: {skip}")),
-        Handling::Unresolvable | Handling::Tagging(_) => None,
+        Handling::Unresolvable => None,
+        Handling::Tagging(_) if !matches!(outcome.effect, Effect::Deployed(_)) => None,
+        Handling::NotACreation | Handling::LookedAfter(_) | Handling::Tagging(_) => {
+            Some(match outcome.effect.reason() {
+                Some(reason) => format!("{}: {reason}", outcome.effect.as_str()),
+                None => outcome.effect.as_str().to_owned(),
+            })
+        }
     }
 }
 

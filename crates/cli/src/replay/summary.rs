@@ -62,6 +62,9 @@ impl Summary {
             Handling::NotACreation | Handling::LookedAfter(_) => {
                 *self.others.entry(kind(&outcome.effect)).or_default() += 1
             }
+            Handling::Tagging(_) if matches!(outcome.effect, Effect::Deployed(_)) => {
+                *self.others.entry(kind(&outcome.effect)).or_default() += 1
+            }
             Handling::Tagging(_) => {
                 let is_open = match asked {
                     Asked::Nobody => !lookups(outcome).is_empty(),
@@ -153,6 +156,7 @@ fn kind(effect: &Effect) -> &'static str {
         Effect::NotASession(_) => "start no session",
         Effect::NotOurs(_) => "in other accounts",
         Effect::FailedCall(_) => "failed calls",
+        Effect::Deployed(_) => "deploys of stacks",
         effect => effect.as_str(),
     }
 }

@@ -125,6 +125,7 @@ impl From<&Unfinished> for Obstacle {
             Unfinished::IamTags { failure, .. }
             | Unfinished::Session { failure, .. }
             | Unfinished::Parent { failure, .. }
+            | Unfinished::Memory { failure, .. }
             | Unfinished::Lookup { failure, .. }
             | Unfinished::Resource { failure, .. } => failure.kind.into(),
         };

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::tiers::Tier;
 use crate::identity::{STS, matchable_starts};
+use crate::stacks;
 use crate::table::Service;
 
 /// Characters of an event pattern: AWS's limit, and a margin, as nobody promises that CloudFormation hands a pattern
@@ -40,21 +41,29 @@ pub struct EventRule {
     calls: Vec<(&'static str, Vec<&'static str>)>,
 }
 
-/// The rules for what the services create. Each call is in one rule; the rules of a tier do not
-/// depend on what a wider one adds.
+/// The service whose calls deploy stacks.
+const DEPLOYS: &str = "cloudformation";
+
+/// The rules for what the services create, and for who deploys stacks, which make resources of any service. Each call
+/// is in one rule; the rules of a tier do not depend on what a wider one adds.
 pub fn rules<'a>(services: impl IntoIterator<Item = (Tier, &'a Service)>) -> Vec<EventRule> {
-    let mut services: Vec<_> = services.into_iter().collect();
-    services.sort_by_key(|(tier, service)| (*tier, service.name));
+    let services: Vec<_> = services.into_iter().collect();
     let mut rules: Vec<EventRule> = Vec::new();
     for (opt_in, service_events) in [(false, false), (true, false), (false, true)] {
         let from = rules.len();
-        for (tier, service) in &services {
-            for call in calls(service, opt_in, service_events) {
-                let last = rules[from..].last_mut().filter(|rule| rule.tier == *tier);
-                if !last.is_some_and(|rule| rule.take(service.name, call)) {
-                    let calls = vec![(service.name, vec![call])];
-                    rules.push(EventRule { tier: *tier, opt_in, service_events, calls });
-                }
+        let calls_of = |(tier, service): &(Tier, &'a Service)| {
+            let calls = calls(service, opt_in, service_events).into_iter();
+            calls.map(|call| (*tier, service.name, call)).collect::<Vec<_>>()
+        };
+        let mut wanted: Vec<_> = services.iter().flat_map(calls_of).collect();
+        if (opt_in, service_events) == (false, false) {
+            wanted.extend(stacks::calls().map(|call| (Tier::Essential, DEPLOYS, call)));
+        }
+        wanted.sort_by_key(|(tier, name, _)| (*tier, *name));
+        for (tier, name, call) in wanted {
+            let last = rules[from..].last_mut().filter(|rule| rule.tier == tier);
+            if !last.is_some_and(|rule| rule.take(name, call)) {
+                rules.push(EventRule { tier, opt_in, service_events, calls: vec![(name, vec![call])] });
             }
         }
     }
@@ -78,6 +87,7 @@ fn calls(service: &Service, opt_in: bool, service_events: bool) -> Vec<&'static 
     let mut calls: Vec<_> =
         taggable.clone().map(|row| row.event_name).filter(|call| by_default(call) != opt_in).collect();
     calls.dedup();
+    calls.retain(|call| service.name != DEPLOYS || !stacks::calls().any(|deploys| deploys == *call));
     calls
 }
 
@@ -156,6 +166,7 @@ mod tests {
         let wanted: BTreeSet<_> = rows
             .filter(|(_, row)| row.creates())
             .map(|(service, row)| (service.name, row.event_name))
+            .chain(stacks::calls().map(|call| (DEPLOYS, call)))
             .collect();
         assert_eq!(set, wanted);
     }
@@ -178,6 +189,23 @@ mod tests {
         let narrow = rules(BY_HAND.iter().step_by(2).map(|service| (Tier::Essential, service)));
         let kept: Vec<_> = both.into_iter().filter(|rule| rule.tier == Tier::Essential).collect();
         assert_eq!(kept, narrow);
+    }
+
+    /// What a stack makes is of any service, whichever are tagged.
+    #[test]
+    fn who_deploys_stacks_is_in_the_rules_of_every_tier() {
+        let all = crate::table::all().map(|service| (super::super::tiers::tier(service.name), service));
+        let rules = rules(all);
+        let deploying: Vec<_> = rules
+            .iter()
+            .filter(|rule| {
+                rule.calls().any(|(source, call)| source == DEPLOYS && stacks::calls().any(|one| one == call))
+            })
+            .map(|rule| {
+                (rule.tier, rule.opt_in, rule.calls().filter(|(source, _)| *source == DEPLOYS).count())
+            })
+            .collect();
+        assert_eq!(deploying, [(Tier::Essential, false, stacks::calls().count())]);
     }
 
     #[test]

@@ -41,8 +41,11 @@ pub struct Principal {
 
 /// Services that are given a role, and how their sessions' names begin. Data Lifecycle Manager works by schedules, for
 /// no caller.
-const SERVICE_ROLE_SESSIONS: &[(&str, &str)] =
-    &[("backup.amazonaws.com", "AWSBackup-"), ("dlm.amazonaws.com", "")];
+const SERVICE_ROLE_SESSIONS: &[(&str, &str)] = &[
+    ("backup.amazonaws.com", "AWSBackup-"),
+    ("cloudformation.amazonaws.com", "AWSCloudFormation"),
+    ("dlm.amazonaws.com", ""),
+];
 
 /// `sessionContext.sessionIssuer`: where a session's permissions come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

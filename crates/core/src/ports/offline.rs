@@ -7,17 +7,21 @@ use time::OffsetDateTime;
 
 use super::{Batch, Failure, FailureKind, IamEntity, Lookups, PrincipalTags, SessionStore, Tagger};
 use crate::identity::{IamIdentity, IamKind, Session, SessionKey};
+use crate::stacks::{Deploy, Shelf};
 use crate::table::operation::Found;
 use crate::table::{Lookup, Read, Resource, Route};
 use crate::tags::TagMap;
 
 type ByTime = BTreeMap<OffsetDateTime, Vec<Session>>;
+/// By time and event.
+type Deploys = BTreeMap<(OffsetDateTime, String), Deploy>;
 
-/// Sessions in memory, of one recorder.
+/// Sessions in memory, of one recorder, and deploys.
 #[derive(Debug, Default)]
 pub struct MemorySessions {
     /// By account and id, and by when they began: a pipeline may start thousands under one name.
     sessions: RefCell<BTreeMap<(String, String), ByTime>>,
+    deploys: RefCell<BTreeMap<Shelf, Deploys>>,
     /// Its last heartbeat; without, it is not watched.
     pub recorded_until: Cell<Option<OffsetDateTime>>,
 }
@@ -61,6 +65,26 @@ impl SessionStore for MemorySessions {
 
     async fn recorded_until(&self) -> Result<Option<OffsetDateTime>, Failure> {
         Ok(self.recorded_until.get())
+    }
+
+    async fn remember(&self, deploy: &Deploy) -> Result<(), Failure> {
+        let mut shelves = self.deploys.borrow_mut();
+        for shelf in deploy.shelves() {
+            let key = (deploy.at, deploy.event_id.clone());
+            shelves.entry(shelf).or_default().insert(key, deploy.clone());
+        }
+        Ok(())
+    }
+
+    async fn deploys(
+        &self,
+        shelf: &Shelf,
+        (from, to): (OffsetDateTime, OffsetDateTime),
+        most: usize,
+    ) -> Result<Vec<Deploy>, Failure> {
+        let shelves = self.deploys.borrow();
+        let all = shelves.get(shelf).into_iter().flat_map(BTreeMap::values).rev();
+        Ok(all.filter(|deploy| (from..=to).contains(&deploy.at)).take(most).cloned().collect())
     }
 }
 

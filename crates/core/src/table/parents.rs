@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 use super::index::all;
 use super::row::{CreationTime, Row, Service};
 
+/// Stacks are asked nothing: who deployed them is remembered.
+pub(crate) const STACK: &str = "cloudformation:stack";
+
 /// A parent that records of a service name.
 #[derive(Debug)]
 pub(crate) struct ParentRow {
@@ -58,7 +61,8 @@ const DESCRIPTION: &str = "requestParameters.description";
 
 /// The actions that reading the tags of all kinds of parents takes.
 pub fn parent_actions() -> BTreeSet<&'static str> {
-    let reads = PARENTS.iter().filter_map(|row| row_of(row.resource_type));
+    let asked = PARENTS.iter().filter(|row| row.resource_type != STACK);
+    let reads = asked.filter_map(|row| row_of(row.resource_type));
     reads.flat_map(|(service, row)| row.read_by(service).actions()).copied().collect()
 }
 
@@ -92,6 +96,11 @@ pub(crate) const PARENTS: &[ParentRow] = &[
         "DB cluster",
     ),
     row("backup.amazonaws.com", At("requestParameters.tableName"), "dynamodb:table", TABLE, "table"),
+    // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-resource-tags.html
+    ParentRow {
+        arn: None,
+        ..row("cloudformation.amazonaws.com", Tag("aws:cloudformation:stack-id"), STACK, "", "stack")
+    },
     row(
         "clientvpn.amazonaws.com",
         After(DESCRIPTION, "EndpointId: "),

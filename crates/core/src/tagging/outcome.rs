@@ -8,6 +8,7 @@ use crate::effect::Effect;
 use crate::identity::{Principal, SessionMatch};
 use crate::ports::{Failure, FailureKind};
 use crate::record::{Arn, timestamp};
+use crate::stacks::Deploy;
 use crate::table::{LocateError, Lookup, Resource, Route};
 use crate::tags::{Tag, TagMap};
 
@@ -56,8 +57,10 @@ pub enum Recorders {
 pub struct Tagging {
     /// The principal's session.
     pub session: SessionMatch,
-    /// The resource for which a service created them, where the record names it.
+    /// What a service created them for, where that is known.
     pub parent: Option<Parent>,
+    /// The deploy that is remembered, with these tags.
+    pub deploy: Option<Deploy>,
     /// The tags of the principal, with their sources.
     pub merged: Merged,
     /// Every resource, in the record's order, then the looked-up ones.
@@ -206,6 +209,8 @@ pub enum Unfinished {
     },
     #[error("tags of {parent}: {failure}")]
     Parent { parent: String, failure: Failure },
+    #[error("memory of {what}: {failure}")]
+    Memory { what: String, failure: Failure },
     #[error("{resource_type}: {failure}")]
     Lookup { resource_type: &'static str, failure: Failure },
     #[error("{arn}: {failure}")]
@@ -238,6 +243,7 @@ impl Outcome {
             () if any(|result| matches!(result, TagResult::Failed(_))) => "failed",
             () if any(|result| *result == TagResult::Late) => "late",
             () if any(|result| *result == TagResult::Tagged) => "tagged",
+            () if tagging.deploy.is_some() && tagging.resources.is_empty() => self.effect.as_str(),
             () if tagging.resources.is_empty() => "not-found",
             () => "left-alone",
         }

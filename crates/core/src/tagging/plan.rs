@@ -6,12 +6,14 @@ use time::{Duration, OffsetDateTime};
 use super::batch::{AT_ONCE, GROUPS_AT_ONCE, batches};
 use super::decide::decide;
 use super::group::{Read, groups};
+use super::inherit::{Child, FromParent, ask};
+use super::memory;
 use super::merge::{Inherited, Merged, merge};
 use super::outcome::{
     Carrier, EventSkip, Handling, NotOurs, Outcome, Recorders, ResourceOutcome, ResourceSkip, TagResult,
     Tagging, Unfinished,
 };
-use super::parent::{self, FromParent, Parent};
+use super::parent::Parent;
 use super::present::{is_gone, is_marked, keep_present, write_once};
 use super::refused::{Tagged, tag_batch};
 use super::shown::{Shown, marked_request};
@@ -160,6 +162,9 @@ where
                 Err(skip) => Handling::Skipped(skip),
             },
         },
+        Effect::Deployed(_) if settings.service_created == ServiceCreated::Parent => {
+            remember(ports, settings, scope, now, event, &principal).await
+        }
         effect if effect.unresolvable().is_some() => match skip(settings, scope, event, &principal) {
             Some(skip) => Handling::Skipped(skip),
             None => Handling::Unresolvable,
@@ -168,6 +173,30 @@ where
         _ => Handling::NotACreation,
     };
     Outcome { effect, principal, handling }
+}
+
+/// Remembers who deploys a stack, whatever the call creates.
+pub async fn remember<S, P, L, T>(
+    ports: &Ports<S, P, L, T>,
+    settings: &Settings,
+    scope: &Scope,
+    now: OffsetDateTime,
+    event: &Event,
+    principal: &Principal,
+) -> Handling
+where
+    S: SessionStore,
+    P: PrincipalTags,
+    L: Lookups,
+    T: Tagger,
+{
+    if let Some(skip) = skip(settings, scope, event, principal) {
+        return Handling::Skipped(skip);
+    }
+    match tagging(ports, settings, now, event, principal, &Creation::default()).await {
+        Ok(tagging) => Handling::Tagging(Box::new(tagging)),
+        Err(skip) => Handling::Skipped(skip),
+    }
 }
 
 /// A recorder without a heartbeat for so long is behind. Its schedule sends one a minute.
@@ -234,19 +263,24 @@ where
         let is_user = principal.iam_identity(&account).is_some_and(|identity| identity.kind == IamKind::User);
         return Err(EventSkip::SkipMark(if is_user { Carrier::User } else { Carrier::Role }));
     }
-    let parent = Parent::of(event, principal).filter(|_| settings.service_created == ServiceCreated::Parent);
-    let from_parent = match &parent {
-        Some(parent) => parent::ask(&ports.tagger, settings, parent, event, now).await,
-        None => FromParent::Nothing,
+    let parents = match settings.service_created {
+        ServiceCreated::Parent => Parent::all(event, principal),
+        ServiceCreated::Service | ServiceCreated::Skip => Vec::new(),
     };
-    let (session, merged) = match from_parent {
-        FromParent::Tags(merged) => (SessionMatch::NoSession, merged),
+    let child = Child { event, principal, now };
+    let mut parent = parents.first().cloned();
+    let (session, merged) = match ask(&ports.sessions, &ports.tagger, settings, &parents, &child).await {
+        FromParent::Tags(merged, whose) => {
+            parent = Some(whose);
+            (SessionMatch::NoSession, merged)
+        }
         FromParent::Nothing => callers(ports, settings, now, event, principal, iam, &mut unfinished).await?,
         FromParent::NotYet(reason) => {
             unfinished.push(reason);
             (SessionMatch::NoSession, Merged::default())
         }
     };
+    let deploy = memory::keep(&ports.sessions, settings, &child, &merged, &mut unfinished).await;
     let mut resources = creation.resources.clone();
     let is_wanted =
         |lookup: &&Lookup| lookup.opt_in().is_none() || settings.also_tags(lookup.resource_type());
@@ -272,7 +306,7 @@ where
         ResourceOutcome { resource, tags, dropped, shown, by: None, refused_by_tagging_api: false, result }
     };
     let resources = resources.into_iter().map(planned).collect();
-    Ok(Tagging { session, parent, merged, resources, lookups, unfinished })
+    Ok(Tagging { session, parent, deploy, merged, resources, lookups, unfinished })
 }
 
 /// The tags of the caller, and its session; or says that the session carries the skip mark.

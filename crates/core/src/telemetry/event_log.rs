@@ -37,6 +37,9 @@ pub fn tagged(
             if let Some(parent) = &tagging.parent {
                 set(&mut line, "parent", parent.to_string());
             }
+            if let Some(stack) = tagging.deploy.as_ref().and_then(|deploy| deploy.stack.as_ref()) {
+                set(&mut line, "remembers", stack.to_string());
+            }
             let resources = tagging.resources.iter().map(|made| resource(settings, made));
             set(&mut line, "resources", Value::from_iter(resources));
         }
