@@ -38,8 +38,9 @@ LOOKUPS = {
 }
 
 # Actions by which the tags of parents are read, whatever the services.
-PARENTS = ["autoscaling:DescribeTags", "dynamodb:ListTagsOfResource", "ec2:DescribeTags", "eks:ListTagsForResource", "elasticloadbalancing:DescribeTags",
-           "imagebuilder:ListTagsForResource", "lambda:ListTags", "rds:ListTagsForResource", "sagemaker:ListTags"]
+PARENTS = ["autoscaling:DescribeTags", "batch:ListTagsForResource", "cloud9:ListTagsForResource", "ec2:DescribeTags", "eks:DescribeNodegroup",
+           "eks:ListTagsForResource", "elasticloadbalancing:DescribeTags", "elasticmapreduce:DescribeCluster", "fsx:ListTagsForResource",
+           "imagebuilder:ListTagsForResource", "lambda:ListTags", "rds:ListTagsForResource", "redshift:DescribeTags", "sagemaker:ListTags"]
 
 # Resource types with two ARN formats, which the simulator cannot distinguish: it is asked for any resource.
 TWO_FORMATS = {("greengrass:TagResource", "deployment"),

@@ -1,5 +1,5 @@
-"""Every event file against the generated rules of the templates: a creating call must match exactly one rule, a call that starts
-a session the rule for sessions, and a call that failed or creates nothing no rule.
+"""Every event file against the generated rules of the templates: a call that creates something or deploys a stack must match exactly
+one rule, a call that starts a session the rule for sessions, and a call that failed or creates nothing no rule.
 
 `events:TestEventPattern` of the local AWS does the matching.
 """
@@ -63,7 +63,8 @@ class Patterns(unittest.TestCase):
             return None
         if call[0] == "sts.amazonaws.com":
             return "aws-tags-sessions" if call[1] in STARTS else None
-        return "aws-tags-creations-" if call in self.calls else None
+        deploys = call[0] == "cloudformation.amazonaws.com" and call[1] in DEPLOYS
+        return "aws-tags-creations-" if deploys or call in self.calls else None
 
     def test_every_event_file_matches_the_rule_that_it_should(self):
         names = [path[len(os.path.join(ROOT, "events")) + 1:-5] for path in glob.glob(os.path.join(ROOT, "events", "**", "*.json"), recursive=True)]
@@ -85,6 +86,15 @@ class Patterns(unittest.TestCase):
         forwarded = {name.replace("aws-tags-forwarded-sessions", "aws-tags-sessions"): pattern for name, pattern in rules("region-forwarder").items()}
         self.assertEqual(forwarded, self.rules)
 
+    def test_all_calls_that_deploy_a_stack_match_a_rule(self):
+        event = load("cloudformation/UpdateStack")
+        for call in sorted(DEPLOYS):
+            with self.subTest(call):
+                found = self.matching({**event, "detail": {**event["detail"], "eventName": call}})
+                self.assertEqual([name.rsplit("-", 1)[0] for name in found], ["aws-tags-creations"])
+        failed = {**event, "detail": {**event["detail"], "errorCode": "ValidationException"}}
+        self.assertEqual(self.matching(failed), [])
+
     def test_events_of_another_source_match_no_rule(self):
         event = load("sqs/CreateQueue")
         self.assertEqual(len(self.matching(event)), 1)
@@ -92,4 +102,6 @@ class Patterns(unittest.TestCase):
 
 
 VIA_CLOUDTRAIL = {"AWS API Call via CloudTrail", "AWS Service Event via CloudTrail"}
+# Who makes these is remembered.
+DEPLOYS = {"CancelUpdateStack", "ContinueUpdateRollback", "CreateChangeSet", "CreateStack", "DeleteStack", "ExecuteChangeSet", "RollbackStack", "UpdateStack"}
 STARTS = {"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetFederationToken"}

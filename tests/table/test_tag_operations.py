@@ -56,6 +56,8 @@ def says(ours, name, shape):
         return next(one for one in shape.enum if kind.replace("-", "").startswith(one.lower()))
     if name in NAME:
         return [rest] if shape.type_name == "list" else rest
+    if name in ("clusterName", "nodegroupName") and ours["operation"] == "DescribeNodegroup":
+        return rest.split("/")[name == "nodegroupName"]
     if (ours["service"], name) == ("SSM", "ResourceId"):
         return "/" + rest
     by_id = name in ID or (ours["service"], name) == ("EKS", "name") or name == "ResourceId" and ours["service"] in ID_BY_SERVICE or (ours["service"], name) == ("S3 Control", "id")

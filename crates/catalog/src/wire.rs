@@ -53,6 +53,8 @@ pub enum Value {
     Hierarchy,
     /// The part after these words.
     After(String),
+    /// One of the parts between slashes, the type being the first.
+    Part(usize),
     /// Another word for the first part of the ARN's resource.
     Type(Vec<Word>),
     Account,

@@ -272,6 +272,28 @@ fn a_stack_within_a_stack_belongs_to_who_deployed_the_outer_one() {
 }
 
 #[test]
+fn what_a_group_without_owner_launches_belongs_to_who_created_its_stack() {
+    let mut world = world();
+    let of_stack = [("aws:cloudformation:stack-id".to_owned(), stack_id("web"))].into();
+    world.tagger.present = vec![("autoScalingGroupName/web", Ok(of_stack))];
+    handle(&world, 3600, &create_stack("d", 0, person("ann"), "web"));
+    handle(&world, 7200, &update_stack("u", 3600, person("bob"), "web"));
+    let mut by = role_session(
+        "arn:aws:iam::111122223333:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
+        "AutoScaling",
+        7000,
+    );
+    by["invokedBy"] = json!("autoscaling.amazonaws.com");
+    let tags = json!([{"key": "aws:autoscaling:groupName", "value": "web"}]);
+    let request = json!({"tagSpecificationSet": {"items": [{"resourceType": "instance", "tags": tags}]}});
+    let response = json!({"instancesSet": {"items": [{"instanceId": "i-1"}]}});
+    let launch = record("l", "ec2", "RunInstances", 7200, by, request, response);
+    let made = handle(&world, 9000, &launch);
+    assert_eq!(owner(&made), Some(person_arn("ann")), "nobody knows which deploy made the group");
+    assert_eq!(parent(&made).as_deref(), Some("stack web"));
+}
+
+#[test]
 fn a_deploy_of_a_young_session_is_remembered_and_settled_later() {
     let world = world();
     let origin = &[("OWNER", "origin")];

@@ -919,3 +919,48 @@ fn roles_that_services_were_given_name_parents_too() {
     assert_eq!(log("/aws/lambda/billing", "awslambda-worker/1.0"), dev("orders"), "another function's");
     assert_eq!(log("/aws/lambda/orders", "aws-cli/2"), dev("orders"));
 }
+
+/// A Spot Fleet, a group, another fleet, a cluster, a cluster of EMR, each with a tag that names the next.
+fn line_with_owner(nth: usize, last_names: (&str, &str)) -> World {
+    let mut line = vec![
+        ("spot-fleet-request/sfr-1", vec![("aws:autoscaling:groupName", "web")]),
+        ("autoScalingGroupName/web", vec![("aws:ec2:fleet-id", "fleet-1")]),
+        ("fleet/fleet-1", vec![("aws:eks:cluster-name", "shop")]),
+        ("cluster/shop", vec![last_names]),
+        ("cluster/j-1", vec![]),
+    ];
+    if let Some((_, tags)) = line.get_mut(nth) {
+        tags.extend(OF_ANN);
+    }
+    let mut world = world();
+    world.tagger.present = line.into_iter().map(|(end, tags)| (end, Ok(tag_map(&tags)))).collect();
+    world
+}
+
+#[test]
+fn a_parent_without_owner_may_have_a_parent_itself_for_four_steps_and_never_in_a_circle() {
+    let last = ("aws:elasticmapreduce:job-flow-id", "j-1");
+    for (nth, parent) in
+        ["Spot Fleet sfr-1", "Auto Scaling group web", "EC2 Fleet fleet-1", "EKS cluster shop"]
+            .into_iter()
+            .enumerate()
+    {
+        let outcome = one(&line_with_owner(nth, last), LATER, of_fleet());
+        let found = outcome.tagging().and_then(|tagging| tagging.parent.clone()).expect("a parent");
+        assert_eq!((found.to_string().as_str(), tag(&outcome, 0, "Owner")), (parent, Some("ann")));
+    }
+    let service = Some("spotfleet.amazonaws.com");
+    assert_eq!(tag(&one(&line_with_owner(4, last), LATER, of_fleet()), 0, "Owner"), service, "too far");
+    let circle = line_with_owner(4, ("aws:ec2spot:fleet-request-id", "sfr-1"));
+    assert_eq!(tag(&one(&circle, LATER, of_fleet()), 0, "Owner"), service, "a circle");
+    // Anybody may put this tag on a fleet.
+    let named_by_anybody = [("eks:eks-cluster-name", "shop"), ("kubernetes.io/cluster/shop", "owned")];
+    let mut world = line_with_owner(3, last);
+    world.tagger.present[0].1 = Ok(tag_map(&named_by_anybody));
+    assert_eq!(tag(&one(&world, LATER, of_fleet()), 0, "Owner"), service);
+    // A group of another account, whatever names it.
+    let mut world = line_with_owner(3, last);
+    let other = "arn:aws:eks:eu-west-1:444455556666:cluster/shop";
+    world.tagger.present[0].1 = Ok(tag_map(&[("aws:eks:cluster-name", other)]));
+    assert_eq!(tag(&one(&world, LATER, of_fleet()), 0, "Owner"), service);
+}

@@ -40,12 +40,20 @@ pub struct Principal {
 }
 
 /// Services that are given a role, and how their sessions' names begin. Data Lifecycle Manager works by schedules, for
-/// no caller.
+/// no caller; EMR makes what its clusters need with its service role, and never with a caller's session.
+/// <https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-iam-role.html>
 const SERVICE_ROLE_SESSIONS: &[(&str, &str)] = &[
     ("backup.amazonaws.com", "AWSBackup-"),
+    ("batch.amazonaws.com", "aws-batch"),
     ("cloudformation.amazonaws.com", "AWSCloudFormation"),
     ("dlm.amazonaws.com", ""),
+    ("elasticmapreduce.amazonaws.com", ""),
+    ("servicecatalog.amazonaws.com", SERVICE_CATALOG_SESSION),
 ];
+
+const EKS: &str = "eks.amazonaws.com";
+/// Service Catalog launches products with a role in a session of this name, which CloudFormation continues.
+const SERVICE_CATALOG_SESSION: &str = "servicecatalog";
 
 /// `sessionContext.sessionIssuer`: where a session's permissions come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -133,6 +141,18 @@ impl Principal {
         }
     }
 
+    /// A user or an assumed role's session, of which only the ARN is known.
+    pub(crate) fn of_arn(arn: &Arn) -> Self {
+        let is_user = arn.resource().starts_with("user/");
+        Self {
+            kind: if is_user { "IAMUser" } else { "AssumedRole" }.to_owned(),
+            arn: Some(arn.to_string()),
+            account: Some(arn.account().to_owned()),
+            user_name: is_user.then(|| arn.id().to_owned()),
+            ..Self::default()
+        }
+    }
+
     /// Whether the record says nothing at all about the caller.
     pub(crate) fn is_unknown(&self) -> bool {
         self.arn.is_none() && self.id.is_none() && self.account.is_none() && self.service().is_none()
@@ -167,7 +187,19 @@ impl Principal {
         // Lambda creates a function's log group as the function.
         let lambda = || user_agent.starts_with("awslambda-worker").then_some("lambda.amazonaws.com");
         let of_role = || SERVICE_ROLE_SESSIONS.iter().find(of_role).map(|(service, _)| *service);
-        self.service().or_else(of_role).or_else(lambda)
+        // The sessions of an EKS cluster's role have numbers for names.
+        let eks = || {
+            let is_number = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
+            let is_clusters =
+                self.invoked_by.as_deref() == Some(EKS) && self.session_name().is_some_and(is_number);
+            is_clusters.then_some(EKS)
+        };
+        let catalog = || {
+            let continued = self.invoked_by.as_deref() == Some("cloudformation.amazonaws.com");
+            let is_its = continued && self.session_name() == Some(SERVICE_CATALOG_SESSION);
+            is_its.then_some("servicecatalog.amazonaws.com")
+        };
+        self.service().or_else(of_role).or_else(eks).or_else(catalog).or_else(lambda)
     }
 
     /// The name that the session was started with. Callers may choose it freely.

@@ -2,12 +2,12 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::merge::{Merged, not_inherited_because};
+use super::merge::{Inherited, Merged, merge, not_inherited_because};
 use super::outcome::Unfinished;
 use super::parent::Parent;
 use crate::identity::Principal;
 use crate::ports::{Failure, FailureKind, SessionStore, Tagger};
-use crate::record::Event;
+use crate::record::{Arn, Event};
 use crate::settings::Settings;
 use crate::stacks::{
     Deploy, LONGEST_DEPLOY, MOST_OF_ACCOUNT, MOST_OF_STACK, REMEMBERED, Shelf, Stack, began_with, creator,
@@ -90,6 +90,7 @@ pub(super) async fn ask(
                 Parent::Stack(stack) => {
                     of_stack(sessions, settings, &one, stack, line.len() > 1, child).await
                 }
+                Parent::Launcher(arn) => of_launcher(settings, arn, child),
                 Parent::StackOfRole(role) => of_role(sessions, settings, &one, role, child).await,
             };
             let tags = match said {
@@ -207,6 +208,20 @@ async fn of_role(
         Some(merged) => Said::TagsOf(merged, stack.unwrap_or_else(|| parent.clone())),
         None => Said::Nothing(None),
     }
+}
+
+/// The owner that a principal is, as far as its ARN tells. Its other tags are not known: roles and sessions have names
+/// that others had before.
+fn of_launcher(settings: &Settings, arn: &Arn, child: &Child<'_>) -> Said {
+    let launcher = Principal::of_arn(arn);
+    let no_tags = TagMap::new();
+    let known = Inherited { iam: &no_tags, session: None, origin: Some(arn.as_str()) };
+    let mut merged = merge(settings, child.event, &launcher, Some(known));
+    merged.tags.retain(|tag| tag.key == settings.owner_tag);
+    for tag in &mut merged.tags {
+        tag.source = TagSource::Parent;
+    }
+    Said::Tags(merged)
 }
 
 /// The tags that come from a parent: those that we state, and of others only those that `INHERIT` names, not those that

@@ -69,6 +69,18 @@ impl<'a> Shown<'a> {
         self.of_request.get(key).cloned().or_else(specified)
     }
 
+    /// The end of the only key that begins so, of the tags that the request sets.
+    pub(super) fn requested_key(&self, start: &str) -> Option<String> {
+        let fields = self.specifications.iter().filter_map(|one| one.as_object());
+        let specified = fields.flat_map(tag_members).map(|(key, _)| key);
+        let mut ends: Vec<String> = (self.of_request.keys().cloned().chain(specified))
+            .filter_map(|key| key.strip_prefix(start).filter(|end| !end.is_empty()).map(str::to_owned))
+            .collect();
+        ends.sort();
+        ends.dedup();
+        if ends.len() == 1 { ends.pop() } else { None }
+    }
+
     /// The tags on a resource, without `aws:` tags: those do not count towards its limit.
     pub(super) fn on(&self, resource: &Resource) -> TagMap {
         let mut tags = self.of_request.clone();

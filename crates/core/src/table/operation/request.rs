@@ -198,6 +198,7 @@ impl Operation {
             ResourceValue::After(words) => {
                 resource.split_once(words).map_or(name, |(_, after)| after).to_owned()
             }
+            ResourceValue::Part(nth) => resource.split('/').nth(nth).unwrap_or(name).to_owned(),
             ResourceValue::Hierarchy if name.contains('/') => format!("/{name}"),
             ResourceValue::Hierarchy => name.to_owned(),
             ResourceValue::Type(words) => {
@@ -441,6 +442,7 @@ mod tests {
             (ResourceValue::Hierarchy, "arn:aws:ssm:eu-west-1:111122223333:parameter/app/url", "/app/url"),
             (ResourceValue::Hierarchy, "arn:aws:ssm:eu-west-1:111122223333:parameter/url", "url"),
             (types, "arn:aws:ssm:eu-west-1:111122223333:parameter/url", "Parameter"),
+            (ResourceValue::Part(2), "arn:aws:eks:eu-west-1:111122223333:nodegroup/shop/web/1a-2b", "web"),
             (ResourceValue::Account, "arn:aws:ssm:eu-west-1:111122223333:parameter/url", "111122223333"),
             (
                 ResourceValue::QueueUrl,

@@ -266,6 +266,8 @@ pub(crate) enum ResourceValue {
     /// The part after these words: `web` of `autoScalingGroup:…:autoScalingGroupName/web`. A name may have
     /// slashes of its own.
     After(&'static str),
+    /// One of the parts between slashes, the type being the first: `web` of `nodegroup/shop/web/id`.
+    Part(usize),
     /// The part after the type, with a slash before it if there is one in it: `/a/b` of `parameter/a/b`,
     /// but `a` of `parameter/a`.
     /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html>

@@ -27,7 +27,9 @@ const ROWS: &[Row] = &[
     row("CreateCluster", "eks:cluster", CLUSTER).creation_time(&operations::EKS_DESCRIBE_CLUSTER),
     arn("CreateEksAnywhereSubscription", "eks:eks-anywhere-subscription", EKS_ANYWHERE_SUBSCRIPTION).unique(),
     arn("CreateFargateProfile", "eks:fargateprofile", FARGATE_PROFILE).unique(),
-    arn("CreateNodegroup", "eks:nodegroup", "responseElements.nodegroup.nodegroupArn").unique(),
+    arn("CreateNodegroup", "eks:nodegroup", "responseElements.nodegroup.nodegroupArn")
+        .unique()
+        .read(Read::Operation(&operations::EKS_DESCRIBE_NODEGROUP)),
     arn("CreatePodIdentityAssociation", "eks:podidentityassociation", POD_IDENTITY_ASSOCIATION).unique(),
     row("RegisterCluster", "eks:cluster", CLUSTER).creation_time(&operations::EKS_DESCRIBE_CLUSTER),
 ];
