@@ -244,6 +244,12 @@ class SkipMarks(unittest.TestCase):
 class Parents(unittest.TestCase):
     """What services create for other resources gets the owner of those."""
 
+    @classmethod
+    def setUpClass(cls):
+        cls.owner = {"Owner": MOTO.session.arn, "PrincipalId": MOTO.session.id}
+        cls.template = MOTO.c("ec2").create_launch_template(LaunchTemplateName="parents", LaunchTemplateData={
+            "ImageId": MOTO.net.image, "InstanceType": "t3.micro"})["LaunchTemplate"]["LaunchTemplateId"]
+
     def linked(self, service, name, session):
         """The identity of a service-linked role."""
         role = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{service}/{name}"
@@ -253,78 +259,146 @@ class Parents(unittest.TestCase):
 
     def owned(self, id):
         """Has a resource of EC2 tagged for ann."""
-        owner = {"Owner": MOTO.session.arn, "PrincipalId": MOTO.session.id}
-        MOTO.c("ec2").create_tags(Resources=[id], Tags=[{"Key": k, "Value": v} for k, v in {**owner, "Name": "x", "stop": "18:00"}.items()])
-        return owner
+        MOTO.c("ec2").create_tags(Resources=[id], Tags=[{"Key": k, "Value": v} for k, v in {**self.owner, "Name": "x", "stop": "18:00"}.items()])
 
-    def launch(self, service, role, mark):
-        """Launches an instance as a service does for what the mark names; gives the ids of instance, interface and volumes, and the log."""
-        made = resources.instance(MOTO.c, MOTO.net)
-        event = creation("ec2/RunInstances", ec2_arn("instance", made["InstanceId"]), self.linked(service, role, service.split(".")[0]))
+    def handle(self, event, lambdas=None):
+        """Has an event handled to its end; gives the line of the log."""
+        lambdas = lambdas or MOTO.lambdas
+        answer = lambdas.invoke("tag-handler", local_aws.batch([event]))
+        (line,) = [one for one in lambdas.log() if one.get("eventID") == event["detail"]["eventID"]]
+        self.assertEqual(answer, {"batchItemFailures": []}, line)
+        return line
+
+    def launch(self, service, role, mark, count=2):
+        """Launches instances as a service does for what the mark names; gives the ids of all that there is then, and the log."""
+        made = [resources.instance(MOTO.c, MOTO.net) for _ in range(count)]
+        event = creation("ec2/RunInstances", ec2_arn("instance", made[0]["InstanceId"]), self.linked(service, role, service.split(".")[0]))
         tags = [{"key": key, "value": value} for key, value in mark.items()]
         event["detail"]["requestParameters"]["tagSpecificationSet"] = {"items": [{"resourceType": "instance", "tags": tags}]}
-        instances = event["detail"]["responseElements"]["instancesSet"]["items"]
-        del instances[1:]
-        interface = made["NetworkInterfaces"][0]["NetworkInterfaceId"]
-        instances[0]["networkInterfaceSet"] = {"items": [{"networkInterfaceId": interface}]}
-        self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
-        (line,) = [one for one in MOTO.lambdas.log() if one.get("eventID") == event["detail"]["eventID"]]
-        described = MOTO.c("ec2").describe_instances(InstanceIds=[made["InstanceId"]])["Reservations"][0]["Instances"][0]
-        volumes = [m["Ebs"]["VolumeId"] for m in described["BlockDeviceMappings"]]
-        self.assertTrue(volumes)
-        return (made["InstanceId"], interface, *volumes), line
+        item = event["detail"]["responseElements"]["instancesSet"]["items"][0]
+        interfaces = [one["NetworkInterfaces"][0]["NetworkInterfaceId"] for one in made]
+        event["detail"]["responseElements"]["instancesSet"]["items"] = [
+            {**item, "instanceId": one["InstanceId"], "networkInterfaceSet": {"items": [{"networkInterfaceId": interface}]}}
+            for one, interface in zip(made, interfaces)]
+        line = self.handle(event)
+        instances = [one["InstanceId"] for one in made]
+        described = [one for some in MOTO.c("ec2").describe_instances(InstanceIds=instances)["Reservations"] for one in some["Instances"]]
+        volumes = [mapping["Ebs"]["VolumeId"] for one in described for mapping in one["BlockDeviceMappings"]]
+        self.assertEqual(len(volumes), count)
+        return [*instances, *interfaces, *volumes], line
 
-    def test_an_instance_of_a_fleet_its_volume_and_its_interface(self):
-        fleet = "sfr-11112222-3333-4444-5555-666677778888"
-        owner = self.owned(fleet)
-        ids, line = self.launch("spotfleet.amazonaws.com", "AWSServiceRoleForEC2SpotFleet", {"aws:ec2spot:fleet-request-id": fleet})
-        self.assertEqual(line["parent"], f"Spot Fleet {fleet}")
+    def check(self, ids):
         for id in ids:
-            self.assertEqual(ec2_tags(MOTO.c, f"x/{id}"), owner, id)
+            self.assertEqual(ec2_tags(MOTO.c, f"x/{id}"), self.owner, id)
 
-    def test_an_instance_of_an_auto_scaling_group_whose_cluster_somebody_owns(self):
-        groups, eks = MOTO.c("autoscaling"), MOTO.c("eks")
-        cluster = eks.create_cluster(name="of-node-group", roleArn=MOTO.net.role, resourcesVpcConfig={"subnetIds": MOTO.net.subnets})["cluster"]["arn"]
-        self.assertEqual(MOTO.tag([creation("eks/CreateCluster", cluster, MOTO.session.identity)]), [], MOTO.lambdas.log()[-1:])
-        groups.create_launch_configuration(LaunchConfigurationName="web", ImageId=MOTO.net.image, InstanceType="t3.micro")
-        groups.create_auto_scaling_group(AutoScalingGroupName="web", LaunchConfigurationName="web", MinSize=0, MaxSize=1, DesiredCapacity=0,
-                                         VPCZoneIdentifier=MOTO.net.subnets[0])
-        # EKS makes the group for a node group of the cluster, and Auto Scaling the instance for the group.
+    def test_all_that_a_fleet_launches(self):
+        ec2 = MOTO.c("ec2")
+        fleet = ec2.create_fleet(
+            LaunchTemplateConfigs=[{"LaunchTemplateSpecification": {"LaunchTemplateName": "parents", "Version": "$Latest"}}], Type="maintain",
+            TargetCapacitySpecification={"TotalTargetCapacity": 1, "DefaultTargetCapacityType": "on-demand"})["FleetId"]
+        self.handle(creation("ec2/CreateFleet", ec2_arn("fleet", fleet), MOTO.session.identity))
+        self.assertEqual(ec2_tags(MOTO.c, f"x/{fleet}"), MOTO.wanted())
+        spot = f"sfr-{uuid.uuid4()}"
+        self.owned(spot)
+        for service, role, mark, id, title in [
+                ("ec2fleet.amazonaws.com", "AWSServiceRoleForEC2Fleet", "aws:ec2:fleet-id", fleet, "EC2 Fleet"),
+                ("spotfleet.amazonaws.com", "AWSServiceRoleForEC2SpotFleet", "aws:ec2spot:fleet-request-id", spot, "Spot Fleet")]:
+            with self.subTest(title):
+                ids, line = self.launch(service, role, {mark: id})
+                self.assertEqual(line["parent"], f"{title} {id}")
+                self.check(ids)
+
+    def make_group(self, name):
+        MOTO.c("autoscaling").create_auto_scaling_group(
+            AutoScalingGroupName=name, LaunchTemplate={"LaunchTemplateId": self.template, "Version": "$Latest"}, MinSize=0, MaxSize=2,
+            DesiredCapacity=0, VPCZoneIdentifier=MOTO.net.subnets[0])
+
+    def group_tags(self, name):
+        tags = MOTO.c("autoscaling").describe_tags(Filters=[{"Name": "auto-scaling-group", "Values": [name]}])["Tags"]
+        return {tag["Key"]: tag["Value"] for tag in tags}
+
+    def test_all_that_an_auto_scaling_group_launches(self):
+        self.make_group("parents-group")
+        event = fresh(load("autoscaling/CreateAutoScalingGroup"))
+        event["detail"].update(userIdentity=MOTO.session.identity)
+        event["detail"]["requestParameters"].update(autoScalingGroupName="parents-group", tags=[])
+        self.handle(event)
+        self.assertEqual(self.group_tags("parents-group"), MOTO.wanted())
+        ids, line = self.launch("autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling", {"aws:autoscaling:groupName": "parents-group"}, 3)
+        self.assertEqual(line["parent"], "Auto Scaling group parents-group")
+        self.assertEqual(len(ids), 9)
+        self.check(ids)
+
+    def test_a_node_group_owns_its_group_its_template_and_what_the_group_launches(self):
+        eks = MOTO.c("eks")
+        cluster = eks.create_cluster(name="parents", roleArn=MOTO.net.role, resourcesVpcConfig={"subnetIds": MOTO.net.subnets})["cluster"]["arn"]
+        self.handle(creation("eks/CreateCluster", cluster, Session(MOTO.c, MOTO.role, "bob", at=now() - datetime.timedelta(minutes=20)).identity))
+        # moto tags no node groups: this one has its owner from the start.
+        eks.create_nodegroup(clusterName="parents", nodegroupName="workers", subnets=MOTO.net.subnets, nodeRole=MOTO.net.role,
+                             tags={**self.owner, "Name": "x"})
+        self.make_group("eks-parents-workers")
+        marks = {"eks:cluster-name": "parents", "eks:nodegroup-name": "workers"}
         event = fresh(load("autoscaling/CreateAutoScalingGroup--eks-node-group"))
-        request = event["detail"]["requestParameters"]
-        request["autoScalingGroupName"] = "web"
-        request["tags"][0]["value"] = "of-node-group"
-        self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
-        owner = {"Owner": MOTO.session.arn, "PrincipalId": MOTO.session.id}
-        tags = {tag["Key"]: tag["Value"] for tag in groups.describe_tags(Filters=[{"Name": "auto-scaling-group", "Values": ["web"]}])["Tags"]}
-        self.assertEqual(tags, owner)
-        ids, line = self.launch("autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling", {"aws:autoscaling:groupName": "web"})
-        self.assertEqual(line["parent"], "Auto Scaling group web")
-        for id in ids:
-            self.assertEqual(ec2_tags(MOTO.c, f"x/{id}"), owner, id)
+        event["detail"]["requestParameters"].update(
+            autoScalingGroupName="eks-parents-workers", tags=[{"key": key, "value": value} for key, value in marks.items()])
+        self.assertEqual(self.handle(event)["parent"], "node group parents/workers")
+        self.assertEqual(self.group_tags("eks-parents-workers"), self.owner)
+        event = fresh(load("ec2/CreateLaunchTemplate--eks-node-group"))
+        text = json.dumps(event).replace("lt-0ddf3efa10eefc98b", self.template).replace('"shop"', '"parents"')
+        self.assertEqual(self.handle(json.loads(text))["parent"], "node group parents/workers")
+        self.check([self.template])
+        mark = {"aws:autoscaling:groupName": "eks-parents-workers", **marks}
+        ids, line = self.launch("autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling", mark)
+        self.assertEqual(line["parent"], "Auto Scaling group eks-parents-workers")
+        self.check(ids)
+
+    def test_who_is_no_service_names_no_parent(self):
+        """Anybody may put such tags into a request."""
+        volume = resources.volume(MOTO.c, MOTO.net)
+        eks = MOTO.c("eks")
+        eks.create_cluster(name="parents-of-others", roleArn=MOTO.net.role, resourcesVpcConfig={"subnetIds": MOTO.net.subnets}, tags={"Owner": "bob"})
+        event = creation("ec2/CreateVolume", ec2_arn("volume", volume), MOTO.session.identity)
+        event["detail"]["requestParameters"]["tagSpecificationSet"] = {"items": [{"resourceType": "volume", "tags": [
+            {"key": "eks:eks-cluster-name", "value": "parents-of-others"}, {"key": "kubernetes.io/cluster/parents-of-others", "value": "owned"}]}]}
+        self.assertNotIn("parent", self.handle(event))
+        self.assertEqual(ec2_tags(MOTO.c, f"x/{volume}"), MOTO.wanted())
 
     def test_a_snapshot_by_backup(self):
         volume = resources.volume(MOTO.c, MOTO.net)
-        owner = self.owned(volume)
+        self.owned(volume)
         snapshot = MOTO.c("ec2").create_snapshot(VolumeId=volume)["SnapshotId"]
         role = MOTO.make_role("backup", {"Team": "backups"})
         identity = Session(MOTO.c, role, "AWSBackup-backup").identity
         event = creation("ec2/CreateSnapshot", ec2_arn("snapshot", snapshot, ""), {**identity, "invokedBy": "backup.amazonaws.com"})
         event["detail"]["requestParameters"]["volumeId"] = volume
-        self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
-        self.assertEqual(ec2_tags(MOTO.c, f"x/{snapshot}"), owner)
+        self.assertEqual(self.handle(event)["parent"], f"volume {volume}")
+        self.check([snapshot])
 
     def test_a_replica_that_application_auto_scaling_adds(self):
         cluster = resources.db_cluster(MOTO.c, MOTO.net, "scaled")
-        self.assertEqual(MOTO.tag([creation("rds/CreateDBCluster", cluster, MOTO.session.identity)]), [])
+        self.handle(creation("rds/CreateDBCluster", cluster, MOTO.session.identity))
         rds = MOTO.c("rds")
         arn = rds.create_db_instance(DBInstanceIdentifier="application-autoscaling-1", DBInstanceClass="db.t4g.medium", Engine="aurora-postgresql",
                                      DBClusterIdentifier="scaled")["DBInstance"]["DBInstanceArn"]
         identity = self.linked("rds.application-autoscaling.amazonaws.com", "AWSServiceRoleForApplicationAutoScaling_RDSCluster", "AutoScaling-RDS")
         event = creation("rds/CreateDBInstance", arn, identity)
         event["detail"]["requestParameters"]["dBClusterIdentifier"] = "scaled"
-        self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
-        self.assertEqual(resources.rds_tags(MOTO.c, arn), {"Owner": MOTO.session.arn, "PrincipalId": MOTO.session.id})
+        self.handle(event)
+        self.assertEqual(resources.rds_tags(MOTO.c, arn), self.owner)
+
+    def test_the_log_group_of_a_function(self):
+        arn = resources.function(MOTO.c, MOTO.net, "parents")
+        self.handle(creation("lambda/CreateFunction20150331", arn, MOTO.session.identity))
+        self.assertEqual(resources.lambda_tags(MOTO.c, arn), MOTO.wanted())
+        logs, name = MOTO.c("logs"), "/aws/lambda/parents"
+        logs.create_log_group(logGroupName=name)
+        group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}"
+        # The function calls with its role, in a session of its name.
+        execution = Session(MOTO.c, MOTO.make_role("parents-function", {"Squad": "functions"}), "parents").identity
+        event = creation("logs/CreateLogGroup--lambda", group, execution)
+        event["detail"]["requestParameters"]["logGroupName"] = name
+        self.assertEqual(self.handle(event)["parent"], "function parents")
+        self.assertEqual(logs.list_tags_for_resource(resourceArn=group)["tags"], self.owner)
 
     def test_a_parent_without_owner_is_waited_for(self):
         volume = resources.volume(MOTO.c, MOTO.net)
@@ -334,9 +408,95 @@ class Parents(unittest.TestCase):
         event["detail"]["requestParameters"]["volumeId"] = volume
         self.assertEqual(MOTO.tag([event]), [0])
         self.assertEqual(ec2_tags(MOTO.c, f"x/{snapshot}"), {})
-        owner = self.owned(volume)
+        self.owned(volume)
         self.assertEqual(MOTO.tag([event]), [], MOTO.lambdas.log()[-1:])
-        self.assertEqual(ec2_tags(MOTO.c, f"x/{snapshot}"), owner)
+        self.check([snapshot])
+
+
+class Stacks(unittest.TestCase):
+    """What CloudFormation makes with a service role belongs to who deployed the stack, whatever the record of it names."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lambdas = local_aws.Lambdas("origin", {**client_env(MOTO.server.url), "OWNER": "origin"})
+        cls.addClassCleanup(cls.lambdas.server.stop)
+
+    handle = Parents.handle
+
+    def deploy(self, call, identity, at, **request):
+        event = fresh(load(f"cloudformation/{call}"), at)
+        event["detail"]["userIdentity"] = identity
+        event["detail"]["requestParameters"].update(request)
+        return event
+
+    def make_stack(self, role):
+        """Deploys a stack with a queue and a bucket, on the local AWS."""
+        name = f"parents-{uuid.uuid4().hex[:8]}"
+        template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name}},
+                                  "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name}}}}
+        made = MOTO.c("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template), RoleARN=role["Arn"])["StackId"]
+        self.assertEqual(resources.queue_tags(MOTO.c, f":{name}").get("Owner"), None)
+        return name, made
+
+    def by_service_role(self, role, name, stack, at, lambdas):
+        """CloudFormation makes queue and bucket with its service role; gives the log of each."""
+        session = Session(MOTO.c, role, "AWSCloudFormation", at=at)
+        identity = {**session.identity, "invokedBy": "cloudformation.amazonaws.com"}
+        queue = creation("sqs/CreateQueue--stack", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}", identity, at + datetime.timedelta(seconds=8))
+        queue["detail"]["requestParameters"]["tags"] = {"aws:cloudformation:stack-id": stack, "aws:cloudformation:stack-name": name}
+        # Its tags come by a second call: no stack is named.
+        bucket = creation("s3/CreateBucket--stack", f"arn:aws:s3:::{name}", identity, at + datetime.timedelta(seconds=9))
+        return self.handle(queue, lambdas), self.handle(bucket, lambdas)
+
+    def test_a_stack_with_a_service_role_is_the_one_of_who_created_it(self):
+        role = MOTO.make_role("parents-stack", {"Squad": "stacks"})
+        name, stack = self.make_stack(role)
+        # No later deploy can be under way a quarter of an hour after.
+        at = now() - datetime.timedelta(minutes=16)
+        before = Session(MOTO.c, MOTO.role, "carol", [("Person", "carol")], at=at - datetime.timedelta(minutes=20))
+        MOTO.record(before)
+        event = self.deploy("CreateStack", before.identity, at, stackName=name, roleARN=role["Arn"])
+        event["detail"]["responseElements"] = {"stackId": stack}
+        self.assertEqual(self.handle(event)["outcome"], "left-alone")
+        queue, bucket = self.by_service_role(role, name, stack, at + datetime.timedelta(seconds=2), MOTO.lambdas)
+        self.assertEqual((queue["parent"], bucket["parent"]), (f"stack {name}", f"stack {name}"))
+        wanted = {"Squad": "from-iam", "CostCenter": "4711", "Person": "carol", "Owner": before.arn, "PrincipalId": before.id}
+        tags = resources.queue_tags(MOTO.c, f":{name}")
+        self.assertEqual({key: value for key, value in tags.items() if not key.startswith("aws:")}, wanted)
+        tags = resources.bucket_tags(MOTO.c, f"arn:aws:s3:::{name}")
+        self.assertEqual({key: value for key, value in tags.items() if not key.startswith("aws:")}, wanted)
+
+    def pipeline(self, at):
+        """A pipeline at GitHub, whose session has no session before it."""
+        session = Session(MOTO.c, MOTO.make_role("parents-ci", {}), "GitHubActions", at=at)
+        event, made = fresh(load("sts/AssumeRoleWithWebIdentity"), at), session.event["detail"]
+        event["detail"]["requestParameters"].update(roleArn=made["requestParameters"]["roleArn"])
+        event["detail"]["responseElements"].update({key: made["responseElements"][key] for key in ("credentials", "assumedRoleUser")})
+        session.event = event
+        return session
+
+    def test_a_cdk_deployment_is_the_one_of_the_person_or_pipeline_that_assumed_the_deploy_role(self):
+        deploy_role = MOTO.make_role(f"cdk-hnb659fds-deploy-role-{ACCOUNT}-{REGION}", {"Squad": "cdk"})
+        at = now() - datetime.timedelta(minutes=25)
+        person = Session(MOTO.c, MOTO.role, "dora", at=at)
+        for who, session in [(person.event["detail"]["userIdentity"]["arn"], person), ("repo:shop/orders:ref:refs/heads/main", self.pipeline(at))]:
+            with self.subTest(who):
+                execution_role = MOTO.make_role(f"cdk-{uuid.uuid4().hex[:9]}-cfn-exec-role-{ACCOUNT}-{REGION}", {"Squad": "cdk"})
+                name, stack = self.make_stack(execution_role)
+                deployer = Session(MOTO.c, deploy_role, "aws-cdk", at=at + datetime.timedelta(minutes=1))
+                deployer.event["detail"]["userIdentity"] = session.identity
+                MOTO.record(session)
+                MOTO.record(deployer)
+                change_set = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/cdk-deploy-change-set/{uuid.uuid4()}"
+                prepared = self.deploy("CreateChangeSet", deployer.identity, at + datetime.timedelta(minutes=2), stackName=name,
+                                       roleARN=execution_role["Arn"])
+                prepared["detail"]["responseElements"] = {"id": change_set, "stackId": stack}
+                executed = self.deploy("ExecuteChangeSet", deployer.identity, at + datetime.timedelta(minutes=3), stackName=name)
+                self.assertEqual([self.handle(event, self.lambdas)["outcome"] for event in (executed, prepared)], ["deploy", "deploy"])
+                lines = self.by_service_role(execution_role, name, stack, at + datetime.timedelta(minutes=3, seconds=2), self.lambdas)
+                self.assertEqual([line["parent"] for line in lines], [f"stack {name}"] * 2)
+                for tags in resources.queue_tags(MOTO.c, f":{name}"), resources.bucket_tags(MOTO.c, f"arn:aws:s3:::{name}"):
+                    self.assertEqual((tags["Owner"], tags["PrincipalId"]), (who, deployer.id))
 
 
 class LookedUp(unittest.TestCase):
