@@ -8,7 +8,9 @@ use super::verdict::Doubt;
 use crate::identity::SessionMatch;
 use crate::record::Event;
 use crate::table::Answered;
-use crate::tagging::{Handling, Outcome, ResourceOutcome, ResourceSkip, TagResult, Tagging, Unfinished};
+use crate::tagging::{
+    Handling, Outcome, Parent, ResourceOutcome, ResourceSkip, TagResult, Tagging, Unfinished,
+};
 use crate::tags::{TagMap, TagSource};
 
 /// What a record says of a resource that its call created, or answered for.
@@ -184,7 +186,10 @@ pub fn caller(outcome: &Outcome) -> Option<String> {
 fn silent_parent(tagging: &Tagging) -> Option<String> {
     let parent = tagging.parent.as_ref()?;
     let is_from_parent = tagging.merged.tags.iter().any(|tag| tag.source == TagSource::Parent);
-    (!is_from_parent).then(|| parent.resource.arn.to_string())
+    (!is_from_parent).then(|| match parent {
+        Parent::Resource { resource, .. } => resource.arn.to_string(),
+        other => other.to_string(),
+    })
 }
 
 fn left(result: &TagResult) -> Option<String> {

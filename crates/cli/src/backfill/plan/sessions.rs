@@ -10,6 +10,7 @@ use aws_tags::backfill::plan::Origin;
 use aws_tags::identity::SessionKey;
 use aws_tags::ports::offline::MemorySessions;
 use aws_tags::ports::{Failure, SessionStore};
+use aws_tags::stacks::{Deploy, Shelf};
 use time::OffsetDateTime;
 
 use super::intake::Began;
@@ -101,5 +102,19 @@ impl SessionStore for RunSessions {
     /// All of the history has been read: what is not in it will not come.
     async fn recorded_until(&self) -> Result<Option<OffsetDateTime>, Failure> {
         Ok(None)
+    }
+
+    async fn remember(&self, _: &Deploy) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Deploys are not gathered: what the role of a stack made is unsure.
+    async fn deploys(
+        &self,
+        _: &Shelf,
+        _: (OffsetDateTime, OffsetDateTime),
+        _: usize,
+    ) -> Result<Vec<Deploy>, Failure> {
+        Ok(Vec::new())
     }
 }
