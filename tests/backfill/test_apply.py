@@ -380,7 +380,7 @@ class Applying(unittest.TestCase):
         try:
             while not journal(self.folder):
                 time.sleep(0.01)
-            self.assertIn("another process works on run run", self.ends(self.apply(), 2).stderr)
+            self.assertIn("is in use by process", self.ends(self.apply(), 2).stderr)
         finally:
             first.kill()
             first.wait()
@@ -400,7 +400,7 @@ class Applying(unittest.TestCase):
     def test_a_run_that_is_not_there_is_said(self):
         self.world(1, 20)
         for arguments in (["backfill", "--resume", "none", "--apply"], ["undo", "none"]):
-            self.assertRegex(self.ends(self.run_it(*arguments), 2).stderr, r"none: there is no run with a plan")
+            self.assertRegex(self.ends(self.run_it(*arguments), 2).stderr, r"none: there is no (such run|run with a plan)")
         with open(self.path("plan.jsonl"), "a", encoding="utf-8") as file:
             file.write("{}\n")
         self.assertTrue(re.search(r"plan.jsonl, line 2: missing field `arn`", self.ends(self.apply(), 2).stderr))

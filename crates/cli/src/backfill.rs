@@ -236,9 +236,15 @@ impl Options {
         let file = run.reduction();
         let request = self.request(&run.about.given.sources, Arc::new(filter.of_records_for_plan()), &file);
         match reduce::reduce(&request, &Stop::listen()?, &Arc::new(Progress::default())) {
-            Reduced::Written(_, report) => {
-                run.about.counts.records = report.records_read();
-                run.about.counts.unread = report.not_read() as u64;
+            Reduced::Written(kept, report) => {
+                run.about.counts = run::Counts {
+                    records: report.records_read(),
+                    unread: report.not_read() as u64,
+                    creations: kept.creations,
+                    sessions: kept.sessions,
+                    endings: kept.endings,
+                    ..run::Counts::default()
+                };
                 Ok(End::Done)
             }
             Reduced::Interrupted => {
@@ -283,7 +289,9 @@ impl Options {
                 Ok(end)
             }
             history::Read::Whole(reduction::Counts { creations, sessions, endings }, _) => {
-                run.about.counts.records = [creations, sessions, endings].iter().sum();
+                let records = [creations, sessions, endings].iter().sum();
+                run.about.counts =
+                    run::Counts { records, creations, sessions, endings, ..run::Counts::default() };
                 Ok(End::Done)
             }
         }

@@ -99,7 +99,9 @@ fn shards_gone_stale(run: &Run) -> io::Result<()> {
 /// Reads the reduction, which takes little time: a run that was stopped here reads it again.
 fn read(run: &mut Run, stop: &Stop) -> io::Result<()> {
     let mut intake = Intake::open(&run.folder)?;
-    let input = Input { paths: vec![run.reduction()] };
+    let counts = &run.about.counts;
+    let is_empty = counts.creations == 0 && counts.sessions == 0 && counts.endings == 0;
+    let input = Input { paths: if is_empty { Vec::new() } else { vec![run.reduction()] } };
     let reading = input.read(&mut |record| {
         stop.check()?;
         intake.take(&record.event)
