@@ -1,6 +1,7 @@
 """Every operation on tags of the table sends the same request as the AWS SDK for Python: URL, headers, body, scope of the
 signature; and reads the tags in the SDK's answers."""
 import datetime
+import io
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from local_aws import say
 
 # Members that take the last part of the ARN, by service where others mean something else by the name.
 ID = {"Id", "RoleName", "UserName", "InstanceProfileName", "ServerCertificateName", "WorkspaceInstanceId", "vaultName", "pipelineId",
-      "pipelineIds", "ClusterId", "StudioId", "NotebookExecutionId", "DeliveryStreamName", "DomainName", "LoadBalancerNames", "storagelensid", "TableName"}
+      "pipelineIds", "ClusterId", "StudioId", "SessionId", "NotebookExecutionId", "DeliveryStreamName", "DomainName", "LoadBalancerNames", "storagelensid", "TableName"}
 ID_BY_SERVICE = {"CloudHSM V2", "Directory Service", "EFS", "EMR", "Machine Learning", "Organizations", "Route 53", "WorkSpaces"}
 # Members that take what follows the type.
 NAME = {"ReportName", "StackSetName", "repositoryNames"}
@@ -52,6 +53,8 @@ def says(ours, name, shape):
         return f"https://{ours['host']}/{account}/{resource}"
     if name in FIXED:
         return FIXED[name]
+    if name == "ServiceType" or (ours["operation"], name) == ("GetSession", "ClusterId"):
+        return rest.split("/")[0]
     if name == "ResourceType":
         return next(one for one in shape.enum if kind.replace("-", "").startswith(one.lower()))
     if name in NAME:
@@ -65,10 +68,21 @@ def says(ours, name, shape):
     return [text] if shape.type_name == "list" else text
 
 
+class Told(io.BytesIO):
+    """A body that urllib3 might have read."""
+
+    def __init__(self, answer):
+        super().__init__(json.dumps(answer).encode())
+
+    def stream(self):
+        yield self.read()
+
+
 class Sdk:
     """botocore, which builds and signs requests but does not send them."""
 
     def __init__(self):
+        self.discovered = set()
         self.session = botocore.session.Session()
         self.session.set_credentials("test", "test")
         loader = self.session.get_component("data_loader")
@@ -101,6 +115,11 @@ class Sdk:
         sent = []
 
         def keep(request, **_):
+            target = request.headers.get("X-Amz-Target", b"").decode()
+            if target.endswith(".DescribeEndpoints"):
+                # Where the usual host says: here, at itself.
+                self.discovered.add((ours["service"], request.url, target, request.body))
+                return AWSResponse(request.url, 200, {}, Told({"Endpoints": [{"Address": ours["host"], "CachePeriodInMinutes": 1}]}))
             sent.append(request)
             return AWSResponse(request.url, 200, {}, None)
 
@@ -128,7 +147,8 @@ class Sdk:
         optional = {"AttributeNames", "Id", "StackName", "UserName", "repositoryNames", "pipelineIds", "ResourceName", "ReportName", "resourceShareArns", "resourceArns", "ResourceARN"}
         named = required + [name for name in shape.members if name in optional and name not in required]
         if not named:
-            named = [next(name for name in shape.members if "arn" in name.lower())]
+            # One that lists all takes none.
+            named = [name for name in shape.members if "arn" in name.lower()][:1]
         said = {name: says(ours, name, shape.members[name]) for name in named}
         return {**said, tags: self.spelled(shape.members[tags], ours["tags"])} if tags else said
 
@@ -187,11 +207,20 @@ class Sdk:
         operation = model.operation_model(self.operation(self.client(ours), ours["operation"]).name)
         speaks = model.metadata.get("protocols", [model.metadata["protocol"]])
         protocol = next(one for one in ("json", "rest-json", "rest-xml", "query") if one in speaks)
-        name = next((name for name in operation.output_shape.members if name.lower() in ("nexttoken", "nextmarker", "marker")), None)
-        pages = name and any(one.lower() in ("nexttoken", "marker") for one in operation.input_shape.members)
+        name = next((name for name in operation.output_shape.members if name.lower() in ("nexttoken", "nextmarker", "marker", "nextpagetoken")), None)
+        pages = name and any(one.lower() in ("nexttoken", "marker", "pagetoken") for one in operation.input_shape.members)
         result = self.filled(operation.output_shape, tags) | ({name: token} if pages else {})
+        if ours["service"] == "Lightsail":
+            self.among_others(operation.output_shape, result, ours["arn"])
         serializer = get_serializer_class(self.names[ours["service"]], protocol)
         return serializer(operation).serialize(result)["body"], bool(pages)
+
+    def among_others(self, shape, result, arn):
+        """Names the one in a list of all, and puts another before it."""
+        name, items = next((name, items) for name, items in result.items() if isinstance(items, list))
+        key = next(one for one in shape.members[name].member.members if one.lower() in ("arn", "certificatearn"))
+        items[0][key] = arn
+        items.insert(0, {key: arn + "0", "tags": [{"key": "of", "value": "another"}]})
 
     def told(self, ours):
         """The body of an answer to a lookup."""
@@ -250,6 +279,8 @@ class TagOperations(unittest.TestCase):
                 theirs = sdk.request(ours)
                 # Kinesis has hosts for accounts besides.
                 url = re.sub(r"//\w+\.control-kinesis\.", "//kinesis.", theirs.url)
+                # It sets no path at a host that it discovered.
+                url += "/" * (url.count("/") == 2)
                 self.assertEqual((ours["method"], f"https://{ours['host']}{ours['path']}"), (theirs.method, url))
                 headers = {name.lower(): value.decode() if isinstance(value, bytes) else value for name, value in theirs.headers.items()}
                 kind = headers.get("content-type", ours["headers"].get("content-type", ""))
@@ -264,7 +295,9 @@ class TagOperations(unittest.TestCase):
                 sent.pop("clientToken", None)
                 self.assertEqual(body(kind, ours["body"]), sent)
                 self.assertIn("/{}/{}/aws4_request".format(*ours["signing"]), headers["authorization"])
-
+        target, where = "Timestream_20181101.DescribeEndpoints", "https://{}.timestream.{}.amazonaws.com/".format
+        for service, host in (("Timestream Write", "ingest"), ("Timestream Query", "query")):
+            self.assertIn((service, where(host, "eu-west-1"), target, b"{}"), sdk.discovered)
 
     def test_every_answer_is_read_as_the_sdk_would(self):
         sdk, tags = Sdk(), {"Owner": "ann & <bob>", "Key": "", "é/=+": "x:y@z"}
@@ -272,7 +305,7 @@ class TagOperations(unittest.TestCase):
                  if not ours["tags"] and not ours["tellsTime"] and "asked" not in ours and "untags" not in ours}
         self.assertGreater(len(reads), 250)
         answers = [(ours, *sdk.answer(ours, tags, "more")) for ours in reads.values()]
-        read = run("answers", [{"service": ours["service"], "operation": ours["operation"], "body": text} for ours, text, _ in answers])
+        read = run("answers", [{"service": ours["service"], "operation": ours["operation"], "arn": ours["arn"], "body": text} for ours, text, _ in answers])
         for (ours, text, pages), page in zip(answers, read):
             with self.subTest(service=ours["service"], operation=ours["operation"], answer=text):
                 self.assertEqual(page, {"tags": tags, "next": "more" if pages else None})

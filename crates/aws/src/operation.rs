@@ -1,5 +1,7 @@
 //! A service's operation that has no SDK here, called with the SDKs' signing, retries and HTTP client.
 
+use std::time::Duration;
+
 use aws_config::{Region, SdkConfig};
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
@@ -22,8 +24,8 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_tags::Arn;
 use aws_tags::table::Lookup;
 use aws_tags::table::operation::{
-    Api, AtLaunch, LookupOperation, Operation, ReadOperation, Request, TagOperation, TimeOperation,
-    UntagOperation,
+    Api, AtLaunch, Discovery, LookupOperation, Operation, ReadOperation, Request, ResolvedEndpoint,
+    TagOperation, TimeOperation, UntagOperation,
 };
 use aws_tags::tags::TagMap;
 use aws_types::SigningName;
@@ -31,6 +33,7 @@ use aws_types::region::SigningRegion;
 use aws_types::service_config::ServiceConfigKey;
 use time::OffsetDateTime;
 
+use crate::cache::Cache;
 use crate::error::Error;
 use crate::error_response;
 use crate::pace::OperationName;
@@ -39,18 +42,24 @@ use crate::retry::OnceIfThrottled;
 /// Parts of an answer that are read: more than any resource has tags.
 const MOST_PAGES: usize = 100;
 
+/// How long a discovered host counts: far below the day that Timestream allows.
+/// <https://docs.aws.amazon.com/timestream/latest/developerguide/Using.API.endpoint-discovery.describe-endpoints-implementation.html>
+const DISCOVERED_FOR: Duration = Duration::from_secs(15 * 60);
+
 /// Calls services' operations.
 #[derive(Debug)]
 pub(crate) struct OperationCaller {
     config: SdkConfig,
     /// Made once: the credentials cache distinguishes resolvers by their identity.
     identity: Option<SharedIdentityResolver>,
+    /// Hosts that APIs told, by their usual ones.
+    discovered: Cache<String, String>,
 }
 
 impl OperationCaller {
     pub(crate) fn new(config: SdkConfig) -> Self {
         let identity = config.credentials_provider().map(SharedIdentityResolver::new);
-        Self { config, identity }
+        Self { config, identity, discovered: Cache::new(DISCOVERED_FOR) }
     }
 
     /// Adds the tags to one resource, in as many calls as the operation needs for their number.
@@ -62,7 +71,7 @@ impl OperationCaller {
         tags: &TagMap,
         at_launch: AtLaunch,
     ) -> Result<(), Error> {
-        let call = self.call(&tag.operation, region, arn)?;
+        let call = self.call(&tag.operation, region, arn).await?;
         let tags: Vec<_> = tags.iter().collect();
         for chunk in tags.chunks(tag.tags_per_call.max(1)) {
             let chunk = chunk.iter().map(|(key, value)| ((*key).clone(), (*value).clone())).collect();
@@ -95,15 +104,20 @@ impl OperationCaller {
         region: &str,
         arn: &Arn,
     ) -> Result<TagMap, Error> {
-        let call = self.call(&read.operation, region, arn)?;
-        let (mut tags, mut next) = (TagMap::new(), None);
+        let call = self.call(&read.operation, region, arn).await?;
+        let (mut tags, mut next, mut found) = (TagMap::new(), None, false);
         for _ in 0..MOST_PAGES {
             let body = call.invoke(read.request(arn, next.as_deref())).await?;
-            let page = read.page(&body).map_err(Error::incomplete)?;
+            let page = read.page(arn, &body).map_err(Error::incomplete)?;
             tags.extend(page.tags);
+            found |= page.found;
             next = page.next;
-            if next.is_none() {
-                return Ok(tags);
+            match (next.is_some(), found) {
+                (true, _) => {}
+                (false, true) => return Ok(tags),
+                (false, false) => {
+                    return Err(Error::incomplete(format!("{} does not list it", read.operation.name)));
+                }
             }
         }
         Err(Error::incomplete(format!("{} has no end", read.operation.name)))
@@ -116,7 +130,7 @@ impl OperationCaller {
         region: &str,
         arn: &Arn,
     ) -> Result<Option<OffsetDateTime>, Error> {
-        let body = self.call(&time.operation, region, arn)?.invoke(time.request(arn)).await?;
+        let body = self.call(&time.operation, region, arn).await?.invoke(time.request(arn)).await?;
         time.time(&body).map_err(Error::incomplete)
     }
 
@@ -140,7 +154,7 @@ impl OperationCaller {
         account: &str,
         request: Request,
     ) -> Result<String, Error> {
-        Ok(self.call_of(api, name, region, account)?.invoke(request).await?)
+        Ok(self.call_of(api, name, region, account).await?.invoke(request).await?)
     }
 
     /// The endpoint that the user configured for this service, or for all, in the SDKs' order.
@@ -159,32 +173,67 @@ impl OperationCaller {
         self.config.service_config().and_then(|settings| settings.load_config(key)).or(for_all)
     }
 
-    fn call(
+    async fn call(
         &self,
         operation: &'static Operation,
         region: &str,
         arn: &Arn,
     ) -> Result<Call<Request, String, ErrorMetadata>, Error> {
-        self.call_of(operation.api, operation.name, region, arn.account())
+        self.call_of(operation.api, operation.name, region, arn.account()).await
     }
 
-    /// The call without its request: what SDK clients do around theirs.
-    fn call_of(
+    /// The call without its request.
+    async fn call_of(
         &self,
         api: &'static Api,
         name: &'static str,
         region: &str,
         account: &str,
     ) -> Result<Call<Request, String, ErrorMetadata>, Error> {
-        let endpoint = api.endpoint.resolve(region, account);
-        let url = self.endpoint_url(api).unwrap_or_else(|| format!("https://{}", endpoint.host));
+        let mut endpoint = api.endpoint.resolve(region, account);
+        // As in SDKs, an endpoint of the user's is called as it is.
+        let url = match (self.endpoint_url(api), api.endpoint.discovery) {
+            (Some(url), _) => url,
+            (None, Some(discovery)) => {
+                endpoint.host = self.discovered(api, discovery, &endpoint).await?;
+                format!("https://{}", endpoint.host)
+            }
+            (None, None) => format!("https://{}", endpoint.host),
+        };
+        self.call_to(&url, api, name, endpoint.signing_region)
+    }
+
+    /// The host that an API tells for its other operations.
+    async fn discovered(
+        &self,
+        api: &'static Api,
+        discovery: Discovery,
+        usual: &ResolvedEndpoint,
+    ) -> Result<String, Error> {
+        let ask = async || {
+            let url = format!("https://{}", usual.host);
+            let call = self.call_to(&url, api, discovery.name, usual.signing_region.clone())?;
+            let body = call.invoke(discovery.request()).await?;
+            discovery.host(&body, &usual.host).map_err(Error::incomplete)
+        };
+        self.discovered.get(&usual.host, |_| true, ask).await
+    }
+
+    /// What SDK clients do around their calls.
+    fn call_to(
+        &self,
+        url: &str,
+        api: &'static Api,
+        name: &'static str,
+        signing_region: String,
+    ) -> Result<Call<Request, String, ErrorMetadata>, Error> {
         let config = &self.config;
         let http = config.http_client().ok_or_else(|| Error::incomplete("no HTTP client"))?;
         let mut call = Call::builder()
             .service_name(api.service_id)
             .operation_name(name)
             .http_client(http)
-            .endpoint_url(&url)
+            .endpoint_url(url)
             .standard_retry(config.retry_config().unwrap_or(&RetryConfig::standard()))
             .timeout_config(config.timeout_config().cloned().unwrap_or_else(TimeoutConfig::disabled))
             .retry_classifier(HttpStatusCodeClassifier::default())
@@ -193,7 +242,7 @@ impl OperationCaller {
             .retry_classifier(OnceIfThrottled)
             .interceptor(UserAgentInterceptor::new())
             .with_connection_poisoning()
-            .runtime_plugin(self.signed(api, endpoint.signing_region)?);
+            .runtime_plugin(self.signed(api, signing_region)?);
         if let Some(version) = config.behavior_version() {
             call = call.behavior_version(version);
         }
@@ -261,3 +310,6 @@ fn body(response: &HttpResponse) -> Result<String, OrchestratorError<ErrorMetada
     let header = response.headers().get("x-amzn-errortype");
     Err(OrchestratorError::operation(error_response::read(header, body, response.status().as_u16())))
 }
+
+#[cfg(test)]
+mod tests;

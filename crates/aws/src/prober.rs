@@ -126,7 +126,8 @@ impl Prober {
             return Ok(None);
         };
         let page = answer.and_then(|body| {
-            read.page(&body).map_err(|why| Error::of_resource("UnlikeTheModel", &why.to_string()))
+            read.page(&invented.arn, &body)
+                .map_err(|why| Error::of_resource("UnlikeTheModel", &why.to_string()))
         });
         OwnReply::of(operation, region, invented, page.map(|_| ()))
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_tags::table::BY_HAND;
 
-use crate::endpoints::{EndpointOverride, Host};
+use crate::endpoints::EndpointOverride;
 use crate::evidence::{Known, known};
 use crate::lookups::LookupOperation;
 use crate::operations::{Api, Operation, ReadOperation, TagOperation, TimeOperation};
@@ -161,8 +161,8 @@ const OPERATIONS_HEAD: &str = r#"//! Services' own operations that add, list or 
 //! edited by hand.
 
 use crate::table::operation::{
-    Alphabet, Api, Endpoint, EndpointOverride, HttpBinding, KeyShape, LookupOperation, Member, Operation, Pages, Protocol,
-    ReadOperation, RecordValue, ResourceValue, State, TagMember, TagOperation, TagShape, TimeOperation, UntagOperation,
+    Alphabet, Among, Api, Discovery, Endpoint, EndpointOverride, HttpBinding, KeyShape, LookupOperation, Member, Operation, Pages,
+    Protocol, ReadOperation, RecordValue, ResourceValue, State, TagMember, TagOperation, TagShape, TimeOperation, UntagOperation,
 };
 
 "#;
@@ -216,13 +216,16 @@ pub fn operations(catalog: &Catalog, rows: &[Row]) -> String {
              keys_per_call: {keys_per_call}, each: &[{each}] }};",
         );
     }
-    for (name, ReadOperation { operation, tags, pages }) in &listing {
+    for (name, ReadOperation { operation, tags, pages, among }) in &listing {
         let (operation, tags) = (operation_as_rust(operation, &mut apis), tag_shape(tags));
         let pages = pages.as_ref().map_or("None".to_owned(), pages_as_rust);
+        let among =
+            among.as_ref().map(|(items, arn)| format!("Some(Among {{ items: {items:?}, arn: {arn:?} }})"));
+        let among = among.unwrap_or_else(|| "None".to_owned());
         let _ = writeln!(
             text,
             "pub(in crate::table) static {name}: ReadOperation = ReadOperation {{ operation: {operation}, tags: {tags}, \
-             pages: {pages} }};",
+             pages: {pages}, among: {among} }};",
         );
     }
     for (name, TimeOperation { operation, at }) in &telling_time {
@@ -241,7 +244,7 @@ pub fn operations(catalog: &Catalog, rows: &[Row]) -> String {
             "static {name}: Api = Api {{ service_id: {:?}, signing_name: {:?}, {} }};\n",
             api.service_id,
             api.signing_name,
-            endpoint(&api.endpoint)
+            endpoint(api)
         )
     });
     let of_adding = adding.values().map(|one| &one.operation);
@@ -427,7 +430,7 @@ fn pages_as_rust(Pages { ask, binding, next }: &Pages) -> String {
     format!("Some(Pages {{ ask: {ask:?}, binding: HttpBinding::{binding:?}, next: {next:?} }})")
 }
 
-fn endpoint((usual, overrides): &(Host, Vec<EndpointOverride>)) -> String {
+fn endpoint(Api { endpoint: (usual, overrides), discovery, .. }: &Api) -> String {
     let endpoint_override = |(within, host): &EndpointOverride| {
         format!(
             "EndpointOverride {{ within: {within:?}, host: {:?}, signing_region: {:?} }}",
@@ -435,8 +438,12 @@ fn endpoint((usual, overrides): &(Host, Vec<EndpointOverride>)) -> String {
         )
     };
     let overrides: Vec<String> = overrides.iter().map(endpoint_override).collect();
+    let discovery = discovery.as_ref();
+    let discovery =
+        discovery.map(|(name, target)| format!("Some(Discovery {{ name: {name:?}, target: {target:?} }})"));
+    let discovery = discovery.unwrap_or_else(|| "None".to_owned());
     format!(
-        "endpoint: Endpoint {{ host: {:?}, signing_region: {:?}, overrides: &[{}] }}",
+        "endpoint: Endpoint {{ host: {:?}, signing_region: {:?}, overrides: &[{}], discovery: {discovery} }}",
         usual.pattern,
         usual.signing_region,
         overrides.join(", ")

@@ -13,6 +13,7 @@ pub mod emit;
 pub mod endpoints;
 pub mod event_sources;
 pub mod evidence;
+mod listings;
 pub mod locate;
 pub mod lookups;
 pub mod members;

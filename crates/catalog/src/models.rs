@@ -72,6 +72,9 @@ pub struct Operation {
     /// Whether its endpoint must be discovered first.
     #[serde(default, rename = "endpointdiscovery")]
     pub discovery: Discovery,
+    /// Whether it tells where the others are called.
+    #[serde(default, rename = "endpointoperation")]
+    pub discovers: bool,
     /// Parameters of the endpoint's rules that it fixes.
     #[serde(default, rename = "staticContextParams")]
     pub parameters: Parameters,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::authorization::Authorization;
 use crate::endpoints::{EndpointOverride, Endpoints, Host};
+use crate::event_sources::prefixes;
 use crate::models::{self, Reference, Shape};
 use crate::naming::{plain, singular, words};
 use crate::overrides::{EachTag, OwnOperation, overrides};
@@ -55,6 +56,8 @@ pub struct Api {
     pub signing_name: String,
     /// Where it is called.
     pub endpoint: (Host, Vec<EndpointOverride>),
+    /// What tells where it is called instead, by IAM's name, and its target.
+    pub discovery: Option<(String, String)>,
 }
 
 /// A call about one resource.
@@ -101,6 +104,8 @@ pub struct ReadOperation {
     pub tags: TagShape,
     /// How it answers in parts.
     pub pages: Option<Pages>,
+    /// Paths to the list of all and to the ARN of each, if it lists all.
+    pub among: Option<(String, String)>,
 }
 
 /// An operation that tells when a resource was created.
@@ -189,6 +194,17 @@ impl Search<'_> {
         of_api(api, false)
             .or_else(|| others().find_map(|other| of_api(other, true)))
             .or_else(|| others().find_map(|other| of_api(other, only_listed)))
+            // What one API of a service creates, another may list, though it signs with another name: to read
+            // `AWS::CloudWatch::View`, CloudFormation calls `cloudwatch:ListTagsForResource`, which is not of its API.
+            .or_else(|| {
+                let prefix = resource_type.split(':').next().unwrap_or_default();
+                let shares = |one: &&models::Api| one.name != api.name && prefixes(one).contains(&prefix);
+                self.apis
+                    .iter()
+                    .filter(shares)
+                    .filter(|_| !only_listed)
+                    .find_map(|other| of_api(other, false))
+            })
     }
 
     fn adds(
@@ -239,7 +255,7 @@ impl Search<'_> {
         let pages = pages(input, output, &start);
         let resource = resource_members(api, operation, input, None, &protocol, &operation.name)?;
         let operation = self.described(api, operation, input, resource, protocol, resource_type)?;
-        Some(ReadOperation { operation, tags, pages })
+        Some(ReadOperation { operation, tags, pages, among: None })
     }
 
     /// The call with the members that name the resource.
@@ -252,10 +268,14 @@ impl Search<'_> {
         protocol: Protocol,
         resource_type: &str,
     ) -> Option<Operation> {
-        // Endpoint discovery would need a second call.
-        if operation.discovery.required || input.payload.is_some() {
+        if input.payload.is_some() {
             return None;
         }
+        let prefix = resource_type.split(':').next().unwrap_or_default();
+        let discovery = match operation.discovery.required {
+            true => Some(discovery(api, prefix, &protocol)?),
+            false => None,
+        };
         let mut endpoint = self.endpoints.of(&api.name, &operation.parameters)?;
         if let Some(prefix) = &operation.endpoint.host_prefix
             && !endpoint.0.pattern.starts_with("${Account}")
@@ -266,7 +286,6 @@ impl Search<'_> {
             let hosts = std::iter::once(&mut endpoint.0).chain(endpoint.1.iter_mut().map(|(_, host)| host));
             hosts.for_each(|host| host.pattern.insert_str(0, prefix));
         }
-        let prefix = resource_type.split(':').next().unwrap_or_default();
         if prefix == "s3express" {
             // By the rules of endpoints, ARNs of directory buckets have a host of their own.
             let host = Host {
@@ -281,8 +300,12 @@ impl Search<'_> {
         Some(Operation {
             name: format!("{prefix}:{}", call_name(&operation.name)),
             from: (api.name.clone(), operation.name.clone()),
-            actions: self.actions(api, prefix, call_name(&operation.name)),
-            api: Api { service_id: api.metadata.service_id.clone(), signing_name, endpoint },
+            actions: self
+                .actions(api, prefix, call_name(&operation.name))
+                .into_iter()
+                .chain(discovery.clone().map(|one| one.0))
+                .collect(),
+            api: Api { service_id: api.metadata.service_id.clone(), signing_name, endpoint, discovery },
             protocol,
             method: operation.http.method.clone(),
             path: if path.is_empty() { "/".into() } else { path.to_owned() },
@@ -316,6 +339,14 @@ impl Search<'_> {
         let dependent = action.map(|action| action.dependent_actions.clone()).unwrap_or_default();
         [format!("{prefix}:{operation}")].into_iter().chain(dependent).collect()
     }
+}
+
+/// The operation that tells where an API is called, and its target.
+fn discovery(api: &models::Api, prefix: &str, protocol: &Protocol) -> Option<(String, String)> {
+    let Protocol::Json { version, target } = protocol else { return None };
+    let discovers = api.operations.values().find(|one| one.discovers)?;
+    let (api, _) = target.split_once('.').filter(|_| version == "1.0")?;
+    Some((format!("{prefix}:{}", discovers.name), format!("{api}.{}", discovers.name)))
 }
 
 /// The protocol that the caller speaks and the service understands.
@@ -576,13 +607,14 @@ impl Answer<'_> {
 }
 
 /// How an operation answers in parts.
-fn pages(input: &Shape, output: &Shape, start: &[String]) -> Option<Pages> {
-    let (ask, reference) =
-        input.members.iter().find(|(name, _)| matches!(plain(name).as_str(), "nexttoken" | "marker"))?;
-    let (next, answer) = output
+pub(crate) fn pages(input: &Shape, output: &Shape, start: &[String]) -> Option<Pages> {
+    let (ask, reference) = input
         .members
         .iter()
-        .find(|(name, _)| matches!(plain(name).as_str(), "nexttoken" | "nextmarker" | "marker"))?;
+        .find(|(name, _)| matches!(plain(name).as_str(), "nexttoken" | "marker" | "pagetoken"))?;
+    let (next, answer) = output.members.iter().find(|(name, _)| {
+        matches!(plain(name).as_str(), "nexttoken" | "nextmarker" | "marker" | "nextpagetoken")
+    })?;
     let binding = Binding::of(reference.location.as_deref())?;
     let ask = reference.location_name.as_deref().unwrap_or(ask);
     let next = answer.location_name.as_deref().unwrap_or(next);

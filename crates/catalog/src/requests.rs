@@ -93,7 +93,7 @@ fn lookups() -> impl Iterator<Item = &'static LookupOperation> {
     found.flat_map(|first| std::iter::successors(Some(first), |one| one.then))
 }
 
-/// Reads the answers on the standard input, one JSON object per line with `service`, `operation` and
+/// Reads the answers on the standard input, one JSON object per line with `service`, `operation`, `arn` and
 /// `body`; prints the tags in each and what the next request says.
 pub fn read_answers() -> Result<()> {
     for line in io::stdin().lock().lines() {
@@ -111,8 +111,9 @@ pub fn read_answers() -> Result<()> {
             println!("{}", found.collect::<serde_json::Value>());
             continue;
         }
+        let arn = Arn::parse(text("arn")).context("no ARN")?;
         let read = read_operation(text("service"), text("operation"));
-        let page = read.with_context(|| format!("no operation in {answer}"))?.page(text("body"))?;
+        let page = read.with_context(|| format!("no operation in {answer}"))?.page(&arn, text("body"))?;
         println!("{}", json!({"tags": page.tags, "next": page.next}));
     }
     Ok(())

@@ -201,6 +201,9 @@ impl Catalog {
             row.creation_time = search.telling_time(&row.resource_type);
             if row.places.is_empty() {
                 row.lookup = search.looking_up(row);
+            } else if row.read == Read::Never {
+                let all = search.listing_all(row);
+                row.read = all.map_or(Read::Never, |all| Read::Operation(Box::new(all)));
             }
             if let Some(lookup) = &row.lookup {
                 row.unique = lookup.unique;

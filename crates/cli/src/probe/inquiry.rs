@@ -51,7 +51,8 @@ impl Inquiry {
             Route::Ec2CreateTags | Route::S3Object => return None,
         };
         let read = match row.read_by(service) {
-            Read::Operation(read) => Some(read),
+            // Nothing is asked that answers for what exists.
+            Read::Operation(read) => Some(read).filter(|read| read.names_it()),
             Read::Ec2DescribeTags | Read::S3Bucket | Read::S3Object | Read::Told(_) | Read::Never => None,
         };
         let formats = table::arn_formats(row.resource_type);

@@ -221,7 +221,7 @@ mod tests {
                         _ => None,
                     };
                     let list = match row.read_by(service) {
-                        Read::Operation(read) => Some(read.request(&invented.arn, None)),
+                        Read::Operation(read) if read.names_it() => Some(read.request(&invented.arn, None)),
                         _ => None,
                     };
                     for request in add.into_iter().chain(list) {

@@ -297,6 +297,7 @@ mod tests {
             ResourceValue::Id,
             ResourceValue::Name,
             ResourceValue::Hierarchy,
+            ResourceValue::Part(1),
             ResourceValue::Account,
             ResourceValue::QueueUrl,
         ] {

@@ -7,6 +7,7 @@
 //! here: one that replaces all tags would delete those that others set.
 
 pub(crate) mod answer;
+mod discovery;
 mod endpoint;
 mod list;
 mod question;
@@ -14,14 +15,15 @@ mod request;
 mod row;
 
 pub use answer::{Page, Unreadable};
+pub use discovery::Discovery;
 pub(crate) use endpoint::EndpointOverride;
 pub use endpoint::{Endpoint, ResolvedEndpoint};
 pub use list::{ListOperation, Listed, ListedIn};
 pub use question::{Found, Question, Unanswered};
 pub use request::Request;
 pub(crate) use row::{
-    Alphabet, HttpBinding, KeyShape, Member, Pages, Protocol, RecordValue, ResourceValue, State, TagMember,
-    TagShape,
+    Alphabet, Among, HttpBinding, KeyShape, Member, Pages, Protocol, RecordValue, ResourceValue, State,
+    TagMember, TagShape,
 };
 pub use row::{
     Api, AtLaunch, LookupOperation, Operation, ReadOperation, TagOperation, TimeOperation, UntagOperation,

@@ -410,7 +410,7 @@ pub static SERVICES: &[Service] = &[
         row("CreateEventDataStore", "cloudtrail:eventdatastore", &[Path("responseElements.eventDataStoreArn")]).resource_prefix("eventdatastore/").unique(),
         row("CreateTrail", "cloudtrail:trail", &[Path("responseElements.trailARN"), ArnFormat("arn:${Partition}:cloudtrail:${Region}:${Account}:trail/${responseElements.name}"), ArnFormat("arn:${Partition}:cloudtrail:${Region}:${Account}:trail/${requestParameters.name}")]).resource_prefix("trail/"),
     ] },
-    Service { name: "cloudwatch", title: "Amazon CloudWatch", route: Route::TaggingApi(None), actions: &["cloudwatch:TagResource"], read: Read::Never, rows: &[
+    Service { name: "cloudwatch", title: "Amazon CloudWatch", route: Route::TaggingApi(None), actions: &["cloudwatch:TagResource"], read: Read::Operation(&operations::CLOUDWATCH_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("CreateAccessGrant", "cloudwatch:access-grant", &[Path("responseElements.accessGrant.grantArn"), ArnFormat("arn:${Partition}:cloudwatch:${Region}:${Account}:access-grant/${responseElements.accessGrant.grantId}")]).resource_prefix("access-grant/").unique(),
         row("CreateAccessProfile", "cloudwatch:access-profile", &[Path("responseElements.accessProfile.arn"), ArnFormat("arn:${Partition}:cloudwatch:${Region}:${Account}:access-profile/${responseElements.accessProfile.profileId}")]).resource_prefix("access-profile/").unique(),
         row("CreateAlert", "cloudwatch:alert", &[Path("responseElements.alertArn"), ArnFormat("arn:${Partition}:cloudwatch:${Region}:${Account}:alert/${responseElements.alert.alertId}")]).resource_prefix("alert/").unique(),
@@ -713,7 +713,7 @@ pub static SERVICES: &[Service] = &[
         row("CreateStudio", "elasticmapreduce:studio", &[ArnFormat("arn:${Partition}:elasticmapreduce:${Region}:${Account}:studio/${responseElements.studioId}")]).unique(),
         row("RunJobFlow", "elasticmapreduce:cluster", &[Path("responseElements.clusterArn"), ArnFormat("arn:${Partition}:elasticmapreduce:${Region}:${Account}:cluster/${responseElements.jobFlowId}")]).resource_prefix("cluster/").unique().read(Read::Operation(&operations::EMR_DESCRIBE_CLUSTER)),
         row("StartNotebookExecution", "elasticmapreduce:notebook-execution", &[ArnFormat("arn:${Partition}:elasticmapreduce:${Region}:${Account}:notebook-execution/${responseElements.notebookExecutionId}")]).unique().read(Read::Operation(&operations::EMR_DESCRIBE_NOTEBOOK_EXECUTION)),
-        row("StartSession", "elasticmapreduce:session", &[Path("responseElements.arn"), ArnFormat("arn:${Partition}:elasticmapreduce:${Region}:${Account}:cluster/${requestParameters.clusterId}/session/${responseElements.id}")]).resource_prefix("cluster/").unique().read(Read::Never),
+        row("StartSession", "elasticmapreduce:session", &[Path("responseElements.arn"), ArnFormat("arn:${Partition}:elasticmapreduce:${Region}:${Account}:cluster/${requestParameters.clusterId}/session/${responseElements.id}")]).resource_prefix("cluster/").unique().read(Read::Operation(&operations::EMR_GET_SESSION)),
     ] },
     Service { name: "elemental-inference", title: "AWS Elemental Inference", route: Route::TagOperation(&operations::ELEMENTALINFERENCE_TAG_RESOURCE), actions: &[], read: Read::Operation(&operations::ELEMENTALINFERENCE_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("CreateDictionary", "elemental-inference:dictionary", &[Path("responseElements.arn"), ArnFormat("arn:${Partition}:elemental-inference:${Region}:${Account}:dictionary/${responseElements.id}")]).resource_prefix("dictionary/").unique(),
@@ -1125,25 +1125,25 @@ pub static SERVICES: &[Service] = &[
     ] },
     Service { name: "lightsail", title: "Amazon Lightsail", route: Route::TaggingApi(None), actions: &["lightsail:TagResource"], read: Read::Never, rows: &[
         told("AllocateStaticIp", "lightsail:StaticIp", &operations::LOOKUP_LIGHTSAIL_GET_STATIC_IP, "requestParameters.staticIpName").resource_prefix("StaticIp/").unique(),
-        row("CreateBucket", "lightsail:Bucket", &[Path("responseElements.bucket.arn")]).resource_prefix("Bucket/").unique(),
-        row("CreateCertificate", "lightsail:Certificate", &[Path("responseElements.certificate.certificateArn")]).resource_prefix("Certificate/").unique(),
+        row("CreateBucket", "lightsail:Bucket", &[Path("responseElements.bucket.arn")]).resource_prefix("Bucket/").unique().read(Read::Operation(&operations::LIGHTSAIL_GET_BUCKETS)),
+        row("CreateCertificate", "lightsail:Certificate", &[Path("responseElements.certificate.certificateArn")]).resource_prefix("Certificate/").unique().read(Read::Operation(&operations::LIGHTSAIL_GET_CERTIFICATES)),
         told("CreateContactMethod", "lightsail:ContactMethod", &operations::LOOKUP_LIGHTSAIL_GET_CONTACT_METHODS, "requestParameters.protocol").resource_prefix("ContactMethod/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_CONTACT_METHODS)),
-        row("CreateContainerService", "lightsail:ContainerService", &[Path("responseElements.containerService.arn")]).resource_prefix("ContainerService/").unique(),
+        row("CreateContainerService", "lightsail:ContainerService", &[Path("responseElements.containerService.arn")]).resource_prefix("ContainerService/").unique().read(Read::Operation(&operations::LIGHTSAIL_GET_CONTAINER_SERVICES)),
         told("CreateDisk", "lightsail:Disk", &operations::LOOKUP_LIGHTSAIL_GET_DISK, "requestParameters.diskName").resource_prefix("Disk/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_DISK)),
         told("CreateDiskFromSnapshot", "lightsail:Disk", &operations::LOOKUP_LIGHTSAIL_GET_DISK, "requestParameters.diskName").resource_prefix("Disk/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_DISK)),
         told("CreateDiskSnapshot", "lightsail:DiskSnapshot", &operations::LOOKUP_LIGHTSAIL_GET_DISK_SNAPSHOT, "requestParameters.diskSnapshotName").resource_prefix("DiskSnapshot/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_DISK_SNAPSHOT)),
-        row("CreateDistribution", "lightsail:Distribution", &[Path("responseElements.distribution.arn")]).resource_prefix("Distribution/").unique(),
+        row("CreateDistribution", "lightsail:Distribution", &[Path("responseElements.distribution.arn")]).resource_prefix("Distribution/").unique().read(Read::Operation(&operations::LIGHTSAIL_GET_DISTRIBUTIONS)),
         told("CreateDomain", "lightsail:Domain", &operations::LOOKUP_LIGHTSAIL_GET_DOMAIN, "requestParameters.domainName").resource_prefix("Domain/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_DOMAIN)),
         told("CreateInstanceSnapshot", "lightsail:InstanceSnapshot", &operations::LOOKUP_LIGHTSAIL_GET_INSTANCE_SNAPSHOT, "requestParameters.instanceSnapshotName").resource_prefix("InstanceSnapshot/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_INSTANCE_SNAPSHOT)),
         told("CreateInstances", "lightsail:Instance", &operations::LOOKUP_LIGHTSAIL_GET_INSTANCE, "requestParameters.instanceNames[]").resource_prefix("Instance/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_INSTANCE)),
         told("CreateInstancesFromSnapshot", "lightsail:Instance", &operations::LOOKUP_LIGHTSAIL_GET_INSTANCE, "requestParameters.instanceNames[]").resource_prefix("Instance/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_INSTANCE)),
-        row("CreateKeyPair", "lightsail:KeyPair", &[Path("responseElements.keyPair.arn")]).resource_prefix("KeyPair/").unique(),
+        row("CreateKeyPair", "lightsail:KeyPair", &[Path("responseElements.keyPair.arn")]).resource_prefix("KeyPair/").unique().read(Read::Operation(&operations::LIGHTSAIL_GET_KEY_PAIRS)),
         told("CreateLoadBalancer", "lightsail:LoadBalancer", &operations::LOOKUP_LIGHTSAIL_GET_LOAD_BALANCER, "requestParameters.loadBalancerName").resource_prefix("LoadBalancer/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_LOAD_BALANCER)),
         told("CreateLoadBalancerTlsCertificate", "lightsail:Certificate", &operations::LOOKUP_LIGHTSAIL_GET_LOAD_BALANCER_TLS_CERTIFICATES, "requestParameters.certificateName").resource_prefix("Certificate/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_LOAD_BALANCER_TLS_CERTIFICATES)),
         told("CreateRelationalDatabase", "lightsail:RelationalDatabase", &operations::LOOKUP_LIGHTSAIL_GET_RELATIONAL_DATABASE, "requestParameters.relationalDatabaseName").resource_prefix("RelationalDatabase/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_RELATIONAL_DATABASE)),
         told("CreateRelationalDatabaseFromSnapshot", "lightsail:RelationalDatabase", &operations::LOOKUP_LIGHTSAIL_GET_RELATIONAL_DATABASE, "requestParameters.relationalDatabaseName").resource_prefix("RelationalDatabase/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_RELATIONAL_DATABASE)),
         told("CreateRelationalDatabaseSnapshot", "lightsail:RelationalDatabaseSnapshot", &operations::LOOKUP_LIGHTSAIL_GET_RELATIONAL_DATABASE_SNAPSHOT, "requestParameters.relationalDatabaseSnapshotName").resource_prefix("RelationalDatabaseSnapshot/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_RELATIONAL_DATABASE_SNAPSHOT)),
-        row("CreateSubdomain", "lightsail:Domain", &[Path("responseElements.subdomain.arn")]).resource_prefix("Domain/").unique(),
+        row("CreateSubdomain", "lightsail:Domain", &[Path("responseElements.subdomain.arn")]).resource_prefix("Domain/").unique().read(Read::Operation(&operations::LIGHTSAIL_GET_SUBDOMAINS)),
         told("ImportKeyPair", "lightsail:KeyPair", &operations::LOOKUP_LIGHTSAIL_GET_KEY_PAIR, "requestParameters.keyPairName").resource_prefix("KeyPair/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_KEY_PAIR)),
         told("PutAlarm", "lightsail:Alarm", &operations::LOOKUP_LIGHTSAIL_GET_ALARMS, "requestParameters.alarmName").resource_prefix("Alarm/").unique().idempotent().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_ALARMS)),
     ] },
@@ -1470,6 +1470,9 @@ pub static SERVICES: &[Service] = &[
         row("CreateRecommender", "personalize:recommender", &[Path("responseElements.recommenderArn")]).resource_prefix("recommender/").unique(),
         row("CreateSolution", "personalize:solution", &[Path("responseElements.solutionArn")]).resource_prefix("solution/").unique(),
         row("CreateSolutionVersion", "personalize:solution-version", &[Path("responseElements.solutionVersionArn")]),
+    ] },
+    Service { name: "pi", title: "AWS Performance Insights", route: Route::TagOperation(&operations::PI_TAG_RESOURCE), actions: &[], read: Read::Operation(&operations::PI_LIST_TAGS_FOR_RESOURCE), rows: &[
+        row("CreatePerformanceAnalysisReport", "pi:perf-reports-resource", &[ArnFormat("arn:${Partition}:pi:${Region}:${Account}:perf-reports/${requestParameters.serviceType}/${requestParameters.identifier}/${responseElements.analysisReportId}")]).unique(),
     ] },
     Service { name: "pinpoint", title: "Amazon Pinpoint", route: Route::TaggingApi(None), actions: &["mobiletargeting:TagResource"], read: Read::Operation(&operations::PINPOINT_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("CreateApp", "mobiletargeting:app", &[Path("responseElements.applicationResponse.arn"), Path("responseElements.arn")]).resource_prefix("apps/").unique(),
@@ -1937,6 +1940,11 @@ pub static SERVICES: &[Service] = &[
     ] },
     Service { name: "thinclient", title: "Amazon WorkSpaces Thin Client", route: Route::TagOperation(&operations::WORKSPACES_THIN_CLIENT_TAG_RESOURCE), actions: &[], read: Read::Operation(&operations::WORKSPACES_THIN_CLIENT_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("CreateEnvironment", "thinclient:environment", &[Path("responseElements.environment.arn"), ArnFormat("arn:${Partition}:thinclient:${Region}:${Account}:environment/${responseElements.environment.id}")]).resource_prefix("environment/").unique(),
+    ] },
+    Service { name: "timestream", title: "Amazon Timestream", route: Route::TagOperation(&operations::TIMESTREAM_WRITE_TAG_RESOURCE), actions: &[], read: Read::Operation(&operations::TIMESTREAM_WRITE_LIST_TAGS_FOR_RESOURCE), rows: &[
+        row("CreateDatabase", "timestream:database", &[Path("responseElements.database.arn"), ArnFormat("arn:${Partition}:timestream:${Region}:${Account}:database/${responseElements.database.databaseName}"), ArnFormat("arn:${Partition}:timestream:${Region}:${Account}:database/${requestParameters.databaseName}")]).resource_prefix("database/"),
+        row("CreateScheduledQuery", "timestream:scheduled-query", &[Path("responseElements.arn")]).resource_prefix("scheduled-query/").via(Route::TagOperation(&operations::TIMESTREAM_QUERY_TAG_RESOURCE)).read(Read::Operation(&operations::TIMESTREAM_QUERY_LIST_TAGS_FOR_RESOURCE)),
+        row("CreateTable", "timestream:table", &[Path("responseElements.table.arn"), ArnFormat("arn:${Partition}:timestream:${Region}:${Account}:database/${requestParameters.databaseName}/table/${responseElements.table.tableName}"), ArnFormat("arn:${Partition}:timestream:${Region}:${Account}:database/${requestParameters.databaseName}/table/${requestParameters.tableName}")]).resource_prefix("database/"),
     ] },
     Service { name: "timestream-influxdb", title: "Amazon Timestream InfluxDB", route: Route::TagOperation(&operations::TIMESTREAM_INFLUXDB_TAG_RESOURCE), actions: &[], read: Read::Operation(&operations::TIMESTREAM_INFLUXDB_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("CreateDbBackup", "timestream-influxdb:db-backup", &[Path("responseElements.arn"), ArnFormat("arn:${Partition}:timestream-influxdb:${Region}:${Account}:db-backup/${responseElements.id}")]).resource_prefix("db-backup/").unique(),

@@ -4,14 +4,16 @@ use roxmltree::{Document, Node};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::row::{Protocol, ReadOperation, TagShape, TimeOperation};
-use crate::record::timestamp;
+use super::row::{Among, Protocol, ReadOperation, TagShape, TimeOperation};
+use crate::record::{Arn, timestamp};
 use crate::tags::TagMap;
 
 /// One part of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
     pub tags: TagMap,
+    /// Whether it tells of the resource.
+    pub found: bool,
     /// What the next request must say, if there are more.
     pub next: Option<String>,
 }
@@ -28,13 +30,26 @@ impl Unreadable {
 }
 
 impl ReadOperation {
-    /// The tags in an answer. Without the member that should have them, there are none.
-    pub fn page(&self, body: &str) -> Result<Page, Unreadable> {
+    /// Whether it asks about one resource, and not about all.
+    pub fn names_it(&self) -> bool {
+        self.among.is_none()
+    }
+
+    /// The tags of a resource in an answer. Without the member that should have them, there are none.
+    pub fn page(&self, arn: &Arn, body: &str) -> Result<Page, Unreadable> {
         let answer = parsed(self.operation.protocol, body)?;
-        let tags = tags_in(&answer, self.tags)?;
+        let meant = match self.among {
+            None => Some(&answer),
+            Some(Among { items, arn: named }) => {
+                let is_meant =
+                    |item: &&Value| at(item, named).iter().any(|found| text_of(found) == arn.as_str());
+                at(&answer, items).into_iter().find(is_meant)
+            }
+        };
+        let tags = meant.map(|meant| tags_in(meant, self.tags)).transpose()?;
         let next = self.pages.map(|pages| at(&answer, pages.next)).unwrap_or_default();
         let next = next.first().map(|next| text(Some(next))).filter(|next| !next.is_empty());
-        Ok(Page { tags, next })
+        Ok(Page { found: tags.is_some(), tags: tags.unwrap_or_default(), next })
     }
 }
 
@@ -58,7 +73,7 @@ pub(super) fn tags_in(answer: &Value, shape: TagShape) -> Result<TagMap, Unreada
         TagShape::List { name, key, value } => {
             for tag in at(answer, name) {
                 let named = tag.get(key).and_then(Value::as_str);
-                let named = named.ok_or_else(|| unreadable(format!("a tag without `{key}`")))?;
+                let named = named.ok_or_else(|| Unreadable::new(format!("a tag without `{key}`")))?;
                 tags.insert(named.to_owned(), text(tag.get(value)));
             }
         }
@@ -73,7 +88,7 @@ pub(super) fn time_of(value: &Value) -> Result<OffsetDateTime, Unreadable> {
         Ok(seconds) => OffsetDateTime::from_unix_timestamp(seconds as i64).ok(),
         Err(_) => timestamp::parse(&text),
     };
-    time.ok_or_else(|| unreadable(format!("`{text}` is not a time")))
+    time.ok_or_else(|| Unreadable::new(format!("`{text}` is not a time")))
 }
 
 /// A text, number or truth value as text.
@@ -83,9 +98,9 @@ pub(super) fn text_of(value: &Value) -> String {
 
 pub(super) fn parsed(protocol: Protocol, body: &str) -> Result<Value, Unreadable> {
     match protocol {
-        Protocol::Json { .. } | Protocol::RestJson => serde_json::from_str(body).map_err(unreadable),
+        Protocol::Json { .. } | Protocol::RestJson => serde_json::from_str(body).map_err(Unreadable::new),
         Protocol::RestXml { .. } | Protocol::Query { .. } => {
-            Ok(element(Document::parse(body).map_err(unreadable)?.root_element()))
+            Ok(element(Document::parse(body).map_err(Unreadable::new)?.root_element()))
         }
     }
 }
@@ -134,13 +149,18 @@ fn element(node: Node<'_, '_>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::super::endpoint::Endpoint;
-    use super::super::row::{Api, HttpBinding, Operation, Pages};
+    use super::super::row::{Among, Api, HttpBinding, Operation, Pages};
     use super::*;
 
     const API: Api = Api {
         service_id: "Some",
         signing_name: "some",
-        endpoint: Endpoint { host: "some.${Region}.${Suffix}", signing_region: None, overrides: &[] },
+        endpoint: Endpoint {
+            host: "some.${Region}.${Suffix}",
+            signing_region: None,
+            overrides: &[],
+            discovery: None,
+        },
     };
 
     const OPERATION: Operation = Operation {
@@ -157,9 +177,13 @@ mod tests {
     const QUERY: Operation =
         Operation { protocol: Protocol::Query { action: "ListTags", version: "1" }, ..OPERATION };
 
+    fn arn() -> Arn {
+        Arn::parse("arn:aws:some:eu-west-1:111122223333:thing/a").expect("an ARN")
+    }
+
     fn read(operation: Operation, tags: TagShape, body: &str) -> Result<Page, Unreadable> {
         let pages = Some(Pages { ask: "Marker", binding: HttpBinding::Payload, next: "Result.Marker" });
-        ReadOperation { operation, tags, pages }.page(body)
+        ReadOperation { operation, tags, pages, among: None }.page(&arn(), body)
     }
 
     fn tags(pairs: &[(&str, &str)]) -> TagMap {
@@ -181,7 +205,10 @@ mod tests {
         assert_eq!(answer(one, "").tags, tags(&[("Key", "a & b")]));
         let two = format!("{one}<member><Key>Empty</Key><Value/></member>");
         assert_eq!(answer(&two, "").tags, tags(&[("Empty", ""), ("Key", "a & b")]));
-        assert_eq!(answer("", "<Marker>m</Marker>"), Page { tags: TagMap::new(), next: Some("m".into()) });
+        assert_eq!(
+            answer("", "<Marker>m</Marker>"),
+            Page { found: true, tags: TagMap::new(), next: Some("m".into()) }
+        );
     }
 
     #[test]
@@ -189,8 +216,28 @@ mod tests {
         let page = read(OPERATION, MAP, r#"{"resource": {"tags": {"key": "k", "value": "v"}}}"#);
         assert_eq!(page.expect("an answer").tags, tags(&[("key", "k"), ("value", "v")]));
         for none in [r#"{"resource": {"tags": null}}"#, r#"{"resource": {}}"#, "{}"] {
-            assert_eq!(read(OPERATION, MAP, none), Ok(Page::default()), "{none}");
+            let page = Page { found: true, ..Page::default() };
+            assert_eq!(read(OPERATION, MAP, none), Ok(page), "{none}");
         }
+    }
+
+    #[test]
+    fn of_a_list_of_all_only_the_one_that_is_meant_counts() {
+        let among = Some(Among { items: "things", arn: "detail.arn" });
+        let tags_shape = TagShape::List { name: "tags", key: "key", value: "value" };
+        let read = ReadOperation { operation: OPERATION, tags: tags_shape, pages: None, among };
+        let thing = |name: &str| {
+            let arn = arn().as_str().replace("/a", name);
+            format!(r#"{{"detail": {{"arn": "{arn}"}}, "tags": [{{"key": "name", "value": "{name}"}}]}}"#)
+        };
+        let page = |names: &[&str]| {
+            let things: Vec<String> = names.iter().map(|name| thing(name)).collect();
+            read.page(&arn(), &format!(r#"{{"things": [{}]}}"#, things.join(","))).expect("an answer")
+        };
+        let meant = Page { found: true, tags: tags(&[("name", "/a")]), next: None };
+        assert_eq!(page(&["/b", "/a", "/ab"]), meant);
+        // A resource that is not listed is not one without tags.
+        assert_eq!(page(&["/b", "/ab"]), Page::default());
     }
 
     #[test]

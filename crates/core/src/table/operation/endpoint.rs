@@ -1,5 +1,6 @@
 //! Where a service is called: a host by Region, and the Region that the signature names.
 
+use super::discovery::Discovery;
 use crate::record::{Piece, partition_of, pieces};
 
 /// Where a service is called.
@@ -12,6 +13,8 @@ pub struct Endpoint {
     pub(crate) signing_region: Option<&'static str>,
     /// Partitions and Regions with another host; the first match counts.
     pub(crate) overrides: &'static [EndpointOverride],
+    /// What tells the host that is called instead.
+    pub discovery: Option<Discovery>,
 }
 
 /// A partition or Region with a host of its own.
@@ -49,7 +52,7 @@ const SUFFIXES: &[(&str, &str, &str)] = &[
 impl Endpoint {
     /// A host that differs by Region and partition only as its variables say.
     pub const fn regional(host: &'static str) -> Self {
-        Self { host, signing_region: None, overrides: &[] }
+        Self { host, signing_region: None, overrides: &[], discovery: None }
     }
 
     /// Where the service is called for a resource of an account that is tagged in `region`.
@@ -85,7 +88,8 @@ mod tests {
             host: "dax.us-gov.amazonaws.com",
             signing_region: Some("us-gov-west-1"),
         }];
-        let endpoint = Endpoint { host: "dax.${Region}.${Suffix}", signing_region: None, overrides };
+        let endpoint =
+            Endpoint { host: "dax.${Region}.${Suffix}", signing_region: None, overrides, discovery: None };
         for (region, host, signing_region) in [
             ("eu-west-1", "dax.eu-west-1.amazonaws.com", "eu-west-1"),
             ("cn-north-1", "dax.cn-north-1.amazonaws.com.cn", "cn-north-1"),

@@ -193,7 +193,12 @@ mod tests {
     const API: Api = Api {
         service_id: "Some",
         signing_name: "some",
-        endpoint: Endpoint { host: "some.${Region}.${Suffix}", signing_region: None, overrides: &[] },
+        endpoint: Endpoint {
+            host: "some.${Region}.${Suffix}",
+            signing_region: None,
+            overrides: &[],
+            discovery: None,
+        },
     };
 
     const LOOKUP: LookupOperation = LookupOperation {

@@ -310,7 +310,12 @@ mod tests {
     const API: Api = Api {
         service_id: "DAX",
         signing_name: "dax",
-        endpoint: Endpoint { host: "dax.${Region}.${Suffix}", signing_region: None, overrides: &[] },
+        endpoint: Endpoint {
+            host: "dax.${Region}.${Suffix}",
+            signing_region: None,
+            overrides: &[],
+            discovery: None,
+        },
     };
 
     const JSON: Operation = Operation {
@@ -379,6 +384,7 @@ mod tests {
             operation: Operation { method: "GET", ..OPERATION },
             tags: TagShape::Map { name: "tags" },
             pages: Some(pages),
+            among: None,
         };
         let arn = Arn::parse(arn).expect("an ARN");
         assert!(read.request(&arn, Some("a=")).path.ends_with("job-queue%2Fq?nextToken=a%3D"));
@@ -441,6 +447,11 @@ mod tests {
             (ResourceValue::Name, "arn:aws:cur:us-east-1:111122223333:definition/a/b", "a/b"),
             (ResourceValue::Hierarchy, "arn:aws:ssm:eu-west-1:111122223333:parameter/app/url", "/app/url"),
             (ResourceValue::Hierarchy, "arn:aws:ssm:eu-west-1:111122223333:parameter/url", "url"),
+            (
+                ResourceValue::Part(1),
+                "arn:aws:pi:eu-west-1:111122223333:perf-reports/RDS/db-1/report-1",
+                "RDS",
+            ),
             (types, "arn:aws:ssm:eu-west-1:111122223333:parameter/url", "Parameter"),
             (ResourceValue::Part(2), "arn:aws:eks:eu-west-1:111122223333:nodegroup/shop/web/1a-2b", "web"),
             (ResourceValue::Account, "arn:aws:ssm:eu-west-1:111122223333:parameter/url", "111122223333"),

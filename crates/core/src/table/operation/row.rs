@@ -127,6 +127,17 @@ pub struct ReadOperation {
     pub(crate) tags: TagShape,
     /// How it answers in parts, if it does.
     pub(crate) pages: Option<Pages>,
+    /// Where it is among others, if the answer is a list of all.
+    pub(crate) among: Option<Among>,
+}
+
+/// Where one resource is in a list of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Among {
+    /// Path to the list; that to the tags begins within it.
+    pub(crate) items: &'static str,
+    /// Path to the ARN of each.
+    pub(crate) arn: &'static str,
 }
 
 /// An operation that tells when a resource was created.
