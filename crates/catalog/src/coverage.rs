@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use aws_tags::table::{self, Evidence};
+use aws_tags::table::{self, Evidence, Read};
 
 use crate::event_sources::{self, event_sources, prefixes};
 use crate::overrides::{Type, overrides};
@@ -12,6 +12,10 @@ use crate::table::{Catalog, Route, Row, by_hand};
 
 /// Columns of the table of rows.
 const HEAD: &str = "| Service | Call | Creates | Tagged by | Evidence |\n|---|---|---|---|---|\n";
+
+/// Titles of what is missing.
+const UNREAD: &str = "Types whose tags nothing lists";
+const GAPS: &str = "Types without a row that calls create";
 
 /// A type without a row: not creatable for a reason, or a gap.
 enum Missing {
@@ -25,19 +29,72 @@ enum Missing {
     Gap(String),
 }
 
+/// How much of what calls create can be found, tagged and read.
+struct Reach {
+    covered: BTreeMap<String, Vec<String>>,
+    missing: Vec<(String, Missing)>,
+    /// Types with a row that tags them, though nothing lists their tags.
+    unread: BTreeMap<&'static str, &'static str>,
+}
+
+impl Reach {
+    fn of(catalog: &Catalog, rows: &[Row]) -> Self {
+        let covered = covered(rows);
+        let missing = taggable(catalog)
+            .filter(|(resource_type, _)| !covered.contains_key(resource_type))
+            .map(|(resource_type, arn)| {
+                let why = why(catalog, rows, &covered, &resource_type, &arn);
+                (resource_type, why)
+            })
+            .collect();
+        Self { covered, missing, unread: unread() }
+    }
+
+    /// Types that calls create.
+    fn creatable(&self) -> usize {
+        let gaps = self.missing.iter().filter(|(_, why)| matches!(why, Missing::Gap(_))).count();
+        self.covered.len().saturating_add(gaps)
+    }
+
+    fn percent(&self, types: usize) -> f64 {
+        100.0 * types as f64 / self.creatable().max(1) as f64
+    }
+
+    fn text(&self, catalog: &Catalog) -> String {
+        let (routed, read) = (self.covered.len(), self.covered.len().saturating_sub(self.unread.len()));
+        format!(
+            "- The tagging actions of the service authorization data list {} types. Calls of published APIs create \
+             {} of them (with those that a record shows though no action lists them), and {routed} have a row with a \
+             route: {:.1} %. {read} have besides an operation in every row that lists the tags of one: {:.1} %.\n",
+            taggable(catalog).count(),
+            self.creatable(),
+            self.percent(routed),
+            self.percent(read),
+        )
+    }
+
+    /// A line for each type that lacks a reader, or a row.
+    fn lacking(&self) -> (String, String) {
+        let line = |(name, reason): (&str, &str)| format!("- `{name}`: {reason}\n");
+        let unread = self.unread.iter().map(|(name, reason)| line((name, reason))).collect();
+        let gaps = self.missing.iter().filter_map(|(name, why)| match why {
+            Missing::Gap(reason) => Some(line((name, reason))),
+            Missing::SameArn(_) | Missing::NoApi | Missing::NotCreated(_) => None,
+        });
+        (unread, gaps.collect())
+    }
+}
+
+/// What of the types that calls create can be tagged and read, and what lacks what.
+pub fn reach(catalog: &Catalog, rows: &[Row]) -> String {
+    let reach = Reach::of(catalog, rows);
+    let (unread, gaps) = reach.lacking();
+    format!("{}\n{UNREAD}:\n\n{unread}\n{GAPS}:\n\n{gaps}", reach.text(catalog))
+}
+
 /// The page, from the compiled table (which must be the newest) and the packages.
 pub fn page(catalog: &Catalog, rows: &[Row]) -> String {
-    let covered = covered(rows);
-    let missing: Vec<(String, Missing)> = taggable(catalog)
-        .filter(|(resource_type, _)| !covered.contains_key(resource_type))
-        .map(|(resource_type, arn)| {
-            let why = why(catalog, rows, &covered, &resource_type, &arn);
-            (resource_type, why)
-        })
-        .collect();
-    let gaps = missing.iter().filter(|(_, why)| matches!(why, Missing::Gap(_))).count();
-    let creatable = covered.len() + gaps;
-    let percent = 100.0 * covered.len() as f64 / creatable.max(1) as f64;
+    let reach = Reach::of(catalog, rows);
     let sources: BTreeSet<&str> = table::all().map(|service| service.name).collect();
     let (rows_table, counts) = rows_table();
     let count = |evidence: Evidence| counts.get(&evidence).copied().unwrap_or_default();
@@ -49,20 +106,29 @@ pub fn page(catalog: &Catalog, rows: &[Row]) -> String {
          published record confirms them. {documented} are `documented`: a record that AWS's guide prints does. {probed} are \
          `probed`: the model of the API says where the record names the resource, and AWS has shown which API tags it. \
          {modelled} are `modelled`: the models say so. [evidence.toml](evidence.toml) has the pages.\n\
-         - The tagging actions of the service authorization data list {} types. Calls of published APIs create \
-         {creatable} of them (with those that a record shows though no action lists them), and {} have a row with a \
-         route: {percent:.1} %.\n\
-         - On demand: only if the setting `ALSO_TAG` names the type.\n\n## Rows\n\n{HEAD}{rows_table}",
+         {}- On demand: only if the setting `ALSO_TAG` names the type.\n\n\
+         `cargo run --bin catalog -- reach` prints these figures, and what is missing.\n\n## Rows\n\n{HEAD}{rows_table}",
         count_calls(),
         sources.len(),
-        covered.len(),
-        taggable(catalog).count(),
-        covered.len(),
+        reach.covered.len(),
+        reach.text(catalog),
     );
-    for (title, text) in lists(rows, &missing) {
+    let (unread, _) = reach.lacking();
+    for (title, text) in lists(rows, &reach.missing).into_iter().chain([(UNREAD, unread)]) {
         let _ = write!(page, "\n## {title}\n\n{text}");
     }
     page
+}
+
+/// Types with a row that has no reader, each with the reason.
+fn unread() -> BTreeMap<&'static str, &'static str> {
+    let rows = table::all().flat_map(|service| service.rows.iter().map(move |row| (service, row)));
+    let without = rows.filter(|(service, row)| row.creates() && row.read_by(service) == Read::Never);
+    let reason = |resource_type: &str| {
+        let known = overrides().no_reader.iter().find(|one| one.resource_type == resource_type);
+        known.map_or("no operation of the API lists its tags", |one| one.reason.as_str())
+    };
+    without.map(|(_, row)| (row.resource_type, reason(row.resource_type))).collect()
 }
 
 /// Every type that a tagging action lists, with its ARN format.
@@ -189,7 +255,7 @@ fn lists(rows: &[Row], missing: &[(String, Missing)]) -> [(&'static str, String)
             assumed_sources(rows),
         ),
         ("Known calls whose record does not name the resource", unnamed),
-        ("Types without a row that calls create", gaps),
+        (GAPS, gaps),
         ("Types that no call of their own creates", not_created),
         ("Types with the ARN format of another", same),
         ("Types of services without a published API: retired, or made in a console only", no_api),

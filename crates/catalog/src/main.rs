@@ -36,6 +36,8 @@ enum Command {
     Check,
     /// Lists all rows, those written by hand too.
     List,
+    /// Prints how much of what calls create can be tagged and read, and what cannot, with the reasons.
+    Reach,
     /// Prints a request of each tag operation of the compiled table.
     Requests,
     /// Reads answers of read operations from standard input, as the compiled table says.
@@ -57,7 +59,7 @@ fn main() -> Result<()> {
             print_metrics();
             return Ok(());
         }
-        Command::Generate | Command::Check | Command::List => {}
+        Command::Generate | Command::Check | Command::List | Command::Reach => {}
     }
     let catalog = match Catalog::read(probed::probed(probed.as_deref())?) {
         Err(error) if matches!(command, Command::Check) && error.is::<Unfetched>() => {
@@ -71,6 +73,10 @@ fn main() -> Result<()> {
         Command::Check => check(&catalog, &root),
         Command::List => {
             list(&catalog);
+            Ok(())
+        }
+        Command::Reach => {
+            print!("{}", coverage::reach(&catalog, &catalog.all_rows()));
             Ok(())
         }
         Command::Requests | Command::Answers | Command::Metrics => Ok(()),

@@ -44,6 +44,7 @@ pub struct Overrides {
     pub unnamed: Vec<Call>,
     pub not_created: Vec<Type>,
     pub no_row: Vec<Type>,
+    pub no_reader: Vec<Type>,
 }
 
 /// A call.
@@ -293,6 +294,7 @@ mod tests {
             formats,
             opt_in,
             no_row,
+            no_reader,
             lookups,
             unnamed,
             ..
@@ -300,7 +302,7 @@ mod tests {
         let calls = create_nothing.iter().chain(upserts).chain(unnamed).map(|one| (&one.call, &one.reason));
         let placed = places.iter().chain(also_creates).map(|one| (&one.call, &one.reason));
         let created = creates.iter().map(|one| (&one.call, &one.reason));
-        let types = opt_in.iter().chain(no_row).map(|one| (&one.resource_type, &one.reason));
+        let types = opt_in.iter().chain(no_row).chain(no_reader).map(|one| (&one.resource_type, &one.reason));
         let formats = formats.iter().map(|one| (&one.resource_type, &one.reason));
         let lookups = lookups.iter().map(|one| (&one.resource_type, &one.reason));
         let all: Vec<_> =

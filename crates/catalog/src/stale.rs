@@ -62,7 +62,7 @@ pub fn stale_overrides(catalog: &Catalog, rows: &[Row]) -> Vec<String> {
     }
     let named_types = all.formats.iter().map(|one| &one.resource_type);
     let named_types = named_types.chain(all.max_tags.iter().map(|one| &one.resource_type));
-    let plain_types = all.opt_in.iter().chain(&all.not_created).chain(&all.no_row);
+    let plain_types = all.opt_in.iter().chain(&all.not_created).chain(&all.no_row).chain(&all.no_reader);
     for resource_type in named_types.chain(plain_types.map(|one| &one.resource_type)) {
         expect(types.contains(resource_type), resource_type);
     }
