@@ -1234,9 +1234,9 @@ pub static SERVICES: &[Service] = &[
         row("PurchaseOffering", "medialive:reservation", &[Path("responseElements.reservation.arn")]).resource_prefix("reservation:").unique(),
     ] },
     Service { name: "mediapackage", title: "AWS Elemental MediaPackage", route: Route::TaggingApi(Some(&operations::MEDIAPACKAGE_TAG_RESOURCE)), actions: &["mediapackage:TagResource"], read: Read::Operation(&operations::MEDIAPACKAGE_LIST_TAGS_FOR_RESOURCE), rows: &[
-        row("CreateChannel", "mediapackage:channels", &[Path("responseElements.arn"), ArnFormat("arn:${Partition}:mediapackage:${Region}:${Account}:channels/${responseElements.id}")]).resource_prefix("channels/").idempotent().created_at("responseElements.createdAt"),
+        row("CreateChannel", "mediapackage:channels", &[Path("responseElements.arn")]).resource_prefix("channels/").unique(),
         row("CreateHarvestJob", "mediapackage:harvest_jobs", &[Path("responseElements.arn"), ArnFormat("arn:${Partition}:mediapackage:${Region}:${Account}:harvest_jobs/${responseElements.id}")]).resource_prefix("harvest_jobs/").idempotent().created_at("responseElements.createdAt"),
-        row("CreateOriginEndpoint", "mediapackage:origin_endpoints", &[Path("responseElements.arn"), ArnFormat("arn:${Partition}:mediapackage:${Region}:${Account}:origin_endpoints/${responseElements.id}")]).resource_prefix("origin_endpoints/").idempotent().created_at("responseElements.createdAt"),
+        row("CreateOriginEndpoint", "mediapackage:origin_endpoints", &[Path("responseElements.arn")]).resource_prefix("origin_endpoints/").unique(),
     ] },
     Service { name: "mediapackage-vod", title: "AWS Elemental MediaPackage VOD", route: Route::TaggingApi(Some(&operations::MEDIAPACKAGE_VOD_TAG_RESOURCE)), actions: &["mediapackage-vod:TagResource"], read: Read::Operation(&operations::MEDIAPACKAGE_VOD_LIST_TAGS_FOR_RESOURCE), rows: &[
         row("CreateAsset", "mediapackage-vod:assets", &[Path("responseElements.arn"), ArnFormat("arn:${Partition}:mediapackage-vod:${Region}:${Account}:assets/${responseElements.id}")]).resource_prefix("assets/").idempotent().created_at("responseElements.createdAt"),
@@ -1263,7 +1263,7 @@ pub static SERVICES: &[Service] = &[
         row("PutPlaybackConfiguration", "mediatailor:playbackConfiguration", &[Path("responseElements.playbackConfigurationArn"), ArnFormat("arn:${Partition}:mediatailor:${Region}:${Account}:playbackConfiguration/${responseElements.name}"), ArnFormat("arn:${Partition}:mediatailor:${Region}:${Account}:playbackConfiguration/${requestParameters.name}")]).resource_prefix("playbackConfiguration/").idempotent().opt_in(UPSERT),
     ] },
     Service { name: "medical-imaging", title: "AWS HealthImaging", route: Route::TaggingApi(Some(&operations::MEDICAL_IMAGING_TAG_RESOURCE)), actions: &["medical-imaging:TagResource"], read: Read::Operation(&operations::MEDICAL_IMAGING_LIST_TAGS_FOR_RESOURCE), rows: &[
-        row("CopyImageSet", "medical-imaging:imageset", &[Path("responseElements.destinationImageSetProperties.imageSetArn")]).resource_prefix("datastore/").unique(),
+        row("CopyImageSet", "medical-imaging:imageset", &[Path("responseElements.destinationImageSetProperties.imageSetArn"), ArnFormat("arn:${Partition}:medical-imaging:${Region}:${Account}:datastore/${requestParameters.datastoreId}/imageset/${responseElements.destinationImageSetProperties.imageSetId}")]).resource_prefix("datastore/").unique(),
         row("CreateDatastore", "medical-imaging:datastore", &[ArnFormat("arn:${Partition}:medical-imaging:${Region}:${Account}:datastore/${responseElements.datastoreId}")]).unique(),
     ] },
     Service { name: "memorydb", title: "Amazon MemoryDB", route: Route::TaggingApi(Some(&operations::MEMORYDB_TAG_RESOURCE)), actions: &["memorydb:TagResource"], read: Read::Operation(&operations::MEMORYDB_LIST_TAGS), rows: &[
