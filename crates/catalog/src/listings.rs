@@ -14,12 +14,16 @@ impl Search<'_> {
         if !noun.ends_with(&plain(row.resource_type.split_once(':')?.1)) {
             return None;
         }
+        // What no authorization data names, no policy can allow.
+        let prefix = row.resource_type.split(':').next().unwrap_or_default();
+        let actions = &self.authorizations.get(prefix)?.actions;
+        let is_action = |operation: &&Operation| actions.contains_key(&operation.name.to_lowercase());
         let lists = |operation: &&Operation| {
             let noun_of = |verb: &&str| operation.name.strip_prefix(*verb).map(plain);
             let called = ["Describe", "Get", "List"].iter().find_map(noun_of);
             called.is_some_and(|called| called != noun && singular(&called) == noun)
         };
-        let found = api.operations.values().filter(lists);
+        let found = api.operations.values().filter(lists).filter(is_action);
         found.filter_map(|operation| self.all(api, operation, &noun, &row.resource_type)).next()
     }
 

@@ -1143,7 +1143,7 @@ pub static SERVICES: &[Service] = &[
         told("CreateRelationalDatabase", "lightsail:RelationalDatabase", &operations::LOOKUP_LIGHTSAIL_GET_RELATIONAL_DATABASE, "requestParameters.relationalDatabaseName").resource_prefix("RelationalDatabase/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_RELATIONAL_DATABASE)),
         told("CreateRelationalDatabaseFromSnapshot", "lightsail:RelationalDatabase", &operations::LOOKUP_LIGHTSAIL_GET_RELATIONAL_DATABASE, "requestParameters.relationalDatabaseName").resource_prefix("RelationalDatabase/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_RELATIONAL_DATABASE)),
         told("CreateRelationalDatabaseSnapshot", "lightsail:RelationalDatabaseSnapshot", &operations::LOOKUP_LIGHTSAIL_GET_RELATIONAL_DATABASE_SNAPSHOT, "requestParameters.relationalDatabaseSnapshotName").resource_prefix("RelationalDatabaseSnapshot/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_RELATIONAL_DATABASE_SNAPSHOT)),
-        row("CreateSubdomain", "lightsail:Domain", &[Path("responseElements.subdomain.arn")]).resource_prefix("Domain/").unique().read(Read::Operation(&operations::LIGHTSAIL_GET_SUBDOMAINS)),
+        row("CreateSubdomain", "lightsail:Domain", &[Path("responseElements.subdomain.arn")]).resource_prefix("Domain/").unique(),
         told("ImportKeyPair", "lightsail:KeyPair", &operations::LOOKUP_LIGHTSAIL_GET_KEY_PAIR, "requestParameters.keyPairName").resource_prefix("KeyPair/").unique().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_KEY_PAIR)),
         told("PutAlarm", "lightsail:Alarm", &operations::LOOKUP_LIGHTSAIL_GET_ALARMS, "requestParameters.alarmName").resource_prefix("Alarm/").unique().idempotent().read(Read::Told(&operations::LOOKUP_LIGHTSAIL_GET_ALARMS)),
     ] },
