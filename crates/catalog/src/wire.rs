@@ -51,8 +51,6 @@ pub enum Value {
     Name,
     /// The same, with a slash before it if there is one in it.
     Hierarchy,
-    /// One of the parts between slashes, counted from none.
-    Part(usize),
     /// The part after these words.
     After(String),
     /// One of the parts between slashes, the type being the first.

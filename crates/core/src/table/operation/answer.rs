@@ -105,10 +105,6 @@ pub(super) fn parsed(protocol: Protocol, body: &str) -> Result<Value, Unreadable
     }
 }
 
-fn unreadable(error: impl ToString) -> Unreadable {
-    Unreadable::new(error)
-}
-
 fn text(value: Option<&Value>) -> String {
     value.and_then(Value::as_str).unwrap_or_default().to_owned()
 }
