@@ -88,7 +88,7 @@ impl OperationCaller {
         arn: &Arn,
         tags: &TagMap,
     ) -> Result<(), Error> {
-        let call = self.call(&untag.operation, region, arn)?;
+        let call = self.call(&untag.operation, region, arn).await?;
         let tags: Vec<_> = tags.iter().collect();
         for chunk in tags.chunks(untag.keys_per_call.max(1)) {
             let chunk = chunk.iter().map(|(key, value)| ((*key).clone(), (*value).clone())).collect();
