@@ -217,7 +217,7 @@ impl Options {
         };
         Ok(Given {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            sources: self.sources.iter().map(|source| whole(source)).collect::<Result<_, _>>()?,
+            sources: self.sources.iter().map(whole).collect::<Result<_, _>>()?,
             settings: Given::settings(),
             filters,
             account: asked.account(),
