@@ -315,8 +315,10 @@ fn without_resources<'a>(
     operations: impl Iterator<Item = &'a Operation>,
 ) -> String {
     let by_hand = BY_HAND.iter().flat_map(|service| {
-        let of_rows = service.rows.iter().flat_map(|row| row.needed_actions(service));
-        of_rows.map(str::to_owned)
+        let of_row = |row: &aws_tags::table::Row| {
+            [row.needed_actions(service), row.untagging_actions(service)].concat()
+        };
+        service.rows.iter().flat_map(of_row).map(str::to_owned)
     });
     let all: BTreeSet<String> = rows
         .iter()

@@ -259,6 +259,8 @@ mod tests {
         let all = || table::all().map(|service| (Tier::All, service));
         let policies = undo_policies(all());
         assert!(policies.iter().all(|policy| policy.length() <= POLICY_LENGTH));
+        // It has no resource-level permissions.
+        assert!(policies.iter().any(|policy| policy.unscoped.contains("tag:UntagResources")));
         let allowed: BTreeSet<&str> = policies.iter().flat_map(Policy::actions).collect();
         for (_, service) in all() {
             for row in service.rows.iter().filter(|row| row.creates()) {

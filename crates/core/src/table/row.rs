@@ -571,7 +571,7 @@ impl Row {
     }
 
     /// The IAM actions that taking their tags away needs.
-    pub(crate) fn untagging_actions(&self, service: &Service) -> Vec<&'static str> {
+    pub fn untagging_actions(&self, service: &Service) -> Vec<&'static str> {
         let of_own = |own: &TagOperation| own.untag.map_or(&[] as &[_], |untag| untag.operation.actions);
         match self.route(service) {
             Route::Ec2CreateTags => vec!["ec2:DeleteTags"],

@@ -1402,6 +1402,7 @@ pub(crate) static WITHOUT_RESOURCES: &[&str] = &[
     "snow-device-management:ListTagsForResource",
     "ssm-sap:ListTagsForResource",
     "tag:TagResources",
+    "tag:UntagResources",
     "timestream:DescribeEndpoints",
     "transcribe:ListTagsForResource",
     "transcribe:TagResource",
