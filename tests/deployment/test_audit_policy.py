@@ -2,11 +2,10 @@
 the IAM simulator, of all actions of every service involved. That an audit uses what they name, operations/test_audit.py shows."""
 import functools
 import json
-import subprocess
 import unittest
 
-from iam_simulator import ANY, Role, data, wanted
-from local_aws import ACCOUNT, COMMAND, lines, say
+from iam_simulator import ANY, Role, known, printed, wanted
+from local_aws import ACCOUNT, say
 
 # What shows more than what there is and how it is tagged: nobody who audits needs it.
 SECRETS = {"secretsmanager:GetSecretValue", "ssm:GetParameter", "s3:GetObject", "dynamodb:GetItem", "lambda:GetFunction", "sqs:ReceiveMessage",
@@ -21,13 +20,7 @@ MISLABELLED = {"bcm-pricing-calculator:ListTagsForResource", "route53globalresol
 
 @functools.cache
 def documents():
-    done = subprocess.run([COMMAND, "audit", "--policy", "--json"], check=True, capture_output=True, text=True)
-    return {line["name"]: line["document"] for line in lines(done.stdout)}
-
-
-def level(action):
-    service, name = action.split(":")
-    return next(one["accessLevel"] for one in data("actions", service).values() if one["name"] == name)
+    return printed("audit", "--policy")
 
 
 class AuditPolicy(unittest.TestCase):
@@ -44,7 +37,7 @@ class AuditPolicy(unittest.TestCase):
         self.assertEqual(self.role.unasked(answers), TOO_NEW)
 
     def test_nothing_is_changed(self):
-        levels = {action: level(action) for action in self.role.named - TOO_NEW}
+        levels = {action: known(action)[1] for action in self.role.named - TOO_NEW}
         self.assertEqual({action for action, one in levels.items() if one not in HARMLESS}, MISLABELLED)
         self.assertGreater(len(levels), 300)
 

@@ -7,7 +7,7 @@ import subprocess
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
-from local_aws import ACCOUNT, REGION, read
+from local_aws import ACCOUNT, COMMAND, REGION, lines, read
 from node_packages import node, node_packages
 
 PROCESSES = os.cpu_count() or 2
@@ -44,6 +44,20 @@ def actions(service):
             for action in data("actions", service).values()}
 
 
+def known(action):
+    """An action as the Service Authorization Reference has it, and its level of access. IAM does not tell upper and lower case apart."""
+    service, name = action.split(":")
+    one = data("actions", service)[name.lower()]
+    return f"{service}:{one['name']}", one["accessLevel"]
+
+
+def printed(*arguments):
+    """The policies that a command prints, by name, filled in as CloudFormation would."""
+    text = subprocess.run([COMMAND, *arguments, "--json"], check=True, capture_output=True, text=True).stdout
+    text = text.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", ACCOUNT)
+    return {line["name"]: line["document"] for line in lines(text)}
+
+
 def example(arn_format, account):
     """An example ARN of a format."""
     parts = arn_format.split(":", 5)
@@ -55,6 +69,14 @@ def example(arn_format, account):
 
 def listed(value):
     return value if isinstance(value, list) else [value]
+
+
+def services_of(statement):
+    """The services whose actions a statement may be about: `*` for all."""
+    if "Action" not in statement:
+        return {"*"}
+    services = {action.split(":")[0].lower() for action in listed(statement["Action"])}
+    return {"*"} if any(re.search(r"[*?]", service) for service in services) else services
 
 
 class Role:
@@ -74,23 +96,27 @@ class Role:
         arns = {arn for statement in self.statements for arn in listed(statement["Resource"])}
         arns |= {arn for needs in self.needs for patterns in needs.values() for arn in patterns}
         arns = {example(arn, ACCOUNT).replace("*", "x1") for arn in arns if arn != "*"}
+        at_stake = {action.lower() for action in self.at_stake}
         for service in sorted(ALWAYS.union(action.split(":")[0] for action in self.at_stake)):
             mine = [arn for arn in arns if arn.split(":")[2] == service]
             for action, types in actions(service).items():
                 formats = [(kind, one) for kind, all_of in types.items() for one in all_of] or [("", "*")]
                 fits = re.compile("|".join(re.sub(r"\\\$\\\{[^}]*\\\}", ".+", re.escape(one)) for _, one in formats))
                 yield from (Request(action, "", arn, ACCOUNT) for arn in mine if fits.fullmatch(arn))
-                for kind, one in formats if action in self.at_stake else formats[:1]:
+                for kind, one in formats if action.lower() in at_stake else formats[:1]:
                     yield Request(action, kind, example(one, ACCOUNT), ACCOUNT)
-                    if action in self.at_stake and one != "*":
+                    if action.lower() in at_stake and one != "*":
                         yield Request(action, kind, example(one, OTHER_ACCOUNT), OTHER_ACCOUNT)
 
     def simulate(self, requests=None, **context):
-        """Each request with its answer."""
+        """Each request with its answer. Asked are only the policies that name an action of its service: no other can allow it, and
+        each takes time."""
         requests = list(requests or self.requests())
+        named = {name: {part for statement in document["Statement"] for part in services_of(statement)} for name, document in self.policies.items()}
+        asked = lambda service: [name for name, services in named.items() if services & {service, "*"}]
         answers = simulate(self.policies, [
             {"principal": f"arn:aws:iam::{ACCOUNT}:role/{self.name}", "action": one.action, "resource": one.arn, "account": one.account,
-             "policies": list(self.policies), "context": {"aws:ResourceAccount": one.account, **self.context, **context}} for one in requests])
+             "policies": asked(one.action.split(":")[0].lower()), "context": {"aws:ResourceAccount": one.account, **self.context, **context}} for one in requests])
         wrong = [(one, answer["error"]) for one, answer in zip(requests, answers) if "error" in answer]
         assert not wrong, f"the simulator cannot answer {wrong[:10]}"
         return list(zip(requests, answers))
