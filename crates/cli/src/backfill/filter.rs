@@ -15,6 +15,8 @@ use wildmatch::WildMatch;
 const LONGEST_SESSION: Duration = Duration::hours(12);
 /// Where the global endpoint of STS is logged.
 const GLOBAL_REGION: &str = "us-east-1";
+/// Instead of the names of Regions.
+const ALL: &str = "all";
 
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Filter {
@@ -80,20 +82,28 @@ impl Filter {
         parsed.map(|alone| alone.filter).map_err(|error| error.to_string())
     }
 
+    /// The Regions that are left, if not all are.
+    fn only_regions(&self) -> &[String] {
+        match self.regions.iter().any(|region| region == ALL) {
+            true => &[],
+            false => &self.regions,
+        }
+    }
+
     /// Exactly these records.
     pub(super) fn of_records(&self) -> aws_tags_scan::Filter {
         aws_tags_scan::Filter {
             since: self.since(),
             until: self.until.map(|until| until.saturating_add(Duration::SECOND)),
             accounts: self.accounts.clone(),
-            regions: self.regions.clone(),
+            regions: self.only_regions().to_vec(),
             sources: self.services.iter().flat_map(|name| services(name)).map(source_of).collect(),
         }
     }
 
     /// All records that may say something of such resources: their sessions began before, and what ended them came later.
     pub(super) fn of_records_for_plan(&self) -> aws_tags_scan::Filter {
-        let with_global = match self.regions.as_slice() {
+        let with_global = match self.only_regions() {
             [] => Vec::new(),
             regions => regions.iter().cloned().chain([GLOBAL_REGION.to_owned()]).collect(),
         };
@@ -113,7 +123,7 @@ impl Filter {
         self.since().is_none_or(|since| at.is_some_and(|at| at >= since))
             && self.until.is_none_or(|until| at.is_some_and(|at| at <= until))
             && is_one(&self.accounts, &planned.account)
-            && is_one(&self.regions, &planned.region)
+            && is_one(self.only_regions(), &planned.region)
             && (self.services.is_empty()
                 || self.services.iter().any(|name| is_of(&planned.resource_type, name)))
             && self.wants_owner(planned)
@@ -219,6 +229,21 @@ mod tests {
         let given = filter.given();
         assert_eq!(given["--owner"], "Doe, J*\nann");
         assert_eq!(Filter::of_given(&given).map(|filter| filter.given()), Ok(given));
+    }
+
+    #[test]
+    fn all_regions_leave_nothing_out() {
+        let of = |regions: &str| Alone::parse_from(["backfill", "--regions", regions]).filter;
+        let (all, one) = (of("all"), of("eu-west-1"));
+        assert_eq!(all.of_records().regions, Vec::<String>::new());
+        assert_eq!(all.of_records_for_plan().regions, Vec::<String>::new());
+        assert_eq!(one.of_records_for_plan().regions, ["eu-west-1", "us-east-1"]);
+        let planned: Planned = serde_json::from_value(serde_json::json!({
+            "arn": "arn:aws:sqs:eu-north-1:111122223333:a", "type": "sqs:queue", "account": "111122223333",
+            "region": "eu-north-1", "state": "add", "event": {"id": "e", "time": null, "name": "CreateQueue"}, "add": [],
+        }))
+        .expect("a line of a plan");
+        assert!(all.wants(&planned) && !one.wants(&planned));
     }
 
     #[test]
