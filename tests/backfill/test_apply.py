@@ -13,6 +13,7 @@ import time
 import unittest
 
 import local_aws
+from iam_simulator import printed
 from local_aws import ACCOUNT, COMMAND, env_of, lines, say
 from past import KINDS, Calls, Past, clients, journal
 
@@ -20,6 +21,11 @@ from past import KINDS, Calls, Past, clients, journal
 COUNT = int(os.environ.get("RESOURCES", 200))
 KILLS = int(os.environ.get("KILLS", 6))
 KILLS_A_RUN = 5
+
+
+def allowed(*arguments):
+    """The actions of the policies that the command prints."""
+    return {action for document in printed("policy", "--tier", "all", *arguments).values() for statement in document["Statement"] for action in statement["Action"]}
 
 
 class Applying(unittest.TestCase):
@@ -53,7 +59,9 @@ class Applying(unittest.TestCase):
         self.assertEqual(len(KINDS), 20)
         began = time.monotonic()
         self.ends(self.apply())
-        took, calls = time.monotonic() - began, len(self.calls.times)
+        took, calls, to_tag = time.monotonic() - began, len(self.calls.times), self.calls.used
+        # Nobody needs a permission for the one left out.
+        self.assertEqual(to_tag - allowed(), {"sts:GetCallerIdentity"})
         tagged = {one.arn: {**before[one.arn], **one.planned} for one in self.past.made}
         self.assertEqual(self.past.tags(), tagged)
         self.assertEqual(set(self.calls.writes.values()), {1})
@@ -61,8 +69,13 @@ class Applying(unittest.TestCase):
         reads = self.calls.reads
         self.assertIn("0 resources to tag", self.ends(self.apply()).stdout)
         self.assertLessEqual(self.calls.reads - reads, 1, "GetCallerIdentity")
+        self.calls.seen.clear()
         self.ends(self.undo())
         self.assertEqual(self.past.tags(), before)
+        to_untag = self.calls.used
+        self.assertEqual(to_untag - allowed("--undo"), {"sts:GetCallerIdentity"})
+        self.assertLessEqual({"tag:UntagResources", "ec2:DeleteTags", "iam:UntagRole"}, to_untag - to_tag)
+        say(f"{len(to_tag)} permissions used to tag, {len(to_untag)} to undo; all are in the policies")
         self.ends(self.undo("--redo"))
         self.assertEqual(self.past.tags(), tagged)
         self.ends(self.undo())

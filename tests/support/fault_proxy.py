@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.parse
 
+import permissions
 from runtime_api import Handler, Server
 
 # Codes as each protocol writes them: EC2, other query APIs, JSON, S3.
@@ -30,16 +31,22 @@ REST = [
 
 class Unreliable(Server):
     """`faults` has a kind by operation; `share` of all other calls get one of `kinds`; `quotas` are calls a second by operation, with
-    as many at once after a second's rest."""
+    as many at once after a second's rest. `seen` are the requests, as far as they tell what they may need."""
 
     def __init__(self, upstream, quotas=None, default_quota=None):
         self.upstream = upstream.removeprefix("http://")
         self.faults, self.share, self.kinds = {}, 0, ()
         self.quotas, self.default_quota, self.buckets = quotas or {}, default_quota, {}
         self.random, self.lock, self.local = random.Random(1), threading.Lock(), threading.local()
-        self.injected, self.accepted, self.throttled = [], {}, {}
+        self.injected, self.accepted, self.throttled, self.seen = [], {}, {}, set()
         super().__init__(Proxy)
         self.url = f"http://{self.address}"
+
+    @property
+    def used(self):
+        """The permissions that the requests need, as IAM names them."""
+        with self.lock:
+            return {permissions.permission(*one) for one in self.seen}
 
     def fault(self, operation):
         with self.lock:
@@ -87,6 +94,8 @@ class Proxy(Handler):
     def serve(self):
         body = self.body()
         operation = self.operation(body)
+        with self.server.lock:
+            self.server.seen.add(permissions.seen(self, body))
         kind = self.server.fault(operation)
         if kind is None and not self.server.has_quota(self.service(), operation):
             kind = "throttled"

@@ -198,7 +198,7 @@ class Calls(Unreliable):
     def __init__(self, upstream, made, **more):
         self.tokens = {one.arn: [one.arn, one.arn.rsplit(":", 1)[1].rsplit("/", 1)[-1]] for one in made}
         self.writes, self.reads, self.taken, self.times = collections.Counter(), 0, {}, []
-        self.kill, self.asked, self.used = None, 0, set()
+        self.kill, self.asked = None, 0
         super().__init__(upstream, **more)
         self.RequestHandlerClass = Counting
 
@@ -247,8 +247,6 @@ class Counting(Proxy):
             return 500, {}, b""
         answer = super().forward(body)
         with self.server.lock:
-            # As IAM names it.
-            self.server.used.add(f"{'tag' if self.service() == 'tagging' else self.service()}:{self.operation(body)}")
             if change and answer[0] < 300:
                 refused = json.loads(answer[2]).get("FailedResourcesMap", {}) if b"FailedResourcesMap" in answer[2] else {}
                 text = urllib.parse.unquote_plus(self.path + " " + body.decode())
