@@ -1,5 +1,6 @@
 """The plan of `aws-tags backfill` in a local AWS: what is there with which tags, what is gone, and what was made again unseen."""
 import datetime
+import gzip
 import json
 import os
 import subprocess
@@ -8,10 +9,15 @@ import unittest
 
 import local_aws
 import resources
-from local_aws import ACCOUNT, COMMAND, REGION, env_of, lines, load
-from records import Session, creation, fresh, now
-from resources import ec2_arn
+from fault_proxy import Unreliable
+from iam_simulator import printed
+from local_aws import ACCOUNT, COMMAND, REGION, env_of, lines, load, say
+from lookup_events import History
+from modelled_resources import GENERATED_KINDS, event_of
+from records import Session, creation, fresh, name_in, now
+from resources import KINDS, ec2_arn
 from rig import Rig
+from routed import Routed
 
 
 class Planning(unittest.TestCase):
@@ -101,6 +107,39 @@ class Planning(unittest.TestCase):
         line, = self.plan().values()
         self.assertEqual(line["state"], "unreadable")
         self.assertIn(f"its account was not asked: the credentials are of {ACCOUNT}", line["why"])
+
+
+class Permissions(unittest.TestCase):
+    """Of ninety types, by whichever source."""
+
+    def test_planning_uses_what_its_policies_name(self):
+        bucket, c, by = "org-trail", RIG.c, RIG.session.identity
+        events = [RIG.session.event, *(creation(name, make(c, RIG.net, name_in(name)), by) for name, make, _ in KINDS),
+                  *(event_of(source, call, make(c), by) for source, call, make, _ in GENERATED_KINDS)]
+        records = [event["detail"] for event in events]
+        c("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        key = f"AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2026/01/31/{ACCOUNT}_CloudTrail_{REGION}_20260131T1200Z_x1.json.gz"
+        c("s3").put_object(Bucket=bucket, Key=key, Body=gzip.compress(json.dumps({"Records": records}).encode()))
+        allowed = {action for document in printed("policy", "--tier", "all", "--plan", "--bucket", bucket).values()
+                   for statement in document["Statement"] for action in statement["Action"]}
+        only = {"history": {"cloudtrail:LookupEvents", "ec2:DescribeRegions"}, f"s3://{bucket}": {"s3:GetObject", "s3:ListBucket"}}
+        history = History(records, per_page=50)
+        everything = {}
+        for source, more in only.items():
+            proxy = Unreliable(Routed(RIG.server.url, {"LookupEvents": history.url}).url)
+            with tempfile.TemporaryDirectory() as state:
+                arguments = ["--regions", "all", "--last", "1d"] if source == "history" else []
+                done = subprocess.run([COMMAND, "backfill", "--json", "--state", state, *arguments, source], env=env_of(proxy.url), stdin=subprocess.DEVNULL,
+                                      capture_output=True, text=True, timeout=300)
+                self.assertEqual(done.returncode, 0, done)
+                self.assertGreater(json.loads(done.stdout)["states"].get("add", 0), 80, done)
+            # Nobody needs a permission for the one left out.
+            self.assertEqual(proxy.used - allowed, {"sts:GetCallerIdentity"}, source)
+            self.assertLessEqual({*more, "iam:GetRole", "ec2:DescribeTags", "s3:ListAllMyBuckets"}, proxy.used)
+            everything[source] = proxy.used - more
+        one, other = everything.values()
+        self.assertEqual(one, other)
+        say(f"{len(events) - 1} resources planned: {len(one)} permissions used, and two to read a history; all are in the policies")
 
 
 def setUpModule():

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use aws_tags::deployment::iam_policies::{policies, undo_policies};
+use aws_tags::deployment::plan_policies;
 use aws_tags::deployment::resource_names::{CREATION_RULES, PREFIX, SESSION_RULE};
 use aws_tags::deployment::{Tier, event_rules, tier};
 use aws_tags::table::{self, Service};
@@ -44,14 +45,21 @@ pub(crate) struct PolicyOptions {
     /// Those of `undo` instead: to read tags, and to take them away.
     #[arg(long)]
     undo: bool,
+    /// Those of the plan of `backfill` instead: to read CloudTrail's history, and tags and creation times.
+    #[arg(long, conflicts_with = "undo")]
+    plan: bool,
+    /// The bucket of a trail that a plan reads: one more policy.
+    #[arg(long, value_name = "NAME", requires = "plan", conflicts_with = "undo")]
+    bucket: Option<String>,
 }
 
 /// Prints the policies.
 pub(crate) fn policy(options: &PolicyOptions, out: &mut impl Write) -> io::Result<End> {
-    let PolicyOptions { of: options, undo } = options;
-    let (verb, policies) = match undo {
-        true => ("untagging", undo_policies(chosen(options.tier))),
-        false => ("tagging", policies(chosen(options.tier))),
+    let PolicyOptions { of: options, undo, plan, bucket } = options;
+    let (verb, policies) = match (undo, plan) {
+        (true, _) => ("untagging", undo_policies(chosen(options.tier))),
+        (_, true) => ("planning", plan_policies::policies(chosen(options.tier))),
+        _ => ("tagging", policies(chosen(options.tier))),
     };
     for (nth, policy) in policies.iter().enumerate() {
         let about = json!({
@@ -59,6 +67,14 @@ pub(crate) fn policy(options: &PolicyOptions, out: &mut impl Write) -> io::Resul
             "tier": policy.tier.as_str(), "optIn": policy.opt_in, "length": policy.length(),
         });
         print(out, options, &about, "document", &policy.document())?;
+    }
+    if let Some(bucket) = bucket {
+        let document = plan_policies::trail_document(bucket);
+        let length = document.to_string().len();
+        let about = json!({
+            "name": format!("{PREFIX}trail"), "tier": "essential", "optIn": false, "length": length,
+        });
+        print(out, options, &about, "document", &document)?;
     }
     Ok(End::Done)
 }

@@ -132,11 +132,12 @@ Exit codes: 0 the report has all, 1 it was made, but some lines or files could n
   aws-tags rules
   aws-tags rules --tier common --json | jq -c .pattern")]
     Rules(deployment::Options),
-    /// Prints the IAM policies that the tag-handler, and `backfill --apply`, need for tagging.
+    /// Prints the IAM policies that the tag-handler, and `backfill --apply`, need for tagging; and those of plans and `undo`.
     #[command(after_help = "Examples:
   aws-tags policy
   aws-tags policy --tier all --json | jq .document
-  aws-tags policy --tier all --undo")]
+  aws-tags policy --tier all --undo
+  aws-tags policy --tier all --plan --bucket org-trail")]
     Policy(deployment::PolicyOptions),
     /// Lists the settings, which are environment variables, and checks those that are set.
     #[command(after_help = "Examples:

@@ -4,6 +4,7 @@ pub mod audit_policies;
 pub mod doors;
 pub mod event_rules;
 pub mod iam_policies;
+pub mod plan_policies;
 pub mod probe_policies;
 pub mod resource_names;
 mod tiers;

@@ -115,7 +115,7 @@ pub fn undo_policies<'a>(services: impl IntoIterator<Item = (Tier, &'a Service)>
 }
 
 /// Policies that are short enough, each action once.
-fn split(needs: BTreeMap<(bool, Tier), BTreeSet<&'static str>>) -> Vec<Policy> {
+pub(super) fn split(needs: BTreeMap<(bool, Tier), BTreeSet<&'static str>>) -> Vec<Policy> {
     let mut granted: Vec<(Tier, &'static str)> = Vec::new();
     let mut policies: Vec<Policy> = Vec::new();
     for ((opt_in, tier), mut actions) in needs {
@@ -207,7 +207,9 @@ const OWN_RESOURCES: &[(&str, &str)] = &[
 ];
 
 fn has_resource_level_permissions(action: &str) -> bool {
-    !WITHOUT_RESOURCES.contains(&action) && !action.starts_with("ec2:Describe")
+    !WITHOUT_RESOURCES.contains(&action)
+        && !action.starts_with("ec2:Describe")
+        && action != "cloudtrail:LookupEvents"
 }
 
 fn service_of(action: &str) -> &str {

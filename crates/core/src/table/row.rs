@@ -562,12 +562,17 @@ impl Row {
 
     /// The IAM actions that finding, reading and tagging the row's resources need.
     pub fn needed_actions(&self, service: &Service) -> Vec<&'static str> {
+        [self.tagging_actions(service), self.reading_actions(service)].concat()
+    }
+
+    /// Those that finding them, and reading their tags and age need.
+    pub(crate) fn reading_actions(&self, service: &Service) -> Vec<&'static str> {
         let reading = self.read_by(service).actions();
         let looking_up = match self.locator {
             Locator::Lookup { kind, .. } => kind.actions(),
             _ => Vec::new(),
         };
-        [&self.tagging_actions(service), reading, self.creation_time.actions(), &looking_up].concat()
+        [reading, self.creation_time.actions(), &looking_up].concat()
     }
 
     /// The IAM actions that taking their tags away needs.
