@@ -33,6 +33,8 @@ pub(crate) use trails::Trail;
 use aws_tags_aws::{Access, Aws, Error};
 use clap::Args;
 
+use crate::shell::flag;
+
 /// Which account, Region and endpoint are asked.
 #[derive(Args, Clone)]
 pub(crate) struct AccessOptions {
@@ -51,6 +53,16 @@ impl AccessOptions {
     /// Whether any of them is given.
     pub(crate) const fn is_given(&self) -> bool {
         self.profile.is_some() || self.region.is_some() || self.endpoint_url.is_some()
+    }
+
+    /// As they were given.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let all = [
+            ("--profile", &self.profile),
+            ("--region", &self.region),
+            ("--endpoint-url", &self.endpoint_url),
+        ];
+        all.into_iter().flat_map(|(name, value)| flag(name, value.as_deref())).collect()
     }
 
     /// What was asked for in vain: the account that the credentials belong to.

@@ -40,6 +40,7 @@ use tokio::runtime::Runtime;
 #[cfg(feature = "aws")]
 use crate::account::AccessOptions;
 use crate::console::{End, bad_input, complain};
+use crate::shell::line;
 use filter::Filter;
 use folder::StateOptions;
 use options::WriteOptions;
@@ -132,11 +133,16 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         }
     }
     let stop = Stop::listen()?;
-    let planned = runtime.block_on(plan::plan(&mut run, &settings, &asked, &stop, options.write.json, out));
+    let do_it = options.again(&run, true);
+    let shown = match options.write.json {
+        true => plan::Shown::Json,
+        false => plan::Shown::Text((!options.applies()).then_some(do_it.as_str())),
+    };
+    let planned = runtime.block_on(plan::plan(&mut run, &settings, &asked, &stop, shown, out));
     let is_whole = match planned {
         Ok(is_whole) => is_whole,
         Err(_) if stop.is_asked() => {
-            complain(&plan::saved(&run));
+            complain(&plan::saved(&options.again(&run, options.applies())));
             return Ok(End::Interrupted);
         }
         Err(error) => return Err(error),
@@ -170,6 +176,27 @@ impl Options {
         }
         (self.reduce_only.is_some() && self.filter.is_of_owners())
             .then_some("--owner is for plans: a record alone does not tell whom a resource is given to")
+    }
+
+    /// The command that goes on with a run.
+    fn again(&self, run: &Run, apply: bool) -> String {
+        self.command(&run.about.run, apply)
+    }
+
+    fn command(&self, name: &str, apply: bool) -> String {
+        let run = self.resume.as_deref().unwrap_or(name);
+        let words = ["aws-tags", "backfill", "--resume", run].map(str::to_owned).into_iter();
+        let words = words.chain(apply.then(|| "--apply".to_owned())).chain(self.state.words(run));
+        #[cfg(feature = "aws")]
+        let words = words.chain(self.access.words());
+        line(&words.collect::<Vec<_>>())
+    }
+
+    const fn applies(&self) -> bool {
+        #[cfg(feature = "aws")]
+        return self.apply;
+        #[cfg(not(feature = "aws"))]
+        false
     }
 
     fn reduce_only(&self, file: &Path, out: &mut impl Write) -> io::Result<End> {
@@ -248,7 +275,7 @@ impl Options {
                 Ok(End::Done)
             }
             Reduced::Interrupted => {
-                complain(&plan::saved(run));
+                complain(&plan::saved(&self.again(run, self.applies())));
                 Ok(End::Interrupted)
             }
             Reduced::Failed(reason) => Ok(bad_input(&reason)),
@@ -270,7 +297,10 @@ impl Options {
 
     fn history_only(&self, file: &Path, out: &mut impl Write) -> io::Result<End> {
         match history::reduce(&self.wanted(&self.filter), file)? {
-            history::Read::Unfinished(end) => Ok(end),
+            history::Read::Unfinished(end) => {
+                complain("the same command goes on from there");
+                Ok(end)
+            }
             history::Read::Whole(reduction::Counts { creations, sessions, endings }, requests) => {
                 let file = file.display();
                 writeln!(out, "{file}: {creations} creations, {sessions} sessions, {endings} endings")?;
@@ -285,7 +315,7 @@ impl Options {
         let wanted = history::Wanted { until: None, ..self.wanted(filter) };
         match history::reduce(&wanted, &run.reduction())? {
             history::Read::Unfinished(end) => {
-                complain(&plan::saved(run));
+                complain(&plan::saved(&self.again(run, self.apply)));
                 Ok(end)
             }
             history::Read::Whole(reduction::Counts { creations, sessions, endings }, _) => {
@@ -303,7 +333,10 @@ impl Options {
             return Ok(bad_input(&format!("this run cannot go on: {}", changed.join("; "))));
         }
         match folder::RunFolder::of(folder) {
-            Ok(folder) => runtime.block_on(apply::apply(&folder, &self.access, &self.write, out)),
+            Ok(folder) => {
+                let again = self.command(&folder.name, true);
+                runtime.block_on(apply::apply(&folder, &self.access, &self.write, &again, out))
+            }
             Err(reason) => Ok(bad_input(&reason)),
         }
     }
@@ -314,8 +347,13 @@ impl Options {
             let needs_access = |source: &String| source == HISTORY || source.starts_with("s3://");
             let sources = begun.map_or(&self.sources, |about| &about.given.sources);
             return match self.access.is_given() && !sources.iter().any(needs_access) {
-                true => {
+                true if self.offline => {
                     Err("--profile, --region and --endpoint-url say which AWS to ask: leave out --offline"
+                        .to_owned())
+                }
+                true => {
+                    Err("this run is planned offline, and asks no AWS: leave out --profile, --region and \
+                             --endpoint-url"
                         .to_owned())
                 }
                 false => Ok(Asked::Nobody),

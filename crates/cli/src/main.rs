@@ -25,6 +25,7 @@ mod replay;
 mod report;
 mod services;
 mod settings;
+mod shell;
 #[cfg(feature = "aws")]
 mod undo;
 #[cfg(feature = "aws")]

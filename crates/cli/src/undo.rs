@@ -21,6 +21,7 @@ use crate::backfill::options::WriteOptions;
 use crate::backfill::tally::{Tally, Words, counted, resources};
 use crate::backfill::work::{Item, Job, Work};
 use crate::console::{End, bad_input, complain, visible, write_json};
+use crate::shell::{flag, line};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -111,13 +112,22 @@ async fn undo(
     let work = Work { hand, job, rate: options.write.rate, tally };
     let end = finish(folder, &work, items, (options.write.json, words), out).await?;
     if matches!(end, End::Failed | End::Interrupted) {
-        let redo = if options.redo { " --redo" } else { "" };
-        complain(&format!("go on with: aws-tags undo {}{redo}", folder.name));
+        complain(&format!("go on with: {}", options.again()));
     }
     Ok(if end == End::Done { open } else { end })
 }
 
 impl Options {
+    /// The command that goes on, and with the same resources.
+    fn again(&self) -> String {
+        let lists = [("--owner", &self.owners), ("--services", &self.services), ("--arn", &self.arns)];
+        let lists =
+            lists.into_iter().flat_map(|(name, list)| list.iter().flat_map(|one| flag(name, Some(one))));
+        let words = ["aws-tags", "undo", &self.run].map(str::to_owned).into_iter();
+        let words = words.chain(self.redo.then(|| "--redo".to_owned())).chain(lists);
+        line(&words.chain(self.state.words(&self.run)).chain(self.access.words()).collect::<Vec<_>>())
+    }
+
     /// The tags that are taken back, or put back.
     const fn tags<'a>(&self, standing: &'a Standing) -> &'a TagMap {
         if self.redo { &standing.removed } else { &standing.written }

@@ -23,11 +23,12 @@ use crate::interruption::Interruption;
 
 const TAGGED: Words = Words { done: "tagged", headline: "Tagged" };
 
-/// Applies the plan, after showing what it will do, and asking.
+/// Applies the plan, after showing what it will do, and asking. `again` is the command that goes on.
 pub(crate) async fn apply(
     folder: &RunFolder,
     access: &AccessOptions,
     options: &WriteOptions,
+    again: &str,
     out: &mut impl Write,
 ) -> io::Result<End> {
     let settings = match Settings::read(|name| std::env::var_os(name)) {
@@ -72,7 +73,7 @@ pub(crate) async fn apply(
     let end = finish(folder, &work, items, (options.json, TAGGED), out).await?;
     let open = !flaws.is_empty() || !unknown.is_empty();
     if matches!(end, End::Failed | End::Interrupted) {
-        complain(&format!("go on with: aws-tags backfill --resume {} --apply", folder.name));
+        complain(&format!("go on with: {again}"));
     }
     Ok(if end == End::Done && open { End::Failed } else { end })
 }

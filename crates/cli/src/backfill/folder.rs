@@ -11,6 +11,7 @@ use clap::Args;
 use time::OffsetDateTime;
 
 use super::run;
+use crate::shell::flag;
 
 /// Where runs are kept.
 #[derive(Args)]
@@ -21,6 +22,12 @@ pub(crate) struct StateOptions {
 }
 
 impl StateOptions {
+    /// The words by which a command finds that run again: a path does, and a name with its folder.
+    pub(crate) fn words(&self, run: &str) -> Vec<String> {
+        let state = self.state.as_ref().filter(|_| !is_path(run)).map(|state| state.display().to_string());
+        flag("--state", state.as_deref())
+    }
+
     /// The folder of all runs.
     pub(crate) fn folder(&self) -> Result<PathBuf, String> {
         if let Some(state) = &self.state {
@@ -48,7 +55,7 @@ impl StateOptions {
 
     /// The folder of a run, by its name or by the path to it.
     pub(super) fn path_of(&self, run: &str) -> Result<PathBuf, String> {
-        match run.contains(std::path::MAIN_SEPARATOR) {
+        match is_path(run) {
             true => Ok(PathBuf::from(run)),
             false => Ok(self.folder()?.join(run)),
         }
@@ -58,6 +65,11 @@ impl StateOptions {
     pub(crate) fn run(&self, run: &str) -> Result<RunFolder, String> {
         RunFolder::of(&self.path_of(run)?)
     }
+}
+
+/// Whether a run is given by the path to it.
+fn is_path(run: &str) -> bool {
+    run.contains(std::path::MAIN_SEPARATOR)
 }
 
 /// The folder of one run.

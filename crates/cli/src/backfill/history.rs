@@ -159,10 +159,7 @@ fn say(stops: &[Stopped], file: &Path) -> Option<End> {
     }
     let is_interrupted = stops.iter().any(|stopped| matches!(stopped, Stopped::Interrupted));
     stops.first()?;
-    complain(&format!(
-        "what was read is kept in {}; the same command goes on from there",
-        folder_of(file).display()
-    ));
+    complain(&format!("what was read is kept in {}", folder_of(file).display()));
     Some(if is_interrupted { End::Interrupted } else { End::Failed })
 }
 

@@ -20,7 +20,7 @@ use aws_tags::ports::{Failure, Ports};
 use super::filter::Filter;
 use super::run::{Run, Stage};
 use super::stop::Stop;
-use crate::console::{complain, visible};
+use crate::console::complain;
 use crate::input::Input;
 #[cfg(feature = "aws")]
 pub(super) use ask::Access;
@@ -45,13 +45,21 @@ impl Asked {
     }
 }
 
+/// How a plan is shown.
+#[derive(Clone, Copy)]
+pub(super) enum Shown<'a> {
+    Json,
+    /// With the command that does it, if that is not what follows.
+    Text(Option<&'a str>),
+}
+
 /// Plans, from wherever the run has come to since there is a reduction. Gives whether all input was read.
 pub(super) async fn plan(
     run: &mut Run,
     settings: &Settings,
     asked: &Asked,
     stop: &Stop,
-    json: bool,
+    shown: Shown<'_>,
     out: &mut impl Write,
 ) -> io::Result<bool> {
     let filter = Filter::of_given(&run.about.given.filters).map_err(io::Error::other)?;
@@ -84,7 +92,7 @@ pub(super) async fn plan(
     };
     let mut summary = merge::merge(&run.folder, from, &run.plan())?;
     run.reach(Stage::Planned)?;
-    summary.show(out, run, json)?;
+    summary.show(out, run, shown)?;
     Ok(run.about.counts.unread == 0)
 }
 
@@ -138,7 +146,7 @@ async fn join(run: &mut Run, settings: &Settings, asked: &Asked, stop: &Stop) ->
     }
 }
 
-/// What to say when it was stopped.
-pub(super) fn saved(run: &Run) -> String {
-    format!("saved. Go on with: aws-tags backfill --resume {}", visible(&run.about.run))
+/// What to say when it was stopped, with the command that goes on.
+pub(super) fn saved(again: &str) -> String {
+    format!("saved. Go on with: {again}")
 }

@@ -11,6 +11,7 @@ use aws_tags::tags::TagSource;
 use serde::Serialize;
 
 use super::super::run::{About, Run};
+use super::Shown;
 use crate::console::{visible, write_json};
 
 /// Names that are shown; the rest is counted.
@@ -106,22 +107,21 @@ impl Summary {
     }
 
     /// Shows a plan.
-    pub(super) fn show(&mut self, out: &mut impl Write, run: &Run, json: bool) -> io::Result<()> {
+    pub(super) fn show(&mut self, out: &mut impl Write, run: &Run, shown: Shown<'_>) -> io::Result<()> {
         self.end_batch();
-        if json {
-            return write_json(
-                out,
-                &Shown { about: &run.about, plan: run.plan().display().to_string(), summary: self },
-            );
-        }
+        let Shown::Text(command) = shown else {
+            let plan = run.plan().display().to_string();
+            return write_json(out, &InJson { about: &run.about, plan, summary: self });
+        };
         self.head(out, &run.about)?;
         self.table(out, &run.about)?;
         let to_tag = self.of(State::Add);
         write!(out, "Calls: {}, {}. ", grouped(self.calls), about(self.calls / CALLS_A_SECOND))?;
         write!(out, "Nothing was changed. Details: {}.", visible(run.plan().display()))?;
-        match to_tag {
-            0 => writeln!(out, " There is nothing to do."),
-            _ => writeln!(out, " Do it: aws-tags backfill --resume {} --apply", run.about.run),
+        match command {
+            _ if to_tag == 0 => writeln!(out, " There is nothing to do."),
+            Some(command) => writeln!(out, " Do it: {}", visible(command)),
+            None => writeln!(out),
         }
     }
 
@@ -193,7 +193,7 @@ impl Summary {
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct InJson<'a> {
     #[serde(flatten)]
     about: &'a About,
     plan: String,
