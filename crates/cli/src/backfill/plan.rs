@@ -72,13 +72,15 @@ pub(super) async fn plan(
         // In a box: what it awaits is deep.
         Box::pin(join(run, settings, asked, stop)).await?;
         run.reach(Stage::Judging)?;
-        shards::remove(&run.folder, "calls")?;
     }
+    // Whatever stage it was stopped in, what no later one reads goes.
+    shards::remove(&run.folder, "calls")?;
     if run.about.stage == Stage::Judging {
         judge::judge(&run.folder, &filter, stop)?;
         run.reach(Stage::Asking)?;
-        shards::remove(&run.folder, "claims")?;
-        shards::remove(&run.folder, "endings")?;
+    }
+    for name in ["claims", "endings"] {
+        shards::remove(&run.folder, name)?;
     }
     let from = match asked {
         Asked::Nobody => "verdicts",
