@@ -14,8 +14,9 @@ import unittest
 
 import local_aws
 from iam_simulator import printed
-from local_aws import ACCOUNT, COMMAND, env_of, lines, say
+from local_aws import ACCOUNT, env_of, lines, say
 from past import KINDS, Calls, Past, clients, journal
+from runs import Runs
 
 # `make kills` and `make test` differ only in these numbers.
 COUNT = int(os.environ.get("RESOURCES", 200))
@@ -28,7 +29,7 @@ def allowed(*arguments):
     return {action for document in printed("policy", "--tier", "all", *arguments).values() for statement in document["Statement"] for action in statement["Action"]}
 
 
-class Applying(unittest.TestCase):
+class Applying(Runs):
     def world(self, count, seed, **quotas):
         """Resources, the proxy before them, and the folder of their run."""
         self.past = Past(CLIENTS, count, seed)
@@ -36,22 +37,6 @@ class Applying(unittest.TestCase):
         self.addCleanup(self.calls.shutdown)
         self.state = self.enterContext(tempfile.TemporaryDirectory())
         self.folder = self.past.plan(self.state)
-
-    def command(self, *arguments):
-        return [COMMAND, *arguments, "--state", self.state]
-
-    def run_it(self, *arguments, stdin=subprocess.DEVNULL, **env):
-        return subprocess.run(self.command(*arguments), env=env_of(self.calls.url, **env), stdin=stdin, capture_output=True, text=True, timeout=600)
-
-    def apply(self, *arguments, **env):
-        return self.run_it("backfill", "--resume", "run", "--apply", "--yes", "--rate", "100", *arguments, **env)
-
-    def undo(self, *arguments, **env):
-        return self.run_it("undo", "run", "--yes", "--rate", "100", *arguments, **env)
-
-    def ends(self, done, code=0):
-        self.assertEqual(done.returncode, code, done)
-        return done
 
     def test_all_are_tagged_and_undone_and_redone(self):
         self.world(COUNT, 1)
@@ -84,57 +69,16 @@ class Applying(unittest.TestCase):
         self.assertEqual(self.past.tags(), before)
         say(f"{COUNT} resources of {len(KINDS)} kinds: {calls} tagging calls, {reads} others, {took:.0f} s; undone, redone, undone")
 
-    def disturb(self, rng, one, share):
-        """What somebody else does to a resource, at random: gives what it has then."""
-        if rng.random() > share:
-            return
-        put = lambda tags: one.kind.put(self.past.c, one.arn, tags)
-        some = rng.choice(["Owner", "PrincipalId", "Team"])
-        rng.choice([
-            lambda: put({some: f"by-hand-{rng.randrange(99)}"}), lambda: put({"Later": "é"}), lambda: put({some.lower() + "-x": "1"}),
-            lambda: one.kind.remove(self.past.c, one.arn, [some]), lambda: one.kind.remove(self.past.c, one.arn, ["Env"]),
-            # By chance the same value as ours.
-            lambda: put({some: one.planned.get(some, "x")}),
-        ])()
-
     def test_random_changes_of_others_are_never_lost(self):
-        lost = kept = 0
+        kept = 0
         for seed in range(2, 4):
             self.world(int(COUNT * 0.2), seed)
             rng = random.Random(seed)
-            for one in self.past.made:
-                self.disturb(rng, one, 0.5)
-            before = self.past.tags()
-            self.ends(self.apply())
-            after = self.past.tags()
-            written = self.written()
-            for arn, tags in before.items():
-                self.assertEqual({k: after[arn].get(k) for k in tags}, tags, arn)
-                self.assertEqual({k: v for k, v in after[arn].items() if k not in tags}, written.get(arn, {}), arn)
-            for one in self.past.made:
-                self.disturb(rng, one, 0.5)
-            changed = self.past.tags()
-            self.ends(self.undo())
-            end = self.past.tags()
-            for arn, tags in changed.items():
-                ours = {k for k, v in written.get(arn, {}).items() if tags.get(k) == v}
-                foreign = {k: v for k, v in tags.items() if k not in ours}
-                self.assertEqual(end[arn], foreign, arn)
-                lost += sum(before[arn].get(k) is not None and k in ours for k in tags)
-                kept += len(foreign)
-        self.assertEqual(lost, 0)
-        say(f"{kept} tags of others stayed, {lost} were lost")
-
-    def written(self):
-        """What the journal says that we wrote."""
-        begun, written = {}, collections.defaultdict(dict)
-        for entry in journal(self.folder):
-            if "do" in entry:
-                begun[entry["n"]] = entry
-            for arn in entry.get("done", []):
-                lacking = entry.get("lacking", {}).get(arn, {})
-                written[arn].update({k: v for k, v in begun[entry["n"]]["add"].items() if k not in lacking})
-        return written
+            self.disturb_some(rng)
+            self.stays_but_for_ours(self.apply)
+            self.disturb_some(rng)
+            kept += self.stays_but_for_what_is_ours_still(self.undo)
+        say(f"{kept} tags of others stayed, 0 were lost")
 
     def test_what_is_gone_or_another_is_left_alone_and_said(self):
         self.world(40, 5)
@@ -293,29 +237,6 @@ class Applying(unittest.TestCase):
         self.assertEqual(set(self.calls.writes.values()), {1})
         self.assertEqual({one.arn: one.foreign for one in self.past.made}, self.past.tags())
 
-    def killed_once(self, rng, go, name, again):
-        """Starts a command, kills it at a random call, and gives whether it was before it had ended. `again` learns what was under way."""
-        process = subprocess.Popen(self.command(*go, "--yes", "--rate", "100"), env=env_of(self.calls.url), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.calls.kill_at(process, rng.choice(["read", "before", "after"]), rng.randint(1, 6))
-        ended = process.wait(timeout=120)
-        self.calls.kill = None
-        if ended == 0:
-            return False
-        self.assertEqual(ended, -signal.SIGKILL)
-        path = self.path(name)
-        whole = open(path, "rb").read() if os.path.exists(path) else b""
-        if whole and b'"done":' in whole.splitlines()[-1] and rng.random() < 0.3:
-            # It was being written: as every line before it, the call before it was through.
-            with open(path, "ab") as file:
-                file.truncate(len(whole) - rng.randint(1, len(whole.splitlines()[-1])))
-        entries = [json.loads(line) for line in open(path, "rb").read().split(b"\n")[:-1]] if whole else []
-        known = {(entry["n"], arn) for entry in entries for part in ("done", "failed", "left") for arn in entry.get(part, [])}
-        for entry in entries:
-            if "do" in entry:
-                change = "add" if entry["do"] == "tag" else "remove"
-                again.update((change, arn) for arn in entry["arns"] if (entry["n"], arn) not in known)
-        return True
-
     def test_killed_at_any_call_it_goes_on_and_repeats_only_what_was_under_way(self):
         self.world(60, 21)
         rng, killed, repeated = random.Random(21), 0, 0
@@ -373,9 +294,6 @@ class Applying(unittest.TestCase):
         with open(path, "wb") as file:
             file.write(whole)
         self.ends(self.undo())
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
 
     def test_a_damaged_journal_is_refused_with_the_number_of_its_line(self):
         self.world(20, 17)

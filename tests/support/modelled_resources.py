@@ -2,7 +2,7 @@
 
 A row has event source, call, a function that creates the resource and returns its ARN, and one that reads its tags.
 """
-import copy
+import functools
 import json
 import os
 import subprocess
@@ -41,18 +41,25 @@ GENERATED_KINDS = [
 ]
 
 
+@functools.cache
 def record_of(source, call):
     """The modelled record of a generated row."""
     records = json.loads(read(os.path.join(ROOT, "events", "modelled", f"{source}.json")))["Records"]
     return next(record for record in records if record["eventName"] == call)
 
 
+@functools.cache
+def resource_of(source, call):
+    """What the modelled record creates."""
+    command = [COMMAND, "explain", "--json", "-"]
+    out = subprocess.run(command, input=json.dumps(record_of(source, call)), check=True, capture_output=True, text=True).stdout
+    return json.loads(out)["resources"][0]
+
+
 def event_of(source, call, arn, identity):
     """The event of a generated row's call, as if `identity` had created the resource `arn`."""
-    record = copy.deepcopy(record_of(source, call))
-    command = [COMMAND, "explain", "--json", "-"]
-    out = subprocess.run(command, input=json.dumps(record), check=True, capture_output=True, text=True).stdout
-    template = json.loads(out)["resources"][0]
+    record = record_of(source, call)
+    template = resource_of(source, call)
     text = json.dumps(record)
     # The record may hold only the name.
     name = arn.split(":log-group:")[1] if ":log-group:" in arn else last_part(arn)
