@@ -40,9 +40,11 @@ plans:
 mutations:
 	MUTATIONS=10000000 cargo test --release --locked -p aws-tags-cli --no-default-features --bin aws-tags mutations -- --nocapture
 
-# 1,000 resources tagged by a plan, undone and redone, others changing them meanwhile; 50 kills. `make test` tries a sample.
+# 1,000 resources tagged by a plan, undone and redone, others changing them meanwhile; 50 kills. Then the same from a trail, with audit,
+# why and report, and 50 kills over all stages. `make test` tries a sample.
 kills:
 	cd tests && RESOURCES=1000 KILLS=50 $(PYTHON) -m pytest -s backfill/test_apply.py -k "killed or undone_and_redone or random"
+	cd tests && RESOURCES=1000 KILLS=50 $(PYTHON) -m pytest -s backfill/test_chain.py
 
 # Ten million mutated trail files: the fast scan finds what parsing everything finds. `make test` tries a sample.
 scan-mutations:
