@@ -1,5 +1,5 @@
 # Needs Rust, Python 3 and make; everything else is installed below the target folder.
-.PHONY: demo local test faults histories plans mutations scan-mutations kills report bench generate lint check deploy undeploy
+.PHONY: demo local test faults histories plans mutations scan-mutations kills report scan bench generate lint check deploy undeploy
 
 # Everything with all features, always: each other choice is another AWS SDK to build.
 ALL = --workspace --all-features --locked
@@ -59,6 +59,13 @@ report:
 bench:
 	$(PYTHON) tests/bench.py $(if $(AGAINST),--against $(AGAINST))
 	$(PYTHON) tests/load.py $(if $(AGAINST),--against $(AGAINST))
+
+# How fast a trail is read, as ratios to unpacking alone, Python and DuckDB, and in how much memory. ARGS="--gb 20 --memory-only" takes
+# half an hour, most of it for writing the trail.
+scan:
+	cargo build --release --locked --quiet -p aws-tags-cli --no-default-features
+	cargo build --release --locked --quiet -p aws-tags-scan --example scan
+	$(PYTHON) tests/scan.py $(ARGS)
 
 # Writes everything that is derived: from pinned packages the table of creating calls, the tag and read operations, the coverage page
 # and the event files of generated rows; from these the snapshots beside event files, rules and permissions in the templates, and

@@ -183,6 +183,7 @@ fn work(shared: &Shared, threads: usize, filter: &Arc<Filter>) -> io::Result<()>
             .map(|worker| worker.join().unwrap_or_else(|_| Err(io::Error::other("a thread panicked"))));
         let ended = ended.collect::<Vec<_>>().into_iter().collect::<io::Result<()>>();
         shared.progress.end();
+        ticker.thread().unpark();
         let _ = ticker.join();
         ended
     })

@@ -81,7 +81,8 @@ impl Progress {
     pub(super) fn show(&self) {
         let (began, mut last_line) = (Instant::now(), Instant::now());
         while !self.has_ended.load(Relaxed) {
-            thread::sleep(TICK);
+            // Whoever ends it wakes it.
+            thread::park_timeout(TICK);
             if began.elapsed() < SHORT {
                 continue;
             }
