@@ -105,7 +105,8 @@ def build(tree):
 
 def copies(commit=None):
     """The functions, built and copied: cargo's own file starts otherwise than a copy of it does. Of another commit they are
-    built in a folder of its own, with the same target folder, so that dependencies are shared."""
+    built in a folder of its own, with the same target folder, so that dependencies are shared. Its files are new there (-m), or
+    cargo might take what it built of others for theirs."""
     name = subprocess.run(["git", "rev-parse", commit], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip() \
         if commit else "here"
     folder = os.path.join(TARGET, "bench", name)
@@ -116,7 +117,7 @@ def copies(commit=None):
     os.makedirs(tree, exist_ok=True)
     if commit:
         archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout
-        subprocess.run(["tar", "-x", "-C", tree], input=archive, check=True)
+        subprocess.run(["tar", "-x", "-m", "-C", tree], input=archive, check=True)
     os.makedirs(folder, exist_ok=True)
     build(tree)
     for function, binary in binaries.items():
