@@ -20,8 +20,6 @@ mod plan;
 #[cfg(feature = "aws")]
 mod rate;
 mod reduce;
-#[cfg(feature = "aws")]
-mod reduction;
 mod run;
 mod stop;
 #[cfg(feature = "aws")]
@@ -64,7 +62,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     filter: Filter,
     /// Write the reduction of the history to FILE, and do nothing else: one record a line of those that tell who created what.
-    /// A name that ends in `.gz` is packed, if it is not of `history`; `-` is standard output.
+    /// A name that ends in `.gz` is packed; `-` is standard output.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["athena_sql", "resume"])]
     reduce_only: Option<PathBuf>,
     /// Print the SQL by which Athena reads a trail to the same reduction, and what each way of reading it costs.
@@ -301,10 +299,15 @@ impl Options {
                 complain("the same command goes on from there");
                 Ok(end)
             }
-            history::Read::Whole(reduction::Counts { creations, sessions, endings }, requests) => {
-                let file = file.display();
-                writeln!(out, "{file}: {creations} creations, {sessions} sessions, {endings} endings")?;
-                writeln!(out, "{requests} calls of LookupEvents")?;
+            history::Read::Whole(reduce::Counts { creations, sessions, endings, .. }, requests) => {
+                let said = format!(
+                    "{}: {creations} creations, {sessions} sessions, {endings} endings\n{requests} calls of LookupEvents",
+                    file.display()
+                );
+                match file == Path::new("-") {
+                    true => writeln!(anstream::stderr(), "{said}")?,
+                    false => writeln!(out, "{said}")?,
+                }
                 Ok(End::Done)
             }
         }
@@ -318,7 +321,7 @@ impl Options {
                 complain(&plan::saved(&self.again(run, self.apply)));
                 Ok(end)
             }
-            history::Read::Whole(reduction::Counts { creations, sessions, endings }, _) => {
+            history::Read::Whole(reduce::Counts { creations, sessions, endings, .. }, _) => {
                 let records = [creations, sessions, endings].iter().sum();
                 run.about.counts =
                     run::Counts { records, creations, sessions, endings, ..run::Counts::default() };

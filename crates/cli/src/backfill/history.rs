@@ -11,15 +11,16 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use aws_tags::Event;
 use aws_tags::history::KEPT_FOR;
 use aws_tags::record::{partition_of, timestamp};
 use aws_tags_aws::{Asked, Aws, Error, LookupEvents, Page};
 use futures_util::future::join_all;
 use time::{Date, Duration, OffsetDateTime};
 
-use super::reduction::{Counts, Reduction};
+use super::reduce::{self, Counts, Reduced, Request};
+use super::stop::Stop;
 use crate::account::{AccessOptions, HISTORY_ATTEMPTS};
 use crate::console::{End, Progress, bad_input, complain};
 use store::{Head, Store};
@@ -109,7 +110,7 @@ pub(super) fn reduce(wanted: &Wanted<'_>, file: &Path) -> io::Result<Read> {
         if let Some(end) = say(&stops, file) {
             return Ok(Read::Unfinished(end));
         }
-        let counts = write(&store.borrow(), file)?;
+        let counts = write(&store.borrow(), wanted, file)?;
         store.into_inner().delete()?;
         Ok(Read::Whole(counts, requests))
     })
@@ -163,14 +164,17 @@ fn say(stops: &[Stopped], file: &Path) -> Option<End> {
     Some(if is_interrupted { End::Interrupted } else { End::Failed })
 }
 
-/// Writes what the store has as a reduction.
-fn write(store: &Store, file: &Path) -> io::Result<Counts> {
-    let mut reduction = Reduction::new(file)?;
-    store.records(|line| match Event::from_text(line) {
-        Ok(event) => reduction.add(&event, line),
-        Err(error) => Err(io::Error::other(format!("a record that was kept is none: {error}"))),
-    })?;
-    reduction.end()
+/// Makes a reduction of what the store has.
+fn write(store: &Store, wanted: &Wanted<'_>, file: &Path) -> io::Result<Counts> {
+    let sources: Vec<String> = store.files().iter().map(|path| path.display().to_string()).collect();
+    let request =
+        Request { sources: &sources, filter: Arc::default(), file, threads: Some(1), access: wanted.access };
+    match reduce::reduce(&request, &Stop::default(), &Arc::default()) {
+        Reduced::Written(counts, report) if report.not_read() == 0 => Ok(counts),
+        Reduced::Written(..) => Err(io::Error::other("what was read of the history cannot be read again")),
+        Reduced::Failed(reason) => Err(io::Error::other(reason)),
+        Reduced::Interrupted => Err(io::Error::from(io::ErrorKind::Interrupted)),
+    }
 }
 
 impl Wanted<'_> {

@@ -191,9 +191,7 @@ impl Run {
 
     /// What of the history matters, until the plan is there.
     pub(super) fn reduction(&self) -> PathBuf {
-        // History is written by lines, each of which must be whole.
-        let is_history = self.about.given.sources == [HISTORY];
-        self.folder.join(if is_history { "reduction.jsonl" } else { "reduction.jsonl.gz" })
+        self.folder.join("reduction.jsonl.gz")
     }
 
     pub(super) fn plan(&self) -> PathBuf {

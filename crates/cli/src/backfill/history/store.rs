@@ -106,12 +106,18 @@ impl Store {
 
     /// Gives every record so far.
     pub(super) fn records(&self, mut take: impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
-        for name in self.parts.keys() {
-            for line in BufReader::new(File::open(part_path(&self.folder, name))?).lines() {
+        for path in self.files() {
+            for line in BufReader::new(File::open(path)?).lines() {
                 take(&line?)?;
             }
         }
         Ok(())
+    }
+
+    /// The files that have records.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let parts = self.parts.iter().filter(|(_, part)| part.bytes > 0);
+        parts.map(|(name, _)| part_path(&self.folder, name)).collect()
     }
 
     /// Deletes the folder.
