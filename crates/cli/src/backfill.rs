@@ -14,6 +14,8 @@ pub(crate) mod folder;
 #[cfg(feature = "aws")]
 mod history;
 #[cfg(feature = "aws")]
+mod in_aws;
+#[cfg(feature = "aws")]
 mod line;
 pub(crate) mod options;
 mod plan;
@@ -24,6 +26,8 @@ mod run;
 mod stop;
 #[cfg(feature = "aws")]
 pub(crate) mod tally;
+#[cfg(not(feature = "aws"))]
+mod without_aws;
 #[cfg(feature = "aws")]
 pub(crate) mod work;
 
@@ -42,11 +46,9 @@ use crate::shell::line;
 use filter::Filter;
 use folder::StateOptions;
 use options::WriteOptions;
-#[cfg(feature = "aws")]
-use plan::Access;
 use plan::Asked;
 use reduce::{Progress, Reduced};
-use run::{About, Given, HISTORY, Run, Stage};
+use run::{Given, HISTORY, Run, Stage};
 use stop::Stop;
 
 /// As a run remembers it.
@@ -280,115 +282,6 @@ impl Options {
         }
     }
 }
-
-#[cfg(feature = "aws")]
-impl Options {
-    fn wanted<'a>(&'a self, filter: &'a Filter) -> history::Wanted<'a> {
-        history::Wanted {
-            access: &self.access,
-            regions: &filter.regions,
-            last: filter.last,
-            since: filter.since,
-            until: filter.until,
-        }
-    }
-
-    fn history_only(&self, file: &Path, out: &mut impl Write) -> io::Result<End> {
-        match history::reduce(&self.wanted(&self.filter), file)? {
-            history::Read::Unfinished(end) => {
-                complain("the same command goes on from there");
-                Ok(end)
-            }
-            history::Read::Whole(reduce::Counts { creations, sessions, endings, .. }, requests) => {
-                let said = format!(
-                    "{}: {creations} creations, {sessions} sessions, {endings} endings\n{requests} calls of LookupEvents",
-                    file.display()
-                );
-                match file == Path::new("-") {
-                    true => writeln!(anstream::stderr(), "{said}")?,
-                    false => writeln!(out, "{said}")?,
-                }
-                Ok(End::Done)
-            }
-        }
-    }
-
-    fn read_history(&self, run: &mut Run, filter: &Filter) -> io::Result<End> {
-        // What ended a resource came later than what is asked for.
-        let wanted = history::Wanted { until: None, ..self.wanted(filter) };
-        match history::reduce(&wanted, &run.reduction())? {
-            history::Read::Unfinished(end) => {
-                complain(&plan::saved(&self.again(run, self.apply)));
-                Ok(end)
-            }
-            history::Read::Whole(reduce::Counts { creations, sessions, endings, .. }, _) => {
-                let records = [creations, sessions, endings].iter().sum();
-                run.about.counts =
-                    run::Counts { records, creations, sessions, endings, ..run::Counts::default() };
-                Ok(End::Done)
-            }
-        }
-    }
-
-    fn apply(&self, folder: &Path, runtime: &Runtime, out: &mut impl Write) -> io::Result<End> {
-        let changed = run::about(folder).map(|about| about.given.changed_settings()).unwrap_or_default();
-        if !changed.is_empty() {
-            return Ok(bad_input(&format!("this run cannot go on: {}", changed.join("; "))));
-        }
-        match folder::RunFolder::of(folder) {
-            Ok(folder) => {
-                let again = self.command(&folder.name, true);
-                runtime.block_on(apply::apply(&folder, &self.access, &self.write, &again, out))
-            }
-            Err(reason) => Ok(bad_input(&reason)),
-        }
-    }
-
-    async fn asked(&self, begun: Option<&About>) -> Result<Asked, String> {
-        let was_offline = begun.is_some_and(|about| about.given.account.is_none());
-        if self.offline || was_offline {
-            let needs_access = |source: &String| source == HISTORY || source.starts_with("s3://");
-            let sources = begun.map_or(&self.sources, |about| &about.given.sources);
-            return match self.access.is_given() && !sources.iter().any(needs_access) {
-                true if self.offline => {
-                    Err("--profile, --region and --endpoint-url say which AWS to ask: leave out --offline"
-                        .to_owned())
-                }
-                true => {
-                    Err("this run is planned offline, and asks no AWS: leave out --profile, --region and \
-                             --endpoint-url"
-                        .to_owned())
-                }
-                false => Ok(Asked::Nobody),
-            };
-        }
-        let (aws, _, account) = self
-            .access
-            .connect_to_account()
-            .await
-            .map_err(|reason| format!("{reason}; --offline plans by the history alone"))?;
-        let ignored_iam = begun.is_some_and(|about| about.given.filters.contains_key(NO_IAM_TAGS));
-        Ok(Asked::Aws(Box::new(Access::new(aws, account, !self.no_iam_tags && !ignored_iam))))
-    }
-}
-
-#[cfg(not(feature = "aws"))]
-impl Options {
-    async fn asked(&self, _: Option<&About>) -> Result<Asked, String> {
-        Ok(Asked::Nobody)
-    }
-
-    fn history_only(&self, _: &Path, _: &mut impl Write) -> io::Result<End> {
-        Ok(bad_input(WITHOUT_AWS))
-    }
-
-    fn read_history(&self, _: &mut Run, _: &Filter) -> io::Result<End> {
-        Ok(bad_input(WITHOUT_AWS))
-    }
-}
-
-#[cfg(not(feature = "aws"))]
-const WITHOUT_AWS: &str = "this command was built without AWS, and cannot ask CloudTrail's history";
 
 /// A source as it is found from any folder, if it is there.
 fn whole(source: &String) -> Result<String, String> {

@@ -1,0 +1,102 @@
+//! What `backfill` asks AWS for: its history, the tags of today, and to write.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use tokio::runtime::Runtime;
+
+use super::filter::Filter;
+use super::plan::{self, Access, Asked};
+use super::run::{self, About, HISTORY, Run};
+use super::{NO_IAM_TAGS, Options, apply, folder, history, reduce};
+use crate::console::{End, bad_input, complain};
+
+impl Options {
+    pub(super) fn wanted<'a>(&'a self, filter: &'a Filter) -> history::Wanted<'a> {
+        history::Wanted {
+            access: &self.access,
+            regions: &filter.regions,
+            last: filter.last,
+            since: filter.since,
+            until: filter.until,
+        }
+    }
+
+    pub(super) fn history_only(&self, file: &Path, out: &mut impl Write) -> io::Result<End> {
+        match history::reduce(&self.wanted(&self.filter), file)? {
+            history::Read::Unfinished(end) => {
+                complain("the same command goes on from there");
+                Ok(end)
+            }
+            history::Read::Whole(reduce::Counts { creations, sessions, endings, .. }, requests) => {
+                let said = format!(
+                    "{}: {creations} creations, {sessions} sessions, {endings} endings\n{requests} calls of LookupEvents",
+                    file.display()
+                );
+                match file == Path::new("-") {
+                    true => writeln!(anstream::stderr(), "{said}")?,
+                    false => writeln!(out, "{said}")?,
+                }
+                Ok(End::Done)
+            }
+        }
+    }
+
+    pub(super) fn read_history(&self, run: &mut Run, filter: &Filter) -> io::Result<End> {
+        // What ended a resource came later than what is asked for.
+        let wanted = history::Wanted { until: None, ..self.wanted(filter) };
+        match history::reduce(&wanted, &run.reduction())? {
+            history::Read::Unfinished(end) => {
+                complain(&plan::saved(&self.again(run, self.apply)));
+                Ok(end)
+            }
+            history::Read::Whole(reduce::Counts { creations, sessions, endings, .. }, _) => {
+                let records = [creations, sessions, endings].iter().sum();
+                run.about.counts =
+                    run::Counts { records, creations, sessions, endings, ..run::Counts::default() };
+                Ok(End::Done)
+            }
+        }
+    }
+
+    pub(super) fn apply(&self, folder: &Path, runtime: &Runtime, out: &mut impl Write) -> io::Result<End> {
+        let changed = run::about(folder).map(|about| about.given.changed_settings()).unwrap_or_default();
+        if !changed.is_empty() {
+            return Ok(bad_input(&format!("this run cannot go on: {}", changed.join("; "))));
+        }
+        match folder::RunFolder::of(folder) {
+            Ok(folder) => {
+                let again = self.command(&folder.name, true);
+                runtime.block_on(apply::apply(&folder, &self.access, &self.write, &again, out))
+            }
+            Err(reason) => Ok(bad_input(&reason)),
+        }
+    }
+
+    pub(super) async fn asked(&self, begun: Option<&About>) -> Result<Asked, String> {
+        let was_offline = begun.is_some_and(|about| about.given.account.is_none());
+        if self.offline || was_offline {
+            let needs_access = |source: &String| source == HISTORY || source.starts_with("s3://");
+            let sources = begun.map_or(&self.sources, |about| &about.given.sources);
+            return match self.access.is_given() && !sources.iter().any(needs_access) {
+                true if self.offline => {
+                    Err("--profile, --region and --endpoint-url say which AWS to ask: leave out --offline"
+                        .to_owned())
+                }
+                true => {
+                    Err("this run is planned offline, and asks no AWS: leave out --profile, --region and \
+                             --endpoint-url"
+                        .to_owned())
+                }
+                false => Ok(Asked::Nobody),
+            };
+        }
+        let (aws, _, account) = self
+            .access
+            .connect_to_account()
+            .await
+            .map_err(|reason| format!("{reason}; --offline plans by the history alone"))?;
+        let ignored_iam = begun.is_some_and(|about| about.given.filters.contains_key(NO_IAM_TAGS));
+        Ok(Asked::Aws(Box::new(Access::new(aws, account, !self.no_iam_tags && !ignored_iam))))
+    }
+}
