@@ -399,6 +399,9 @@ fn filters_choose_lines_and_hide_no_record() {
     let early = of(&|line| line["event"]["time"].as_str() <= Some("2025-03-01T01:00:00Z"));
     assert!(!early.is_empty() && early.len() < all.len());
     assert_eq!(plan(&["--until", "2025-03-01T01:00:00Z"]), early, "a later creation still counts");
+    let late = of(&|line| line["event"]["time"].as_str() >= Some("2025-03-01T01:00:00Z"));
+    assert!(late.values().any(|line| line["session"]["time"].as_str() < Some("2025-03-01T01:00:00Z")));
+    assert_eq!(plan(&["--since", "2025-03-01T01:00:00Z"]), late, "sessions began before what they created");
     assert_eq!(plan(&["--accounts", "999999999999"]), BTreeMap::new());
     let anns = of(&|line| tag(line, "Owner").is_some_and(|owner| owner.ends_with("/ann")));
     let found: Vec<String> = plan(&["--owner", "*/ann"])
