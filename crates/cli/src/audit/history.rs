@@ -103,7 +103,7 @@ impl History {
             event: planned.event.id.unwrap_or_default(),
             name: planned.event.name,
             by: planned.by.or(planned.event.by).unwrap_or_default(),
-            file: planned.event.file,
+            file: None,
         });
         let origin = |key: &str, source: &str| match source {
             "owner" => TagOrigin::Principal,

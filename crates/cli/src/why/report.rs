@@ -170,14 +170,13 @@ fn planned_lines(planned: &Planned, out: &mut impl Write) -> io::Result<()> {
     }
 }
 
-/// `2025-03-04T10:12:55Z  CreateQueue, event 6bb45355, by … (file)`
+/// `2025-03-04T10:12:55Z  CreateQueue, event 6bb45355, by …`
 fn origin(origin: &Origin) -> String {
     let time = origin.time.map(|at| format!("{}  ", timestamp::format(at))).unwrap_or_default();
-    let part = |before: &str, text: &Option<String>, after: &str| {
-        text.as_ref().map(|text| format!("{before}{text}{after}")).unwrap_or_default()
+    let part = |before: &str, text: &Option<String>| {
+        text.as_ref().map(|text| format!("{before}{text}")).unwrap_or_default()
     };
-    let (id, by) = (part(", event ", &origin.id, ""), part(", by ", &origin.by, ""));
-    format!("{time}{}{id}{by}{}", origin.name, part("  (", &origin.file, ")"))
+    format!("{time}{}{}{}", origin.name, part(", event ", &origin.id), part(", by ", &origin.by))
 }
 
 /// What the tag-handler logged: an event, and what became of this resource of it.

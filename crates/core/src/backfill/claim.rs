@@ -87,19 +87,14 @@ pub enum Taken {
 
 /// The claims of an event, by what the functions would do about it. `session` is the record of a session, found by the
 /// access key that STS issued.
-pub fn claims(
-    event: &Event,
-    outcome: &Outcome,
-    file: &str,
-    session: impl Fn(&str) -> Option<Origin>,
-) -> Taken {
+pub fn claims(event: &Event, outcome: &Outcome, session: impl Fn(&str) -> Option<Origin>) -> Taken {
     let tagging = match &outcome.handling {
         Handling::Tagging(tagging) => tagging,
         Handling::Unresolvable => {
             let why = outcome.effect.reason().map(std::borrow::Cow::into_owned);
             return Taken::Unresolvable(why.unwrap_or_default());
         }
-        Handling::Skipped(skip) => return skipped(event, outcome, file, &skip.to_string()),
+        Handling::Skipped(skip) => return skipped(event, outcome, &skip.to_string()),
         Handling::NotACreation | Handling::LookedAfter(_) => return Taken::Nothing,
     };
     let session = match &tagging.session {
@@ -108,7 +103,7 @@ pub fn claims(
     };
     let claim = |made: &ResourceOutcome| {
         let tags = made.tags.iter().map(PlannedTag::from).collect();
-        let claim = Claim::of(event, outcome, file, &made.resource);
+        let claim = Claim::of(event, outcome, &made.resource);
         Claim {
             tags,
             shown: made.shown.clone(),
@@ -126,14 +121,14 @@ pub fn claims(
 }
 
 /// Of an event that the settings leave alone, what it created is still the last of its name.
-fn skipped(event: &Event, outcome: &Outcome, file: &str, why: &str) -> Taken {
+fn skipped(event: &Event, outcome: &Outcome, why: &str) -> Taken {
     let crate::Effect::Created(creation) = &outcome.effect else { return Taken::Nothing };
-    let claim = |resource| Claim { left: Some(why.to_owned()), ..Claim::of(event, outcome, file, resource) };
+    let claim = |resource| Claim { left: Some(why.to_owned()), ..Claim::of(event, outcome, resource) };
     Taken::Claims { claims: creation.resources.iter().map(claim).collect(), to_look_up: 0 }
 }
 
 impl Claim {
-    fn of(event: &Event, outcome: &Outcome, file: &str, resource: &crate::table::Resource) -> Self {
+    fn of(event: &Event, outcome: &Outcome, resource: &crate::table::Resource) -> Self {
         Self {
             arn: resource.arn.to_string(),
             resource_type: resource.resource_type.to_owned(),
@@ -143,7 +138,7 @@ impl Claim {
             called_in: event.region().to_owned(),
             unique: resource.unique,
             answered: resource.answered.into(),
-            event: Origin::of(event, caller(outcome), file),
+            event: Origin::of(event, caller(outcome)),
             session: None,
             tags: Vec::new(),
             shown: TagMap::new(),
@@ -168,11 +163,10 @@ impl Claim {
 }
 
 impl Origin {
-    /// A record, by whom and in which file.
-    pub fn of(event: &Event, by: Option<String>, file: &str) -> Self {
-        let file = (!file.is_empty()).then(|| file.to_owned());
+    /// A record, and by whom.
+    pub fn of(event: &Event, by: Option<String>) -> Self {
         let id = event.id().map(std::borrow::Cow::into_owned);
-        Self { id, time: event.time(), name: event.name.clone(), by, file }
+        Self { id, time: event.time(), name: event.name.clone(), by }
     }
 }
 

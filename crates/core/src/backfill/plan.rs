@@ -98,9 +98,6 @@ pub struct Origin {
     /// The ARN of who made the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// The file or object that held it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
 }
 
 /// A tag that a resource would get.

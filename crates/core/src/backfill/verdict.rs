@@ -125,7 +125,7 @@ pub fn verdict(claims: &[Claim], endings: &[Ending], did: impl Fn(&str, &str) ->
     let told = order.into_iter().filter(|other| *other != nth);
     // A call that answered for what was there is no part of its story.
     let told = told.filter(|other| moments[*other].did != Did::Created(crate::table::Answered::Old));
-    let before = told.map(|other| Origin { file: None, ..origin(other).clone() }).collect();
+    let before = told.map(|other| origin(other).clone()).collect();
     Some(lined_up(claim, judged, before))
 }
 

@@ -66,7 +66,7 @@ impl Intake {
     fn session(&mut self, event: &Event) -> io::Result<()> {
         let Ok(session) = Session::of(event) else { return Ok(()) };
         let shard = shard_of(session.id.as_deref().unwrap_or_default());
-        let record = Origin::of(event, session.assumed_by.clone(), "");
+        let record = Origin::of(event, session.assumed_by.clone());
         let line = serde_json::to_vec(&Began { session, record })?;
         self.sessions.add(shard, &[&line])
     }
@@ -81,7 +81,7 @@ impl Intake {
         let principal = Principal::of(event);
         let by = principal.arn.or(principal.invoked_by).or(principal.id);
         let account = event.account().unwrap_or_default().into_owned();
-        let origin = Origin::of(event, by, "");
+        let origin = Origin::of(event, by);
         for text in texts {
             let ending = Ending {
                 text: text.to_owned(),

@@ -57,7 +57,7 @@ pub(super) async fn join<P: PrincipalTags, L: Lookups, T: Tagger>(
             turn_to(&event);
             let outcome = plan_only(ports, settings, &Scope::default(), long_after(&event), &event).await;
             let record = |key: &str| ports.sessions.record(shard, key);
-            joined.keep(claims(&event, &outcome, "", record), &mut out)?;
+            joined.keep(claims(&event, &outcome, record), &mut out)?;
             done = done.saturating_add(1);
             progress.set(done);
         }
