@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use aws_config::Region;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_tags::identity::SessionKey;
 use aws_tags::ports::{Failure, SessionStore};
@@ -111,25 +112,25 @@ impl SessionTable {
         Ok(self.recorders.iter().map(last).min())
     }
 
+    /// The items of a partition from one time to another, both included.
+    fn between(&self, caller: String, from: OffsetDateTime, to: OffsetDateTime) -> QueryFluentBuilder {
+        let query = self.client.query().table_name(&self.table);
+        query
+            .key_condition_expression("caller = :caller AND issued BETWEEN :from AND :to")
+            .expression_attribute_values(":caller", AttributeValue::S(caller))
+            .expression_attribute_values(":from", AttributeValue::S(timestamp::format(from)))
+            // `~` sorts after whatever follows the time.
+            .expression_attribute_values(":to", AttributeValue::S(format!("{}~", timestamp::format(to))))
+    }
+
     async fn query(
         &self,
         key: &SessionKey,
         from: OffsetDateTime,
         to: OffsetDateTime,
     ) -> Result<Vec<Session>, Error> {
-        let text = |text: String| AttributeValue::S(text);
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("caller = :caller AND issued BETWEEN :from AND :to")
-            .expression_attribute_values(":caller", text(partition_key(&key.account, &key.id)))
-            .expression_attribute_values(":from", text(timestamp::format(from)))
-            // `~` sorts after every access key.
-            .expression_attribute_values(":to", text(format!("{}~", timestamp::format(to))))
-            .into_paginator()
-            .items()
-            .send();
+        let caller = partition_key(&key.account, &key.id);
+        let mut pages = self.between(caller, from, to).into_paginator().items().send();
         let mut sessions = Vec::new();
         while let Some(item) = pages.next().await {
             sessions.extend(session(&key.account, &key.id, &item?));
@@ -186,16 +187,8 @@ impl SessionStore for SessionTable {
         (from, to): (OffsetDateTime, OffsetDateTime),
         most: usize,
     ) -> Result<Vec<Deploy>, Failure> {
-        let text = |text: String| AttributeValue::S(text);
         let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("caller = :caller AND issued BETWEEN :from AND :to")
-            .expression_attribute_values(":caller", text(shelf.to_string()))
-            .expression_attribute_values(":from", text(timestamp::format(from)))
-            // `~` sorts after every id.
-            .expression_attribute_values(":to", text(format!("{}~", timestamp::format(to))))
+            .between(shelf.to_string(), from, to)
             .scan_index_forward(false)
             .limit(i32::try_from(most).unwrap_or(i32::MAX))
             .into_paginator()
