@@ -22,7 +22,8 @@ use time::{Date, Duration, OffsetDateTime};
 use super::reduce::{self, Counts, Reduced, Request};
 use super::stop::Stop;
 use crate::account::{AccessOptions, HISTORY_ATTEMPTS};
-use crate::console::{End, Progress, bad_input, complain};
+use crate::console::{End, INTERRUPTED, Progress, bad_input, complain};
+use crate::interruption::Interruption;
 use store::{Head, Store};
 
 /// Where the global endpoint of STS is logged, and IAM.
@@ -93,14 +94,14 @@ pub(super) fn reduce(wanted: &Wanted<'_>, file: &Path) -> io::Result<Read> {
         let history = LookupEvents::new(&aws, HISTORY_ATTEMPTS);
         let run = Run::new(&history, &store, &head, regions, &interrupted);
         let stops = {
-            let read = run.read();
+            let (read, mut interruption) = (run.read(), Interruption::new()?);
             tokio::pin!(read);
             loop {
                 tokio::select! {
                     stops = &mut read => break stops,
-                    _ = tokio::signal::ctrl_c() => match interrupted.replace(true) {
+                    () = interruption.comes() => match interrupted.replace(true) {
                         false => complain("stopping after the calls under way; press Ctrl-C again to stop at once"),
-                        true => std::process::exit(130),
+                        true => std::process::exit(i32::from(INTERRUPTED)),
                     },
                 }
             }
