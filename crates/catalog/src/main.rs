@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -71,32 +72,27 @@ fn main() -> Result<()> {
     match command {
         Command::Generate => generate(&catalog, &root),
         Command::Check => check(&catalog, &root),
-        Command::List => {
-            list(&catalog);
-            Ok(())
-        }
-        Command::Reach => {
-            print!("{}", coverage::reach(&catalog, &catalog.all_rows()));
-            Ok(())
-        }
+        Command::List => print(&list(&catalog)),
+        Command::Reach => print(&coverage::reach(&catalog, &catalog.all_rows())),
         Command::Requests | Command::Answers | Command::Metrics => Ok(()),
     }
 }
 
 /// One JSON object a line: what the templates' alarms and the costs are checked against.
 fn print_metrics() {
-    let print = |function: &str, (name, least): (&str, Monitoring)| {
+    let line = |function: &str, (name, least): (&str, Monitoring)| {
         println!("{}", json!({"function": function, "name": name, "minimal": least == Monitoring::Minimal}));
     };
-    TAG_HANDLER.names().for_each(|metric| print("tag-handler", metric));
-    SESSION_RECORDER.names().for_each(|metric| print("session-recorder", metric));
+    TAG_HANDLER.names().for_each(|metric| line("tag-handler", metric));
+    SESSION_RECORDER.names().for_each(|metric| line("session-recorder", metric));
 }
 
-fn list(catalog: &Catalog) {
-    for row in catalog.all_rows() {
+/// Every row, a line each.
+fn list(catalog: &Catalog) -> String {
+    let line = |row: Row| {
         let format = row.formats.first().map_or("-", String::as_str);
-        println!(
-            "{}\t{}\t{}\t{format}\t{:?}\t{}\t{}\t{}\t{}",
+        format!(
+            "{}\t{}\t{}\t{format}\t{:?}\t{}\t{}\t{}\t{}\n",
             row.source,
             row.event_name,
             row.resource_type,
@@ -105,7 +101,16 @@ fn list(catalog: &Catalog) {
             row.upsert,
             row.from.0,
             row.places.join(" | ")
-        );
+        )
+    };
+    catalog.all_rows().into_iter().map(line).collect()
+}
+
+/// Whoever reads only the first lines wants no more.
+fn print(text: &str) -> Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
     }
 }
 
