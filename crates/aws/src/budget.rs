@@ -155,8 +155,10 @@ impl<T: Tagger> Tagger for Bounded<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::future::pending;
     use std::time::Duration;
+
+    use super::*;
 
     fn run<T>(future: impl Future<Output = T>) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
@@ -166,20 +168,33 @@ mod tests {
     #[test]
     fn what_does_not_end_in_time_fails_and_passes() {
         let budget = Budget::default();
-        let slow = async || {
-            tokio::time::sleep(Duration::from_millis(70)).await;
+        let later = async || {
+            tokio::task::yield_now().await;
             Ok(7)
         };
         run(async {
-            assert_eq!(budget.ask(slow()).await, Ok(7), "no invocation is under way");
-            budget.begin(Some(Instant::now() + Duration::from_secs(5)));
-            assert_eq!(budget.ask(slow()).await, Ok(7));
-            budget.begin(Some(Instant::now() + Duration::from_millis(100)));
-            let failure = budget.ask(slow()).await.expect_err("60 ms are for asking");
+            assert_eq!(budget.ask(later()).await, Ok(7), "no invocation is under way");
+            budget.begin(Some(Instant::now() + Duration::from_secs(3600)));
+            assert_eq!(budget.ask(later()).await, Ok(7));
+            budget.begin(Some(Instant::now() + Duration::from_millis(20)));
+            let failure = budget.ask(pending::<Result<u8, _>>()).await.expect_err("it never ends");
             assert_eq!(failure.kind, FailureKind::Transient);
-            assert_eq!(budget.end(async { Ok(8) }).await, Ok(8), "40 ms are left for tagging");
-            let failure = budget.end(slow()).await.expect_err("they are over");
+            assert_eq!(budget.end(async { Ok(8) }).await, Ok(8), "what is there needs no time");
+            let failure = budget.end(pending::<Result<u8, _>>()).await.expect_err("it never ends");
             assert_eq!(each::<u8>(3, Err(failure)).len(), 3);
         });
+    }
+
+    #[test]
+    fn asking_ends_before_tagging() {
+        let budget = Budget::default();
+        let (begun, end) = (Instant::now(), Instant::now() + Duration::from_secs(100));
+        budget.begin(Some(end));
+        let deadlines = budget.0.get().expect("an invocation is under way");
+        assert_eq!(deadlines.tagging, end);
+        assert!(budget.has_room_at(deadlines.asking) && !budget.has_room_at(end));
+        // The time left is taken a little after it has begun.
+        let asking = deadlines.asking - begun;
+        assert!((59..100).contains(&asking.as_secs()), "six tenths: {asking:?}");
     }
 }
