@@ -138,7 +138,7 @@ class Probe(unittest.TestCase):
         running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=60)
         _, before = self.written()
-        self.assertEqual(running.returncode, 1)
+        self.assertEqual(running.returncode, 130)
         self.assertIn("the same command goes on", said)
         self.assertGreaterEqual(len(before), ARNS_PER_CALL)
         first = len(self.aws.calls)
@@ -208,9 +208,9 @@ class Probe(unittest.TestCase):
         while self.aws.live_calls == before and time.time() < end:
             time.sleep(0.02)
         self.assertEqual(len(self.left_over()), 2)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(signal.SIGTERM)
         _, said = running.communicate(timeout=60)
-        self.assertEqual((running.returncode, self.left_over()), (1, []), said)
+        self.assertEqual((running.returncode, self.left_over()), (130, []), said)
 
     def test_no_permission_is_one_line_that_names_it(self):
         self.aws.denied = True

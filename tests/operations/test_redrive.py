@@ -232,7 +232,7 @@ class Redrive(unittest.TestCase):
         for start in range(0, 300, 10):
             self.sqs.send_message_batch(QueueUrl=self.dead, Entries=[
                 {"Id": str(n), "MessageBody": json.dumps(events[n])} for n in range(start, start + 10)])
-        for sign in (signal.SIGKILL, signal.SIGINT):
+        for sign in (signal.SIGKILL, signal.SIGINT, signal.SIGTERM):
             before = self.count(self.urls[CREATIONS])
             running = subprocess.Popen([COMMAND, "redrive", "--yes", "--wait", "0"], env=env_of(RIG.faults.url),
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -242,7 +242,7 @@ class Redrive(unittest.TestCase):
             out, _ = running.communicate(timeout=600)
             self.assertGreaterEqual(self.count(self.urls[CREATIONS]) + self.count(self.dead), 300)
             self.assertGreater(self.count(self.dead), 0, "it was interrupted")
-        self.assertEqual(running.returncode, 1)
+        self.assertEqual(running.returncode, 130)
         self.assertIn("interrupted", out)
         # Messages that the killed run had received stay invisible for some minutes.
         self.assertEqual(self.redrive("--yes", "--wait", "0").returncode, 0)

@@ -188,7 +188,7 @@ class Verify(Stacks):
             run = self.start()
             run.send_signal(sent)
             _, said = run.communicate(timeout=60)
-            self.assertEqual(run.returncode, 1, said)
+            self.assertEqual(run.returncode, 130, said)
             self.assertIn("interrupted: deleting what was made", said)
             self.assert_nothing_is_left()
 

@@ -176,7 +176,7 @@ Of events over an hour old whose resource has a name, CloudTrail's history is as
 second): what another event created since is reported as `not ours`, and its message deleted.
 A message is deleted only after its events were sent: an interrupted run loses nothing, and can be repeated.
 An event that fails again is a dead letter only after all its retries; until then it is `in progress`.
-Exit codes: 0 all events are sent, 1 some failed again or could not be sent, 2 the queues cannot be read.")]
+Exit codes: 0 all events are sent, 1 some failed again or could not be sent, 2 the queues cannot be read, 130 interrupted.")]
     #[cfg(feature = "aws")]
     Redrive(redrive::Options),
     /// Takes back the tags that a run wrote and that are still so. Tags that anybody has changed since stay.
@@ -214,7 +214,8 @@ Exit codes: 0 something is known, 1 nothing is, 2 a file cannot be read, or AWS 
 A session of --role is started in each Region, and makes one resource for each way of tagging. All names begin with \
 aws-tags-verify-; nothing costs anything. It takes a minute or two, or as long as CloudTrail does. The role, and the permissions of \
 whoever runs the command, are in infra/verify.yaml.
-Exit codes: 0 all arrived, 1 a record stopped, which is named with its hop, or something is left, 2 nothing could be tried.")]
+Exit codes: 0 all arrived, 1 a record stopped, which is named with its hop, or something is left, 2 nothing could be tried, \
+130 interrupted.")]
     #[cfg(feature = "aws")]
     Verify(verify::Options),
     /// Asks AWS which resource types `tag:TagResources` takes, and whether the services' own operations on
@@ -232,7 +233,8 @@ Region are asked about in us-east-1.
 The file says nothing of the account, and a maintainer takes it over as evidence: crates/README.md says how. It is whole at any \
 time: after Ctrl-C or an error, the same command goes on. What AWS failed inside of is asked again the next time.
 With --live, a queue and a bucket `aws-tags-probe-…` are made, measured with, and deleted.
-Exit codes: 0 all types were asked about, 1 some were not, 2 AWS cannot be asked, or the file is of another kind of Region.")]
+Exit codes: 0 all types were asked about, 1 some were not, 2 AWS cannot be asked, or the file is of another kind of Region, \
+130 interrupted: the same command goes on.")]
     #[cfg(feature = "aws")]
     Probe(probe::Options),
     /// Says of every taggable resource of an account whether it has the tags that it should have, and whose they are. Changes

@@ -20,6 +20,7 @@ use futures_util::future::{Either, select};
 
 use crate::account::AccessOptions;
 use crate::console::{End, bad_input, complain};
+use crate::interruption::Interruption;
 use ask::Asker;
 use file::{ProbeFile, is_answered};
 use inquiry::{Inquiry, inquiries, unknown_service};
@@ -85,10 +86,10 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         let mut report = Report::new(out, options.json, left.len());
         match ask_all(&asker, left, file, &mut report).await? {
             Asked::All => report.end(&options.out, known.len()),
-            Asked::Some => {
+            Asked::Some(end) => {
                 report.end(&options.out, known.len())?;
                 complain("stopped; the same command goes on with what is left");
-                Ok(End::Failed)
+                Ok(end)
             }
             Asked::InVain(error) => {
                 report.hide();
@@ -110,8 +111,8 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
 /// How far the questions came.
 enum Asked {
     All,
-    /// Ctrl-C was pressed, or AWS throttles all the time.
-    Some,
+    /// A signal came, or AWS throttles all the time: it ends so.
+    Some(End),
     /// It is not about the types: a permission, credentials, the connection.
     InVain(Error),
 }
@@ -123,14 +124,15 @@ async fn ask_all<W: Write>(
     mut file: ProbeFile,
     report: &mut Report<'_, W>,
 ) -> io::Result<Asked> {
-    let mut interrupted = pin!(tokio::signal::ctrl_c());
+    let mut interruption = Interruption::new()?;
+    let mut interrupted = pin!(interruption.comes());
     let (global, regional): (Vec<_>, Vec<_>) = left.into_iter().partition(Inquiry::is_global);
     let mut all = true;
     for chunk in regional.chunks(ARNS_PER_CALL).chain(global.chunks(ARNS_PER_CALL)) {
         let found = match select(pin!(asker.ask(chunk)), &mut interrupted).await {
             Either::Left((Ok(found), _)) => found,
             Either::Left((Err(error), _)) => return Ok(Asked::InVain(error)),
-            Either::Right(_) => return Ok(Asked::Some),
+            Either::Right(_) => return Ok(Asked::Some(End::Interrupted)),
         };
         all &= found.iter().all(|one| is_answered(&one.probed));
         for one in &found {
@@ -138,5 +140,5 @@ async fn ask_all<W: Write>(
         }
         file.keep(found.into_iter().map(|one| one.probed))?;
     }
-    Ok(if all { Asked::All } else { Asked::Some })
+    Ok(if all { Asked::All } else { Asked::Some(End::Failed) })
 }

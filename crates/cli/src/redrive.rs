@@ -26,6 +26,7 @@ use time::OffsetDateTime;
 
 use crate::account::{AccessOptions, History, Queue, ReceivedMessage, RegionalClients};
 use crate::console::{End, bad_input, complain};
+use crate::interruption::raise;
 use report::{Report, ReportRow, Status};
 
 /// How long a received message is hidden from other consumers: longer than sending ten takes.
@@ -37,7 +38,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Checks in a row that must find the queues empty: SQS's counts lag.
 const EMPTY_LOOKS: u32 = 2;
 
-/// Ctrl-C was pressed: finish what is in hand, then stop.
+/// A signal came: finish what is in hand, then stop.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 #[derive(Args)]
@@ -173,14 +174,9 @@ impl Run<'_> {
                 return Ok(Ok(End::Done));
             }
         }
-        tokio::spawn(async {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                if INTERRUPTED.swap(true, Ordering::Relaxed) {
-                    std::process::exit(130);
-                }
-                complain("stopping after the messages in hand; press Ctrl-C again to stop at once");
-            }
-        });
+        if let Err(error) = raise(&INTERRUPTED, "the messages in hand") {
+            return Ok(Err(error));
+        }
         let (mut rows, seen) = self.pass(true).await?;
         self.follow(&mut rows, &seen).await?;
         Ok(report.done(&rows, INTERRUPTED.load(Ordering::Relaxed)))

@@ -173,9 +173,9 @@ impl Run<'_> {
         if watched.is_none() {
             complain("interrupted: deleting what was made");
         }
-        let deleted = self.delete(&traces).await;
+        let deleted = self.delete(&traces).await.ok_or(End::Failed);
         let is_done = watched.transpose()?.is_some();
-        Ok(deleted.filter(|_| is_done).ok_or(End::Failed))
+        Ok(deleted.and_then(|deleted| is_done.then_some(deleted).ok_or(End::Interrupted)))
     }
 
     /// What the records are about: each session, and what is made with it.

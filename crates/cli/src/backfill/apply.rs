@@ -19,7 +19,7 @@ use super::tally::{Tally, Words, counted, resources};
 use super::work::{INTERRUPTED, Item, Job, Work};
 use crate::account::AccessOptions;
 use crate::console::{End, bad_input, complain};
-use crate::interruption::Interruption;
+use crate::interruption::raise;
 
 const TAGGED: Words = Words { done: "tagged", headline: "Tagged" };
 
@@ -163,7 +163,7 @@ pub(crate) async fn finish(
     (json, words): (bool, Words),
     out: &mut impl Write,
 ) -> io::Result<End> {
-    heed_signals()?;
+    raise(&INTERRUPTED, "the calls in hand")?;
     let done = work.go(items).await;
     let mut tally = work.tally.borrow_mut();
     tally.end_progress();
@@ -209,19 +209,4 @@ pub(crate) fn agreed(yes: bool, what: &str) -> bool {
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
     read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
-}
-
-/// The first signal ends the work after the calls in hand, the second at once.
-fn heed_signals() -> io::Result<()> {
-    let mut interruption = Interruption::new()?;
-    tokio::spawn(async move {
-        loop {
-            interruption.comes().await;
-            if INTERRUPTED.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-            complain("stopping after the calls in hand; once more stops at once");
-        }
-    });
-    Ok(())
 }

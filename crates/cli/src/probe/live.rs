@@ -1,7 +1,7 @@
 //! `probe --live`: measures with a queue and a bucket of its own, which are free, how often `TagResources`
 //! may be called, and how long after it a service shows the tag.
 //!
-//! Both are deleted at the end, also after an error and Ctrl-C. What it measures is an account's and a
+//! Both are deleted at the end, also after an error and when a signal ends it. What it measures is an account's and a
 //! moment's, so it is printed and goes into no file.
 
 use std::fmt;
@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use super::inquiry::random;
 use crate::console::{End, bad_input, complain, visible, write_json};
+use crate::interruption::Interruption;
 
 /// Calls at the same time, while the rate is measured.
 const AT_ONCE: usize = 10;
@@ -116,11 +117,12 @@ pub(super) async fn measure(
         name,
     };
     let mut measured = Vec::new();
-    let ended = match select(pin!(own.measure_all(&mut measured)), pin!(tokio::signal::ctrl_c())).await {
+    let mut interruption = Interruption::new()?;
+    let ended = match select(pin!(own.measure_all(&mut measured)), pin!(interruption.comes())).await {
         Either::Left((ended, _)) => ended.map(|()| End::Done),
         Either::Right(_) => {
             complain("stopped; what was made is deleted");
-            Ok(End::Failed)
+            Ok(End::Interrupted)
         }
     };
     let deleted = own.delete().await;

@@ -192,7 +192,11 @@ impl<'a, W: Write> Report<'a, W> {
             writeln!(self.out, "{none}{counts}{stopped}")?;
         }
         let good = |row: &ReportRow| !row.status.is_fault();
-        Ok(if rows.iter().all(good) && !interrupted { End::Done } else { End::Failed })
+        Ok(match interrupted {
+            true => End::Interrupted,
+            false if rows.iter().all(good) => End::Done,
+            false => End::Failed,
+        })
     }
 
     fn rows(&mut self, rows: &[ReportRow]) -> io::Result<()> {
