@@ -85,61 +85,85 @@ fn is_digits(text: &str) -> bool {
 /// Slots for calls; less than half are used, so that collisions are rare.
 const SLOTS: usize = 4096;
 
-/// Where a call's rows begin: one more than `nth service << 16 | nth row`, counted over both tables;
-/// 0 in an empty slot.
-static INDEX: [u32; SLOTS] = built();
+/// Where the rows of a call are.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// The number of the service, counted over both tables.
+    service: u16,
+    first: u16,
+    /// How many rows; 0 in an empty slot.
+    count: u8,
+    /// Bits of the hash that do not choose the slot: most other calls differ in them, and their names need not be read.
+    mark: u8,
+}
+
+static INDEX: [Entry; SLOTS] = built();
 
 /// The rows of exactly this call, and their service. Rows written by hand win over generated ones.
 fn find(service: &str, event_name: &str) -> Option<(&'static Service, &'static [Row])> {
-    let mut slot = hash(service.as_bytes(), event_name.as_bytes());
+    let hash = hash(service, event_name);
+    let mut slot = hash;
     loop {
-        let (found, row) = decoded(INDEX[slot % SLOTS])?;
-        let rows = &found.rows[row..];
-        if rows[0].event_name == event_name && found.name == service {
-            let count = rows.iter().take_while(|row| row.event_name == event_name).count();
-            return Some((found, &rows[..count]));
+        let entry = INDEX[slot % SLOTS];
+        if entry.count == 0 {
+            return None;
+        }
+        if entry.mark == mark(hash) && entry.is_of(service, event_name) {
+            let found = entry.service();
+            return Some((found, &found.rows[entry.first as usize..][..entry.count as usize]));
         }
         slot += 1;
     }
 }
 
-const fn decoded(entry: u32) -> Option<(&'static Service, usize)> {
-    if entry == 0 {
-        return None;
+impl Entry {
+    const fn service(self) -> &'static Service {
+        service_at(self.service as usize)
     }
-    let (nth, row) = ((entry - 1) as usize >> 16, (entry - 1) as usize & 0xffff);
-    Some((if nth < BY_HAND.len() { &BY_HAND[nth] } else { &GENERATED[nth - BY_HAND.len()] }, row))
+
+    fn is_of(self, service: &str, event_name: &str) -> bool {
+        let found = self.service();
+        found.rows[self.first as usize].event_name == event_name && found.name == service
+    }
 }
 
-const fn built() -> [u32; SLOTS] {
-    let mut index = [0; SLOTS];
-    let (mut nth, mut count) = (0, 0);
+const fn service_at(nth: usize) -> &'static Service {
+    if nth < BY_HAND.len() { &BY_HAND[nth] } else { &GENERATED[nth - BY_HAND.len()] }
+}
+
+const fn built() -> [Entry; SLOTS] {
+    let mut index = [Entry { service: 0, first: 0, count: 0, mark: 0 }; SLOTS];
+    let (mut nth, mut calls) = (0, 0);
     while nth < BY_HAND.len() + GENERATED.len() {
-        let service = if nth < BY_HAND.len() { &BY_HAND[nth] } else { &GENERATED[nth - BY_HAND.len()] };
-        let mut row = 0;
-        while row < service.rows.len() {
-            let event_name = service.rows[row].event_name;
-            if row == 0 || !equal(service.rows[row - 1].event_name.as_bytes(), event_name.as_bytes()) {
-                let slot = free_slot(&index, service.name, event_name);
-                if let Some(slot) = slot {
-                    index[slot] = ((nth << 16) | row) as u32 + 1;
-                    count += 1;
-                }
+        let service = service_at(nth);
+        let mut first = 0;
+        while first < service.rows.len() {
+            let event_name = service.rows[first].event_name;
+            let mut end = first + 1;
+            while end < service.rows.len() && equal(service.rows[end].event_name, event_name) {
+                end += 1;
             }
-            row += 1;
+            assert!(end - first <= u8::MAX as usize, "a call has too many rows");
+            let hash = hash(service.name, event_name);
+            if let Some(slot) = free_slot(&index, hash % SLOTS, service.name, event_name) {
+                let (nth, mark) = (nth as u16, mark(hash));
+                index[slot] = Entry { service: nth, first: first as u16, count: (end - first) as u8, mark };
+                calls += 1;
+            }
+            first = end;
         }
         nth += 1;
     }
-    assert!(count < SLOTS / 2, "the index is too full: double SLOTS");
+    assert!(calls < SLOTS / 2, "the index is too full: double SLOTS");
     index
 }
 
-/// The slot for a call; `None` if it has one already, from the table that comes first.
-const fn free_slot(index: &[u32; SLOTS], service: &str, event_name: &str) -> Option<usize> {
-    let mut slot = hash(service.as_bytes(), event_name.as_bytes()) % SLOTS;
-    while let Some((other, row)) = decoded(index[slot]) {
-        if equal(other.name.as_bytes(), service.as_bytes())
-            && equal(other.rows[row].event_name.as_bytes(), event_name.as_bytes())
+/// The slot for a call, from its first choice on; `None` if it has one already, from the table that comes first.
+const fn free_slot(index: &[Entry; SLOTS], first: usize, service: &str, event_name: &str) -> Option<usize> {
+    let mut slot = first;
+    while index[slot].count > 0 {
+        let other = index[slot].service();
+        if equal(other.name, service) && equal(other.rows[index[slot].first as usize].event_name, event_name)
         {
             return None;
         }
@@ -148,7 +172,8 @@ const fn free_slot(index: &[u32; SLOTS], service: &str, event_name: &str) -> Opt
     Some(slot)
 }
 
-const fn equal(a: &[u8], b: &[u8]) -> bool {
+const fn equal(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut nth = 0;
     while a.len() == b.len() && nth < a.len() {
         if a[nth] != b[nth] {
@@ -159,8 +184,12 @@ const fn equal(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len()
 }
 
-const fn hash(service: &[u8], call: &[u8]) -> usize {
-    mixed(mixed(0, service), call) as usize
+const fn hash(service: &str, call: &str) -> usize {
+    mixed(mixed(0, service.as_bytes()), call.as_bytes()) as usize
+}
+
+const fn mark(hash: usize) -> u8 {
+    (hash >> 24) as u8
 }
 
 /// A hash of the name of a call, whatever its source.
