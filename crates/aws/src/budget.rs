@@ -107,6 +107,10 @@ impl<T: SessionStore> SessionStore for Bounded<T> {
         self.budget.ask(self.inner.recorded_until()).await
     }
 
+    fn is_whole(&self) -> bool {
+        self.inner.is_whole()
+    }
+
     async fn remember(&self, deploy: &Deploy) -> Result<(), Failure> {
         self.budget.ask(self.inner.remember(deploy)).await
     }

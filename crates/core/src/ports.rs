@@ -25,6 +25,11 @@ pub trait SessionStore {
     async fn beat(&self, recorder: &str, at: OffsetDateTime) -> Result<(), Failure>;
     /// Until when every recorder has recorded; `None` where nobody keeps watch.
     async fn recorded_until(&self) -> Result<Option<OffsetDateTime>, Failure>;
+    /// Whether what is not found, once it can no longer come, is known not to be. A history may lack the Region or
+    /// the time in which a session began, or STS altogether.
+    fn is_whole(&self) -> bool {
+        true
+    }
     /// Remembers a deploy on its shelves; again, it says what is known by then.
     async fn remember(&self, deploy: &Deploy) -> Result<(), Failure>;
     /// The latest deploys of a shelf between the two instants, both included, and no more than that many.
@@ -55,6 +60,10 @@ impl<S: SessionStore> SessionStore for &S {
 
     async fn recorded_until(&self) -> Result<Option<OffsetDateTime>, Failure> {
         (**self).recorded_until().await
+    }
+
+    fn is_whole(&self) -> bool {
+        (**self).is_whole()
     }
 
     async fn remember(&self, deploy: &Deploy) -> Result<(), Failure> {

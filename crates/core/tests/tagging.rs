@@ -3,10 +3,13 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use aws_tags::effect::HEARTBEAT;
+use aws_tags::identity::IamIdentity;
 use aws_tags::ports::offline::{CountingTagger, GivenIamTags, GivenLookups, MemorySessions};
-use aws_tags::ports::{Failure, Ports};
+use aws_tags::ports::{Failure, IamEntity, Ports, PrincipalTags};
 use aws_tags::table::operation::Found;
-use aws_tags::tagging::{EventSkip, Handling, NotOurs, Recorders, ResourceSkip, Scope, TagResult};
+use aws_tags::tagging::{
+    DropReason, EventSkip, Handling, NotOurs, Recorders, ResourceSkip, Scope, TagResult,
+};
 use aws_tags::tags::TagMap;
 use aws_tags::{Event, Outcome, Recorded, Settings, record_session, tag_resources};
 use futures_executor::block_on;
@@ -653,6 +656,41 @@ fn an_absent_session_is_final_only_when_the_recorder_has_kept_up() {
     assert!(matches!(recorded, Ok(Recorded::Stored(_))));
     let tagged = handled("vol-1");
     assert_eq!((tag(&tagged, 0, "Team"), tagged.unfinished().len()), (Some("session"), 0), "by its key");
+}
+
+/// What IAM says of every role.
+struct Role {
+    takes_no_session_tags: bool,
+}
+
+impl PrincipalTags for Role {
+    async fn entity(&self, _: &IamIdentity) -> Result<Option<IamEntity>, Failure> {
+        let tags = tag_map(&[("Team", "iam")]);
+        Ok(Some(IamEntity { tags, takes_no_session_tags: self.takes_no_session_tags }))
+    }
+}
+
+/// A history may lack the session's record: what the session's tags would win over is not written, unless the role
+/// lets nobody pass any.
+#[test]
+fn without_the_session_a_part_of_the_history_tells_no_tags_of_iam() {
+    for (is_part, takes_no_session_tags, team) in
+        [(false, false, Some("iam")), (true, false, None), (true, true, Some("iam"))]
+    {
+        let World { sessions, lookups, tagger, .. } = world();
+        sessions.is_part.set(is_part);
+        let world = Ports { sessions, principal_tags: Role { takes_no_session_tags }, lookups, tagger };
+        let scope = Scope::default();
+        let outcomes =
+            block_on(tag_resources(&world, &settings(&[]), &scope, |_| LATER, &[&volume("vol-1")]));
+        let outcome = &outcomes[0];
+        assert_eq!((tag(outcome, 0, "Team"), tag(outcome, 0, "Owner").is_some()), (team, true));
+        let Handling::Tagging(tagging) = &outcome.handling else { panic!("{outcome:?}") };
+        let dropped: Vec<_> =
+            tagging.merged.dropped.iter().map(|one| (one.key.as_str(), &one.reason)).collect();
+        let withheld = [("Team", &DropReason::SessionUnknown)];
+        assert_eq!(dropped, withheld[..usize::from(team.is_none())]);
+    }
 }
 
 #[test]

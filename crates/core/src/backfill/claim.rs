@@ -9,7 +9,7 @@ use crate::identity::SessionMatch;
 use crate::record::Event;
 use crate::table::Answered;
 use crate::tagging::{
-    Handling, Outcome, Parent, ResourceOutcome, ResourceSkip, TagResult, Tagging, Unfinished,
+    DropReason, Handling, Outcome, Parent, ResourceOutcome, ResourceSkip, TagResult, Tagging, Unfinished,
 };
 use crate::tags::{TagMap, TagSource};
 
@@ -207,5 +207,8 @@ fn doubt(tagging: &Tagging) -> Option<(Doubt, String)> {
 
 fn note(tagging: &Tagging) -> Option<String> {
     let is_unknown = tagging.session == SessionMatch::Unknown;
-    is_unknown.then(|| "the caller's session is not in the history: its tags are missing".to_owned())
+    let is_withheld = tagging.merged.dropped.iter().any(|one| one.reason == DropReason::SessionUnknown);
+    let missing =
+        if is_withheld { "tags of its own and of IAM, over which those win, are" } else { "its tags are" };
+    is_unknown.then(|| format!("the caller's session is not in the history: {missing} missing"))
 }

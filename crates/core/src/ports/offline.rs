@@ -24,6 +24,8 @@ pub struct MemorySessions {
     deploys: RefCell<BTreeMap<Shelf, Deploys>>,
     /// Its last heartbeat; without, it is not watched.
     pub recorded_until: Cell<Option<OffsetDateTime>>,
+    /// Whether others may have begun that are not here.
+    pub is_part: Cell<bool>,
 }
 
 impl MemorySessions {
@@ -65,6 +67,10 @@ impl SessionStore for MemorySessions {
 
     async fn recorded_until(&self) -> Result<Option<OffsetDateTime>, Failure> {
         Ok(self.recorded_until.get())
+    }
+
+    fn is_whole(&self) -> bool {
+        !self.is_part.get()
     }
 
     async fn remember(&self, deploy: &Deploy) -> Result<(), Failure> {

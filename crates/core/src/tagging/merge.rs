@@ -30,6 +30,8 @@ pub enum DropReason {
     Refused(String),
     /// It depends on a session that is not known yet.
     SessionPending,
+    /// A session of which no record is left may have had a tag that wins over it.
+    SessionUnknown,
     /// It is the skip mark's key.
     SkipMark,
     Stated,
@@ -49,6 +51,7 @@ impl DropReason {
             Self::Present => "on the resource already",
             Self::Refused(reason) => reason,
             Self::SessionPending => "waits for the session",
+            Self::SessionUnknown => "the session is not known, whose tags win over it",
             Self::SkipMark => "the skip mark is never inherited",
             Self::Stated => "stated by aws-tags itself",
             Self::TooLong => "longer than a tag may be",
@@ -135,6 +138,14 @@ impl Merged {
 
     fn drop(&mut self, key: &str, source: TagSource, reason: DropReason) {
         self.dropped.push(Dropped { key: key.to_owned(), source, reason });
+    }
+
+    /// Leaves out the tags of the role or user, as those of the session may win over them.
+    pub(crate) fn withhold_iam_tags(&mut self) {
+        for tag in self.tags.extract_if(.., |tag| tag.source == TagSource::Iam) {
+            let Tag { key, source, .. } = tag;
+            self.dropped.push(Dropped { key, source, reason: DropReason::SessionUnknown });
+        }
     }
 
     fn add_owner(

@@ -324,9 +324,9 @@ where
     P: PrincipalTags,
 {
     let account = event.account().unwrap_or_default();
-    let soon = iam.as_ref().is_none_or(|entity| !entity.takes_no_session_tags);
+    let may_have_tags = iam.as_ref().is_none_or(|entity| !entity.takes_no_session_tags);
     let (key, at) = (principal.session_key(&account), event.time().unwrap_or(now));
-    let session = find_session(&ports.sessions, key, at, now, soon, unfinished).await;
+    let session = find_session(&ports.sessions, key, at, now, may_have_tags, unfinished).await;
     if matches!(&session, SessionMatch::Found(session) if is_caller_marked(settings, &session.tags)) {
         return Err(EventSkip::SkipMark(Carrier::Session));
     }
@@ -347,7 +347,10 @@ where
             Some(Inherited { iam: &iam.tags, session, origin: origin.as_deref() })
         }
     };
-    let merged = merge(settings, event, principal, inherited);
+    let mut merged = merge(settings, event, principal, inherited);
+    if session == SessionMatch::Unknown && !ports.sessions.is_whole() && may_have_tags {
+        merged.withhold_iam_tags();
+    }
     Ok((session, merged))
 }
 
