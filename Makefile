@@ -34,7 +34,7 @@ histories:
 
 # Plans of a hundred generated histories, and of each the same after kills. `make test` tries a sample.
 plans:
-	SEEDS=100 cargo test --release --locked -p aws-tags-cli --no-default-features --test backfill -- --nocapture
+	SEEDS=100 cargo test --release --locked -p aws-tags-cli --no-default-features --test backfill --test stacks -- --nocapture
 
 # Ten million mutated files through `explain`: no panic, no hang, nothing raw. `make test` tries a sample.
 mutations:

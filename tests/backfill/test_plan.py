@@ -81,6 +81,29 @@ class Planning(unittest.TestCase):
         arn = self.table("chained", identity=passed.identity)
         self.assertEqual(self.tags(self.plan()[arn]), {"Owner": passed.arn, "PrincipalId": passed.id, "Person": "ann"})
 
+    def test_what_a_stacks_service_role_made_is_the_deployers(self):
+        role, at = RIG.make_role("stacks-of-plan", {"CostCenter": "of the role"}), now() - datetime.timedelta(hours=1)
+        stack = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/web/7f59c3cf"
+        deployer = Session(RIG.c, RIG.role, "ann", [("Person", "ann")], at=at - datetime.timedelta(minutes=20))
+        deploy = fresh(load("cloudformation/CreateStack"), at)
+        deploy["detail"].update(userIdentity=deployer.identity, responseElements={"stackId": stack}, recipientAccountId=ACCOUNT, awsRegion=REGION)
+        deploy["detail"]["requestParameters"].update(stackName="web", roleARN=role["Arn"])
+        by = {**Session(RIG.c, role, "AWSCloudFormation", at=at).identity, "invokedBy": "cloudformation.amazonaws.com"}
+        for name, of in (("of-stack", stack), ("of-another", stack.replace("web", "other"))):
+            arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+            RIG.c("sqs").create_queue(QueueName=name)
+            event = creation("sqs/CreateQueue--stack", arn, by, now())
+            event["detail"]["requestParameters"]["tags"] = {"aws:cloudformation:stack-id": of}
+            self.events.append(event)
+        self.events += [{**deploy, "account": ACCOUNT, "region": REGION}, {**deployer.event, "account": ACCOUNT}]
+        plan = {line["arn"].rsplit(":", 1)[-1]: line for line in self.plan().values()}
+        owner = {"Owner": deployer.arn, "PrincipalId": deployer.id, "Person": "ann", "Squad": "from-iam", "CostCenter": "4711"}
+        made, other = plan["of-stack"], plan["of-another"]
+        self.assertEqual((made["state"], self.tags(made)), ("add", owner), made)
+        self.assertEqual({tag["source"] for tag in made["add"]}, {"parent"})
+        self.assertEqual((other["state"], other.get("add")), ("unsure", None), other)
+        self.assertEqual(other["why"], "a service created it for stack other, whose owner is not known")
+
     def test_what_is_gone_or_was_made_again_gets_nothing(self):
         again = self.table("again")
         self.ended("again")

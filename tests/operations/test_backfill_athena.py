@@ -17,6 +17,8 @@ from records import iso
 BUCKET, ORG, PREFIX, OTHER_ACCOUNT = "org-trail", "o-exampleorgid", "logs", "444455556666"
 REGIONS = ("eu-west-1", "us-east-1")
 SINCE, UNTIL = datetime.datetime(2025, 11, 28, tzinfo=datetime.timezone.utc), datetime.datetime(2026, 1, 3, 23, 59, 59, tzinfo=datetime.timezone.utc)
+DEPLOYS = ("CancelUpdateStack", "ContinueUpdateRollback", "CreateChangeSet", "CreateStack", "DeleteStack", "ExecuteChangeSet", "RollbackStack",
+           "UpdateStack")
 SECRET = "FwoGZXIvYXdzEXAMPLETOKEN/+="
 
 
@@ -68,7 +70,8 @@ def fill(trail, creating):
         if record.get("errorCode") or record.get("eventCategory") not in (None, "Management", "Data"):
             continue
         ending = record["eventName"].startswith(("Delete", "Terminate")) and not record.get("readOnly")
-        trail.add(record, is_creation or is_session or ending, copies=trail.random.choice((1, 1, 1, 2)))
+        is_deploy = record["eventSource"] == "cloudformation.amazonaws.com" and record["eventName"] in DEPLOYS
+        trail.add(record, is_creation or is_session or ending or is_deploy, copies=trail.random.choice((1, 1, 1, 2)))
     queue, volume, role = (load(name)["detail"] for name in ("sqs/CreateQueue", "ec2/CreateVolume", "sts/AssumeRole"))
     odd = {"name": "it's {a=b}, \"q\" \\ \u2028 ü 日本 </script>", "n": 12345678901234567890, "f": 0.1, "deep": [{"sessionToken": SECRET}]}
     trail.add({**queue, "requestParameters": odd, "userAgent": "[x.amazonaws.com]"}, True)
@@ -98,6 +101,15 @@ def fill(trail, creating):
     trail.add({**queue, "eventName": "DeleteQueue", "readOnly": "true"}, False)
     trail.add({**queue, "eventName": "DeleteQueue", "errorCode": "AccessDenied"}, False)
     trail.add({**queue, "eventName": "undeletedQueue"}, False)
+    # Deploys of stacks, and what is none.
+    for name in DEPLOYS:
+        stack = {**queue, "eventSource": "cloudformation.amazonaws.com", "eventName": name, "readOnly": False, "requestParameters": {"stackName": "web"}}
+        trail.add(stack, True)
+        trail.add({**stack, "errorCode": "ValidationException"}, False)
+        trail.add({**stack, "eventCategory": "NetworkActivity"}, False)
+    trail.add({**queue, "eventSource": "cloudformation.amazonaws.com", "eventName": "SignalResource", "readOnly": False}, False)
+    trail.add({**queue, "eventSource": "cloudformation.amazonaws.com", "eventName": "UpdateStackSet", "readOnly": False}, False)
+    trail.add({**queue, "eventSource": "ec2.amazonaws.com", "eventName": "UpdateStack", "readOnly": False}, False)
     # Calls that failed, and records that are none of calls.
     trail.add({**queue, "errorCode": "AccessDenied", "responseElements": None}, False)
     trail.add({**queue, "errorCode": None, "errorMessage": None}, True)

@@ -97,6 +97,32 @@ class Account:
             self.lost += 1
         return identity
 
+    def deploy(self, at, stack, name, call, wanted, change_set_type=None):
+        """A deploy of a stack with a service role, by a session of its own, whose record matters if the deploy made something."""
+        by = self.session(HOME, "deploy", name, at - datetime.timedelta(minutes=5), matters=wanted)
+        self.wanted[HOME] += wanted
+        arn = f"arn:aws:cloudformation:{HOME}:{ACCOUNT}:stack/{stack}/id"
+        request = {"stackName": stack, "roleARN": f"arn:aws:iam::{ACCOUNT}:role/exec", "changeSetName": "next", "changeSetType": change_set_type}
+        self.call(HOME, "cloudformation.amazonaws.com", call, at, by, True, requestParameters=request,
+                  responseElements={"stackId": arn} if call != "ExecuteChangeSet" else None)
+
+    def stacks(self, count):
+        """What service roles make leads to the sessions of who deployed last before, and of who made stacks; not to those of deploys
+        that made nothing."""
+        for nth in range(count):
+            stack, at = f"stack{nth}", self.at(80)
+            later = lambda minutes: at + datetime.timedelta(minutes=minutes)
+            self.deploy(at, stack, f"announces{nth}", "CreateChangeSet", True, "CREATE")
+            self.deploy(later(1), stack, f"executes{nth}", "ExecuteChangeSet", True)
+            made_by = self.session(HOME, "exec", "AWSCloudFormation", later(2))
+            made_by["invokedBy"] = "cloudformation.amazonaws.com"
+            self.wanted[HOME] += 1
+            tags = {"aws:cloudformation:stack-id": f"arn:aws:cloudformation:{HOME}:{ACCOUNT}:stack/{stack}/id"}
+            self.call(HOME, "sqs.amazonaws.com", "CreateQueue", later(3), made_by, True, requestParameters={"queueName": stack, "tags": tags})
+            self.deploy(later(60), stack, f"prepares{nth}", "CreateChangeSet", False, "UPDATE")
+            self.deploy(later(61), stack, f"changes{nth}", "ExecuteChangeSet", False)
+            self.deploy(later(90), stack, f"updates{nth}", "UpdateStack", False)
+
     def unused_sessions(self, region, count):
         for nth in range(count):
             self.session(region, "service", f"s{nth}", self.at(), matters=False)
@@ -183,6 +209,17 @@ class Backfill(unittest.TestCase):
         self.check(account)
         self.check_calls(account, history)
         self.assertIn(f"{history.requests} calls of LookupEvents", done.stdout)
+
+    def test_who_deployed_what_made_something_is_found_and_nobody_else(self):
+        account = Account(6)
+        account.writes(HOME, 700)
+        account.unused_sessions(HOME, 300)
+        account.stacks(3)
+        history, routed = self.serve(account)
+        done = self.backfill(routed)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        self.check(account)
+        self.check_calls(account, history)
 
     def test_where_most_sessions_are_wanted_pages_of_all_take_fewer_calls(self):
         account = Account(2)

@@ -270,6 +270,7 @@ impl Options {
                     creations: kept.creations,
                     sessions: kept.sessions,
                     endings: kept.endings,
+                    deploys: kept.deploys,
                     ..run::Counts::default()
                 };
                 Ok(End::Done)

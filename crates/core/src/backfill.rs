@@ -3,6 +3,7 @@
 
 pub mod asked;
 pub mod claim;
+pub mod deploys;
 pub mod journal;
 pub mod ledger;
 pub mod plan;

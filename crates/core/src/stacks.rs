@@ -7,6 +7,7 @@ mod deploy;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 pub(crate) use deploy::calls;
@@ -16,7 +17,7 @@ use crate::identity::Principal;
 use crate::record::{Arn, Event};
 
 /// The service that deploys stacks.
-pub(crate) const CLOUDFORMATION: &str = "cloudformation.amazonaws.com";
+pub const CLOUDFORMATION: &str = "cloudformation.amazonaws.com";
 
 /// How long a deploy is remembered: no stack is being deployed for so long, and late events and dead letters are over.
 pub const REMEMBERED: Duration = Duration::days(31);
@@ -26,14 +27,14 @@ pub const MOST_OF_STACK: usize = 50;
 pub const MOST_OF_ACCOUNT: usize = 200;
 
 /// A deploy that began longer ago is over.
-pub(crate) const LONGEST_DEPLOY: Duration = Duration::DAY;
+pub const LONGEST_DEPLOY: Duration = Duration::DAY;
 
 /// CloudFormation takes a role up as soon as it deploys with it, and no stack is deployed twice in so short a time.
 const TAKES_ROLE_WITHIN: Duration = Duration::seconds(10);
 
 /// A stack. No two that live at a time have the same name in one account and Region.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html>
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Stack {
     pub account: String,
     pub region: String,

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 
@@ -12,7 +13,7 @@ use unicode_security::confusable_detection::skeleton;
 pub type TagMap = BTreeMap<String, String>;
 
 /// A tag and where it comes from.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Tag {
     /// Key, in the case of its source.
     pub key: String,
@@ -22,7 +23,8 @@ pub struct Tag {
 
 /// Where a tag comes from, the most important source first: a resource that cannot take all tags
 /// loses the last ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum TagSource {
     /// The owner that this program states.
     Owner,

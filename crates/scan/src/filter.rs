@@ -2,6 +2,7 @@
 
 use aws_tags::backfill::relevance::Kind;
 use aws_tags::record::timestamp;
+use aws_tags::stacks::CLOUDFORMATION;
 use time::{Date, Duration, Month, OffsetDateTime};
 
 /// What is asked for; empty lists ask for everything.
@@ -13,7 +14,8 @@ pub struct Filter {
     pub until: Option<OffsetDateTime>,
     pub accounts: Vec<String>,
     pub regions: Vec<String>,
-    /// Event sources, e.g. `ec2.amazonaws.com`. Sessions are kept all the same: whoever created something has one.
+    /// Event sources, e.g. `ec2.amazonaws.com`. Sessions are kept all the same: whoever created something has one. So is
+    /// what CloudFormation was told: stacks make resources of any service.
     pub sources: Vec<String>,
 }
 
@@ -43,7 +45,8 @@ impl Filter {
     ) -> bool {
         let early = time.zip(self.since).is_some_and(|(time, since)| time < since);
         let late = time.zip(self.until).is_some_and(|(time, until)| time >= until);
-        let of_service = kind == Kind::Session || asks(&self.sources, Some(source));
+        let of_service =
+            kind == Kind::Session || source == CLOUDFORMATION || asks(&self.sources, Some(source));
         !early && !late && of_service && asks(&self.regions, region) && asks(&self.accounts, account)
     }
 
@@ -200,6 +203,7 @@ mod tests {
         assert!(!asks(Kind::Ending, "ec2.amazonaws.com", Some(day(1))));
         assert!(!asks(Kind::Creation, "sqs.amazonaws.com", Some(day(2))));
         assert!(asks(Kind::Session, "sts.amazonaws.com", Some(day(2))));
+        assert!(asks(Kind::Deploy, "cloudformation.amazonaws.com", Some(day(2))));
         assert!(asks(Kind::Creation, "ec2.amazonaws.com", None));
     }
 }

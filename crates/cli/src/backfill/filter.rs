@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_tags::backfill::plan::Planned;
 use aws_tags::record::timestamp;
+use aws_tags::stacks::LONGEST_DEPLOY;
 use aws_tags::table::{self, Service};
 use aws_tags::tags::TagSource;
 use clap::{Args, Parser};
@@ -90,6 +91,11 @@ impl Filter {
         }
     }
 
+    /// Whether Regions are left out.
+    pub(super) fn is_of_some_regions(&self) -> bool {
+        !self.only_regions().is_empty()
+    }
+
     /// Exactly these records.
     pub(super) fn of_records(&self) -> aws_tags_scan::Filter {
         aws_tags_scan::Filter {
@@ -101,14 +107,17 @@ impl Filter {
         }
     }
 
-    /// All records that may say something of such resources: their sessions began before, and what ended them came later.
+    /// All records that may say something of such resources: their sessions began before, so did who deployed their
+    /// stacks, and what ended them came later.
     pub(super) fn of_records_for_plan(&self) -> aws_tags_scan::Filter {
         let with_global = match self.only_regions() {
             [] => Vec::new(),
             regions => regions.iter().cloned().chain([GLOBAL_REGION.to_owned()]).collect(),
         };
         aws_tags_scan::Filter {
-            since: self.since().map(|since| since.saturating_sub(LONGEST_SESSION)),
+            since: self
+                .since()
+                .map(|since| since.saturating_sub(LONGEST_SESSION).saturating_sub(LONGEST_DEPLOY)),
             until: None,
             accounts: self.accounts.clone(),
             regions: with_global,

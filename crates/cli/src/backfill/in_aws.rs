@@ -28,11 +28,8 @@ impl Options {
                 complain("the same command goes on from there");
                 Ok(end)
             }
-            history::Read::Whole(reduce::Counts { creations, sessions, endings, .. }, requests) => {
-                let said = format!(
-                    "{}: {creations} creations, {sessions} sessions, {endings} endings\n{requests} calls of LookupEvents",
-                    file.display()
-                );
+            history::Read::Whole(counts, requests) => {
+                let said = format!("{}: {counts}\n{requests} calls of LookupEvents", file.display());
                 match file == Path::new("-") {
                     true => writeln!(anstream::stderr(), "{said}")?,
                     false => writeln!(out, "{said}")?,
@@ -50,10 +47,10 @@ impl Options {
                 complain(&plan::saved(&self.again(run, self.apply)));
                 Ok(end)
             }
-            history::Read::Whole(reduce::Counts { creations, sessions, endings, .. }, _) => {
-                let records = [creations, sessions, endings].iter().sum();
+            history::Read::Whole(reduce::Counts { creations, sessions, endings, deploys, .. }, _) => {
+                let records = [creations, sessions, endings, deploys].iter().sum();
                 run.about.counts =
-                    run::Counts { records, creations, sessions, endings, ..run::Counts::default() };
+                    run::Counts { records, creations, sessions, endings, deploys, ..run::Counts::default() };
                 Ok(End::Done)
             }
         }

@@ -7,15 +7,17 @@ mod intake;
 mod join;
 mod judge;
 mod merge;
+mod remember;
 mod sessions;
 mod shards;
+mod shelves;
 mod summary;
 
 use std::io::{self, Write};
 
-use aws_tags::Settings;
 use aws_tags::ports::offline::{CountingTagger, GivenIamTags, GivenLookups};
-use aws_tags::ports::{Failure, Ports};
+use aws_tags::ports::{Failure, Lookups, Ports, PrincipalTags, Tagger};
+use aws_tags::{Event, Settings};
 
 use super::filter::Filter;
 use super::run::{Run, Stage};
@@ -64,17 +66,23 @@ pub(super) async fn plan(
 ) -> io::Result<bool> {
     let filter = Filter::of_given(&run.about.given.filters).map_err(io::Error::other)?;
     if run.about.stage == Stage::Reading {
-        read(run, stop)?;
-        run.reach(Stage::Joining)?;
+        read(run, filter.is_of_some_regions(), stop)?;
+        run.reach(Stage::Remembering)?;
         shards_gone_stale(run)?;
+    }
+    if run.about.stage == Stage::Remembering {
+        Box::pin(with_asked(run, settings, asked, stop)).await?;
+        run.reach(Stage::Joining)?;
     }
     if run.about.stage == Stage::Joining {
         // In a box: what it awaits is deep.
-        Box::pin(join(run, settings, asked, stop)).await?;
+        Box::pin(with_asked(run, settings, asked, stop)).await?;
         run.reach(Stage::Judging)?;
     }
     // Whatever stage it was stopped in, what no later one reads goes.
-    shards::remove(&run.folder, "calls")?;
+    for name in ["calls", "deploys"] {
+        shards::remove(&run.folder, name)?;
+    }
     if run.about.stage == Stage::Judging {
         judge::judge(&run.folder, &filter, stop)?;
         run.reach(Stage::Asking)?;
@@ -107,17 +115,18 @@ fn shards_gone_stale(run: &Run) -> io::Result<()> {
 }
 
 /// Reads the reduction, which takes little time: a run that was stopped here reads it again.
-fn read(run: &mut Run, stop: &Stop) -> io::Result<()> {
-    let mut intake = Intake::open(&run.folder)?;
+fn read(run: &mut Run, in_part: bool, stop: &Stop) -> io::Result<()> {
+    let mut intake = Intake::open(&run.folder, in_part)?;
     let counts = &run.about.counts;
-    let is_empty = counts.creations == 0 && counts.sessions == 0 && counts.endings == 0;
+    let is_empty =
+        counts.creations == 0 && counts.sessions == 0 && counts.endings == 0 && counts.deploys == 0;
     let input = Input { paths: if is_empty { Vec::new() } else { vec![run.reduction()] } };
     let reading = input.read(&mut |record| {
         stop.check()?;
         intake.take(&record.event)
     })?;
     let counts = &mut run.about.counts;
-    (counts.creations, counts.sessions, counts.endings) = intake.end()?;
+    (counts.creations, counts.sessions, counts.endings, counts.deploys) = intake.end(&run.folder)?;
     counts.unread = counts.unread.saturating_add(reading.unread as u64);
     if counts.creations > 0 && counts.sessions == 0 {
         complain("no AssumeRole record in the history: session tags will be missing");
@@ -125,8 +134,8 @@ fn read(run: &mut Run, stop: &Stop) -> io::Result<()> {
     Ok(())
 }
 
-/// Joins with whatever is asked.
-async fn join(run: &mut Run, settings: &Settings, asked: &Asked, stop: &Stop) -> io::Result<()> {
+/// Remembers deploys or joins calls, with whatever is asked.
+async fn with_asked(run: &mut Run, settings: &Settings, asked: &Asked, stop: &Stop) -> io::Result<()> {
     let sessions = RunSessions::new(&run.folder);
     match asked {
         Asked::Nobody => {
@@ -137,14 +146,27 @@ async fn join(run: &mut Run, settings: &Settings, asked: &Asked, stop: &Stop) ->
                 lookups: GivenLookups(Err(not_found())),
                 tagger: CountingTagger::default(),
             };
-            join::join(&run.folder, settings, &ports, &mut run.about.counts, |_| (), stop).await
+            joined(run, settings, &ports, |_| (), stop).await
         }
         #[cfg(feature = "aws")]
         Asked::Aws(access) => {
             let ports = access.ports(sessions, settings);
-            let turn_to = |event: &aws_tags::Event| access.turn_to(event);
-            join::join(&run.folder, settings, &ports, &mut run.about.counts, turn_to, stop).await
+            let turn_to = |event: &Event| access.turn_to(event);
+            joined(run, settings, &ports, turn_to, stop).await
         }
+    }
+}
+
+async fn joined<P: PrincipalTags, L: Lookups, T: Tagger>(
+    run: &mut Run,
+    settings: &Settings,
+    ports: &Ports<RunSessions, P, L, T>,
+    turn_to: impl Fn(&Event),
+    stop: &Stop,
+) -> io::Result<()> {
+    match run.about.stage {
+        Stage::Remembering => remember::all(&run.folder, settings, ports, turn_to, stop).await,
+        _ => join::join(&run.folder, settings, ports, &mut run.about.counts, turn_to, stop).await,
     }
 }
 

@@ -61,6 +61,8 @@ pub(super) enum Stage {
     Reducing,
     /// The reduction is read, and its records kept by their callers.
     Reading,
+    /// Who deployed which stack is remembered.
+    Remembering,
     /// Calls and sessions of a caller are joined.
     Joining,
     /// Of all that is said of a resource, what counts is found.
@@ -79,6 +81,8 @@ pub(super) struct Counts {
     pub(super) creations: u64,
     pub(super) sessions: u64,
     pub(super) endings: u64,
+    /// Calls that deploy stacks, and neither create nor end what they name.
+    pub(super) deploys: u64,
     /// Files and records that could not be read.
     pub(super) unread: u64,
     /// Creations whose record does not tell what was created.

@@ -177,6 +177,11 @@ pub fn caller(outcome: &Outcome) -> Option<String> {
     arn.or_else(|| principal.service().map(str::to_owned)).or_else(|| principal.id.clone())
 }
 
+/// Whether nothing is left that could make the tags others.
+pub(super) fn is_certain(tagging: &Tagging) -> bool {
+    doubt(tagging).is_none() && silent_parent(tagging).is_none()
+}
+
 fn silent_parent(tagging: &Tagging) -> Option<String> {
     let parent = tagging.parent.as_ref()?;
     let is_from_parent = tagging.merged.tags.iter().any(|tag| tag.source == TagSource::Parent);

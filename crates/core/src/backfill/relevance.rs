@@ -1,8 +1,8 @@
-//! Which records a *reduction* keeps: creations, sessions and endings. All else of a trail, nineteen records in
+//! Which records a *reduction* keeps: creations, sessions, endings and deploys. All else of a trail, nineteen records in
 //! twenty, says nothing about whose a resource is.
 //!
 //! Whoever reads a trail asks here: a scan by the bytes of names and then by [`kind`], a query engine by SQL that is
-//! generated from [`creating_calls`], [`sessions`] and [`ENDINGS`].
+//! generated from [`creating_calls`], [`sessions`], [`deploys`] and [`ENDINGS`].
 
 use std::collections::BTreeSet;
 
@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::effect::CALLS;
 use crate::identity::{STS, matchable_starts};
 use crate::record::Event;
+use crate::stacks::{self, CLOUDFORMATION};
 use crate::table::{Row, all, hash_of_name, rows, service, without_date};
 
 /// How the names of calls begin that end a resource, of sources that are in the table. Generic on purpose: a call that
@@ -47,6 +48,8 @@ pub enum Kind {
     Session,
     /// A call that may end a resource.
     Ending,
+    /// A call that deploys a stack, and does none of these: what the stack's role makes is its caller's.
+    Deploy,
 }
 
 /// The fields of a record that decide.
@@ -76,7 +79,10 @@ pub fn kind(call: &Call<'_>) -> Option<Kind> {
         return Some(Kind::Creation);
     }
     let ends = !call.reads && ENDINGS.iter().any(|start| call.name.starts_with(start));
-    (ends && service(call.source).is_some()).then_some(Kind::Ending)
+    if ends && service(call.source).is_some() {
+        return Some(Kind::Ending);
+    }
+    (call.source == CLOUDFORMATION && deploys().any(|name| name == call.name)).then_some(Kind::Deploy)
 }
 
 /// Why a record is kept. One that somebody else than AWS put on an event bus never is.
@@ -113,6 +119,11 @@ pub fn sessions() -> impl Iterator<Item = &'static str> {
     matchable_starts()
 }
 
+/// The calls of CloudFormation that deploy stacks; some of them create or end what they are called with, too.
+pub fn deploys() -> impl Iterator<Item = &'static str> {
+    stacks::calls()
+}
+
 /// Names of calls, to see at a glance that a name is not one of a call that matters, whatever its source.
 pub struct Names {
     /// By hash; empty where there is none.
@@ -127,10 +138,10 @@ const START: usize = 4;
 const SLOTS: usize = 8192;
 
 impl Names {
-    /// Those of the table, of sessions and of endings.
+    /// Those of the table, of sessions, of deploys and of endings.
     pub fn of_table() -> Self {
         let mut slots = vec![""; SLOTS].into_boxed_slice();
-        for name in creating_calls().map(|(_, name)| name).chain(sessions()) {
+        for name in creating_calls().map(|(_, name)| name).chain(sessions()).chain(deploys()) {
             let slot = slots_of(name.as_bytes()).find(|slot| slots[*slot].is_empty() || slots[*slot] == name);
             if let Some(slot) = slot {
                 slots[slot] = name;
@@ -189,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn creations_sessions_and_endings_are_kept_and_nothing_else() {
+    fn creations_sessions_endings_and_deploys_are_kept_and_nothing_else() {
         for (expected, source, name) in [
             (Some(Kind::Creation), "ec2.amazonaws.com", "RunInstances"),
             (Some(Kind::Creation), "lambda.amazonaws.com", "CreateFunction20150331v2"),
@@ -197,6 +208,10 @@ mod tests {
             (Some(Kind::Session), "sts.amazonaws.com", "GetFederationToken"),
             (Some(Kind::Ending), "ec2.amazonaws.com", "TerminateInstances"),
             (Some(Kind::Ending), "kms.amazonaws.com", "ScheduleKeyDeletion"),
+            (Some(Kind::Deploy), "cloudformation.amazonaws.com", "ExecuteChangeSet"),
+            (Some(Kind::Creation), "cloudformation.amazonaws.com", "CreateStack"),
+            (Some(Kind::Ending), "cloudformation.amazonaws.com", "DeleteStack"),
+            (None, "example.amazonaws.com", "ExecuteChangeSet"),
             // No row, a row of what takes no tags, no session that can be matched, no source of the table.
             (None, "ec2.amazonaws.com", "DescribeInstances"),
             (None, "logs.amazonaws.com", "CreateLogStream"),
@@ -256,6 +271,7 @@ mod tests {
             }
         }
         assert!(sessions().count() == 4 && sessions().all(|name| names.may_matter(name.as_bytes())));
+        assert!(deploys().count() == 8 && deploys().all(|name| names.may_matter(name.as_bytes())));
         assert!(ENDINGS.iter().all(|start| names.may_matter(format!("{start}Thing").as_bytes())));
         for name in [
             "",

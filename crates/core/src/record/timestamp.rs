@@ -46,15 +46,15 @@ pub fn format(at: OffsetDateTime) -> String {
 }
 
 /// A time in files of ours: `#[serde(with = "timestamp::required")]`.
-pub(crate) mod required {
+pub mod required {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
     use time::OffsetDateTime;
 
-    pub(crate) fn serialize<S: Serializer>(at: &OffsetDateTime, out: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(at: &OffsetDateTime, out: S) -> Result<S::Ok, S::Error> {
         out.serialize_str(&super::format(*at))
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<OffsetDateTime, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<OffsetDateTime, D::Error> {
         let text = String::deserialize(from)?;
         let wrong = || D::Error::custom(format!("`{text}` is no time such as 2026-11-26T20:15:00Z"));
         super::parse(&text).ok_or_else(wrong)

@@ -1,19 +1,21 @@
 //! The calls that make CloudFormation work on a stack, and what their records say.
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{CLOUDFORMATION, Shelf, Stack};
 use crate::identity::Principal;
-use crate::record::{Arn, Event};
+use crate::record::{Arn, Event, timestamp};
 use crate::tags::Tag;
 
 /// A call that deploys a stack, and whose tags belong on what that makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deploy {
     pub account: String,
     /// `None` where the record names only the change set.
     pub stack: Option<Stack>,
     /// `eventTime` and `eventID` of the record.
+    #[serde(with = "timestamp::required")]
     pub at: OffsetDateTime,
     pub event_id: String,
     pub act: Act,
@@ -30,7 +32,8 @@ pub struct Deploy {
 }
 
 /// What a call does to a stack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Act {
     /// It says what would change, and changes nothing.
     Prepares,

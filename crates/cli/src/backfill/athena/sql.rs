@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use aws_tags::backfill::relevance::{ENDINGS, creating_calls, sessions};
+use aws_tags::backfill::relevance::{ENDINGS, creating_calls, deploys, sessions};
 use aws_tags::identity::STS;
 use aws_tags::record::timestamp;
+use aws_tags::stacks::CLOUDFORMATION;
 use aws_tags::table;
 use time::Date;
 
@@ -98,7 +99,7 @@ pub(super) fn unload(query: &Query<'_>, span: Span) -> String {
     let calls = creating_calls().map(|(source, name)| format!("{source} {name}"));
     let sources: BTreeSet<&str> = table::all().map(|service| service.name).collect();
     let sources = sources.into_iter().map(str::to_owned);
-    let starts = sessions().map(str::to_owned);
+    let (starts, deploys) = (sessions().map(str::to_owned), deploys().map(str::to_owned));
     let columns: Vec<String> = COLUMNS.iter().map(|(name, _)| column(name)).collect();
     format!(
         "UNLOAD (
@@ -115,6 +116,7 @@ kept AS (
   FROM named
   WHERE (eventsource = '{STS}' AND eventname IN ({}))
     OR (eventsource <> '{STS}' AND concat(source, ' ', call) IN ({}))
+    OR (eventsource = '{CLOUDFORMATION}' AND eventname IN ({}))
     OR (eventsource <> '{STS}' AND coalesce(readonly, '') <> 'true'
       AND regexp_like(eventname, '^({})') AND source IN ({})))
 SELECT {}
@@ -126,6 +128,7 @@ TO '{}/{}/' WITH (format = 'JSON', compression = 'gzip')",
         list(query.regions.iter().cloned()),
         list(starts),
         list(calls),
+        list(deploys),
         ENDINGS.join("|"),
         list(sources),
         columns.join(", "),

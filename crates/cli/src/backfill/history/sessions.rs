@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_tags::Event;
+use aws_tags::backfill::deploys::Deployers;
 use aws_tags::backfill::relevance::{Kind, kind_of};
 use aws_tags::backfill::sessions::{Wanted, wanted};
 use aws_tags::identity::Session;
@@ -73,9 +74,14 @@ impl Search<'_> {
     /// What the records lead to that are kept, without what they have already.
     fn wanted_by_what_is_kept(&self) -> std::io::Result<BTreeMap<Identity, Wanted>> {
         let (mut all, mut known) = (Vec::new(), HashMap::<String, Vec<Session>>::new());
+        let mut deployers = Deployers::default();
         self.run.store.borrow().records(|record| {
             let Ok(event) = Event::from_text(record) else { return Ok(()) };
-            match kind_of(&event) {
+            let kind = kind_of(&event);
+            if kind.is_some_and(|kind| kind != Kind::Session) {
+                deployers.take(&event);
+            }
+            match kind {
                 Some(Kind::Creation) => all.extend(wanted(&event)),
                 Some(Kind::Session) => {
                     all.extend(wanted(&event));
@@ -86,10 +92,11 @@ impl Search<'_> {
                         known.entry(id).or_default().push(session);
                     }
                 }
-                Some(Kind::Ending) | None => {}
+                Some(Kind::Ending | Kind::Deploy) | None => {}
             }
             Ok(())
         })?;
+        all.extend(deployers.wanted());
         let is_known = |one: &Wanted| {
             let sessions = known.get(&one.key.id).map(Vec::as_slice).unwrap_or_default();
             sessions.iter().any(|session| one.may_be(session) && one.is_settled_by(session))

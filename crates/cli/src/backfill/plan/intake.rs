@@ -9,10 +9,12 @@ use aws_tags::backfill::plan::Origin;
 use aws_tags::backfill::relevance::{Kind, kind_of};
 use aws_tags::backfill::verdict::Ending;
 use aws_tags::history::endings::{last_part, named_by};
+use aws_tags::stacks::is_deploy;
 use aws_tags::{Event, Principal, Session};
 use serde::{Deserialize, Serialize};
 
 use super::shards::{Shards, shard_of};
+use super::shelves::Cover;
 
 /// Texts of a request longer than this name nothing: ARNs have 2,048 characters at most.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
@@ -30,16 +32,19 @@ pub(super) struct Intake {
     calls: Shards,
     sessions: Shards,
     endings: Shards,
-    /// Creations, sessions, endings.
-    counts: (u64, u64, u64),
+    deploys: Shards,
+    cover: Cover,
+    /// Creations, sessions, endings, deploys.
+    counts: (u64, u64, u64, u64),
 }
 
 impl Intake {
-    /// Begins anew.
-    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+    /// Begins anew, with a history of all Regions or of some.
+    pub(super) fn open(folder: &Path, in_part: bool) -> io::Result<Self> {
         let shards = |name| Shards::open(folder, name, &[]);
         let (calls, sessions, endings) = (shards("calls")?, shards("sessions")?, shards("endings")?);
-        Ok(Self { calls, sessions, endings, counts: (0, 0, 0) })
+        let cover = Cover::new(in_part);
+        Ok(Self { calls, sessions, endings, deploys: shards("deploys")?, cover, counts: (0, 0, 0, 0) })
     }
 
     /// Takes a record.
@@ -49,12 +54,21 @@ impl Intake {
             Kind::Creation => &mut self.counts.0,
             Kind::Session => &mut self.counts.1,
             Kind::Ending => &mut self.counts.2,
+            Kind::Deploy => &mut self.counts.3,
         };
         *count = count.saturating_add(1);
+        if kind != Kind::Session {
+            self.cover.take(event);
+        }
+        if is_deploy(event) {
+            let caller = event.text("userIdentity.principalId").unwrap_or_default();
+            self.deploys.add(shard_of(&caller), &[&serde_json::to_vec(event.record())?])?;
+        }
         match kind {
             Kind::Creation => self.call(event),
             Kind::Session => self.session(event),
             Kind::Ending => self.ending(event),
+            Kind::Deploy => Ok(()),
         }
     }
 
@@ -95,11 +109,12 @@ impl Intake {
         Ok(())
     }
 
-    /// Brings all to the disk. Gives how many creations, sessions and endings there were.
-    pub(super) fn end(mut self) -> io::Result<(u64, u64, u64)> {
-        for shards in [&mut self.calls, &mut self.sessions, &mut self.endings] {
+    /// Brings all to the disk. Gives how many creations, sessions, endings and deploys there were.
+    pub(super) fn end(mut self, folder: &Path) -> io::Result<(u64, u64, u64, u64)> {
+        for shards in [&mut self.calls, &mut self.sessions, &mut self.endings, &mut self.deploys] {
             shards.settle()?;
         }
+        self.cover.save(folder)?;
         Ok(self.counts)
     }
 }

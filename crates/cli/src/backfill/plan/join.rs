@@ -55,6 +55,7 @@ pub(super) async fn join<P: PrincipalTags, L: Lookups, T: Tagger>(
             let text = str::from_utf8(call).map_err(io::Error::other)?;
             let event = Event::from_text(text).map_err(io::Error::other)?;
             turn_to(&event);
+            ports.sessions.shelves.turn_to(&event);
             let outcome = plan_only(ports, settings, &Scope::default(), long_after(&event), &event).await;
             let record = |key: &str| ports.sessions.record(shard, key);
             joined.keep(claims(&event, &outcome, record), &mut out)?;
@@ -91,6 +92,6 @@ impl Joined {
 }
 
 /// When an event is looked at: whatever could still come has come.
-fn long_after(event: &Event) -> OffsetDateTime {
+pub(super) fn long_after(event: &Event) -> OffsetDateTime {
     event.time().unwrap_or(OffsetDateTime::UNIX_EPOCH).saturating_add(Duration::weeks(1))
 }

@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 
 use super::intake::Began;
 use super::shards::{self, shard_of};
+use super::shelves::Shelves;
 
 /// Parts in memory at once: that of the callers, and those of who started their sessions.
 const AT_ONCE: usize = 3;
@@ -24,6 +25,8 @@ pub(super) struct RunSessions {
     folder: PathBuf,
     /// The latest used last.
     parts: RefCell<Vec<Part>>,
+    /// Who deployed which stack.
+    pub(super) shelves: Shelves,
 }
 
 struct Part {
@@ -35,7 +38,7 @@ struct Part {
 
 impl RunSessions {
     pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), parts: RefCell::default() }
+        Self { folder: folder.to_owned(), parts: RefCell::default(), shelves: Shelves::of(folder) }
     }
 
     /// The record that began a session of that part.
@@ -109,17 +112,17 @@ impl SessionStore for RunSessions {
         false
     }
 
+    /// They are remembered before anything is planned.
     async fn remember(&self, _: &Deploy) -> Result<(), Failure> {
         Ok(())
     }
 
-    /// Deploys are not gathered: what the role of a stack made is unsure.
     async fn deploys(
         &self,
-        _: &Shelf,
-        _: (OffsetDateTime, OffsetDateTime),
-        _: usize,
+        shelf: &Shelf,
+        window: (OffsetDateTime, OffsetDateTime),
+        most: usize,
     ) -> Result<Vec<Deploy>, Failure> {
-        Ok(Vec::new())
+        self.shelves.find(shelf, window, most).map_err(|error| Failure::other(error.to_string()))
     }
 }

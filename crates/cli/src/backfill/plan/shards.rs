@@ -52,13 +52,22 @@ impl Shards {
         file.write_all(b"\n")
     }
 
+    /// Lets readers see what was added to a part.
+    pub(super) fn flush(&mut self, shard: usize) -> io::Result<()> {
+        self.files.get_mut(shard).map_or(Ok(()), Write::flush)
+    }
+
     /// Brings all to the disk. Gives their lengths.
     pub(super) fn settle(&mut self) -> io::Result<Vec<u64>> {
         let mut lengths = Vec::with_capacity(SHARDS);
         for file in &mut self.files {
             file.flush()?;
-            file.get_ref().sync_data()?;
-            lengths.push(file.get_ref().metadata()?.len());
+            let length = file.get_ref().metadata()?.len();
+            // What is empty is cut to nothing again when it is opened.
+            if length > 0 {
+                file.get_ref().sync_data()?;
+            }
+            lengths.push(length);
         }
         Ok(lengths)
     }

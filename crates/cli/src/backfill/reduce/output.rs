@@ -1,11 +1,13 @@
 //! The reduction as a file: each record once, and all of it or nothing.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use aws_tags::backfill::relevance::Kind;
 use aws_tags_scan::{Found, Kept, Packer, Seen, Spilled};
+use indicatif::HumanCount;
 use tempfile::NamedTempFile;
 
 /// Bytes that are written together; packed, they are a member of the file.
@@ -26,8 +28,17 @@ pub(in crate::backfill) struct Counts {
     pub(in crate::backfill) creations: u64,
     pub(in crate::backfill) sessions: u64,
     pub(in crate::backfill) endings: u64,
+    pub(in crate::backfill) deploys: u64,
     /// Records that came again, and were left out.
     pub(in crate::backfill) again: u64,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [creations, sessions, endings, deploys] =
+            [self.creations, self.sessions, self.endings, self.deploys].map(HumanCount);
+        write!(f, "{creations} creations, {sessions} sessions, {endings} endings, {deploys} deploys")
+    }
 }
 
 pub(super) struct Output {
@@ -78,6 +89,7 @@ impl Output {
             Kind::Creation => &mut self.counts.creations,
             Kind::Session => &mut self.counts.sessions,
             Kind::Ending => &mut self.counts.endings,
+            Kind::Deploy => &mut self.counts.deploys,
         };
         *count = count.saturating_add(1);
         self.lines.extend_from_slice(line);

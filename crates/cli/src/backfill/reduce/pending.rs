@@ -68,7 +68,8 @@ const fn kind_of(number: u8) -> Kind {
     match number {
         0 => Kind::Creation,
         1 => Kind::Session,
-        _ => Kind::Ending,
+        2 => Kind::Ending,
+        _ => Kind::Deploy,
     }
 }
 
@@ -82,7 +83,7 @@ mod tests {
         let mut expected = Vec::new();
         for nth in 0..3000_u32 {
             let line = format!("{nth} {}\n", "x".repeat(1000)).into_bytes();
-            let kind = kind_of(u8::try_from(nth % 3).expect("small"));
+            let kind = kind_of(u8::try_from(nth % 4).expect("small"));
             let id = (nth % 2 == 0).then_some(u128::from(nth) << 70);
             expected.push((kind, id, line.clone()));
             let kept = Kept { kind, id, line: 0..line.len() };

@@ -33,6 +33,7 @@ struct Line<'a> {
     creations: u64,
     sessions: u64,
     endings: u64,
+    deploys: u64,
     again: u64,
     left_out_by_filters: u64,
     others: &'a BTreeMap<&'static str, usize>,
@@ -104,7 +105,7 @@ impl Report {
     }
 
     fn line<'a>(&'a self, file: &'a str, counts: &Counts) -> Line<'a> {
-        let Counts { creations, sessions, endings, again } = *counts;
+        let Counts { creations, sessions, endings, deploys, again } = *counts;
         Line {
             file,
             files: self.progress.files(),
@@ -113,6 +114,7 @@ impl Report {
             creations,
             sessions,
             endings,
+            deploys,
             again,
             left_out_by_filters: self.by_filter,
             others: &self.others,
@@ -123,9 +125,7 @@ impl Report {
     fn for_people(&self, file: &str, counts: &Counts, out: &mut impl Write) -> io::Result<()> {
         let (files, bytes) = (HumanCount(self.progress.files()), HumanBytes(self.progress.bytes()));
         writeln!(out, "read      {files} files, {bytes}; {} records", HumanCount(self.records))?;
-        let [creations, sessions, endings] =
-            [counts.creations, counts.sessions, counts.endings].map(HumanCount);
-        writeln!(out, "kept      {creations} creations, {sessions} sessions, {endings} endings")?;
+        writeln!(out, "kept      {counts}")?;
         if counts.again > 0 {
             writeln!(out, "again     {} that were kept already", HumanCount(counts.again))?;
         }
