@@ -21,7 +21,7 @@ from runs import Runs
 # `make kills` and `make test` differ only in these numbers.
 COUNT = int(os.environ.get("RESOURCES", 40))
 KILLS = int(os.environ.get("KILLS", 8))
-STAGES = ["reducing", "reading", "joining", "judging", "asking"]
+STAGES = ["reducing", "reading", "remembering", "joining", "judging", "asking"]
 
 
 class Chain(Runs):
@@ -162,6 +162,20 @@ class Chain(Runs):
         self.ends(self.follow(said, "--yes", "--rate", "100"))
         is_chosen = lambda one: one.kind.name in ("sqs:queue", "iam:role")
         self.assertEqual(self.past.tags(), {one.arn: (before if is_chosen(one) else tagged)[one.arn] for one in self.past.made})
+
+    def test_killed_it_has_said_what_goes_on(self):
+        self.world(40, 47)
+        self.folder = None
+        self.calls.share, self.calls.kinds = 1, ("slow",)
+        process = subprocess.Popen(self.command("backfill", self.trail), env=env_of(self.calls.url), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while not (self.found() and self.stage() in ("joining", "asking")):
+            time.sleep(0.01)
+        process.kill()
+        _, said = process.communicate(timeout=60)
+        self.calls.share = 0
+        self.assertIn(f"run {self.run_name()} is in {self.folder}; if it is stopped, go on with: aws-tags backfill --resume", said)
+        self.ends(self.follow(said))
+        self.is_as_meant()
 
     def stage(self):
         """How far the run has come."""

@@ -44,7 +44,7 @@ use crate::account::AccessOptions;
 use crate::console::{End, bad_input, complain};
 use crate::shell::line;
 use filter::Filter;
-use folder::StateOptions;
+use folder::{StateOptions, from_anywhere};
 use options::WriteOptions;
 use plan::Asked;
 use reduce::{Progress, Reduced};
@@ -126,6 +126,12 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         Ok(opened) => opened,
         Err(reason) => return Ok(bad_input(&reason)),
     };
+    if folder.is_none() {
+        // Whatever ends this process, it is known what goes on.
+        let (name, path, again) =
+            (&run.about.run, from_anywhere(&run.folder), options.again(&run, options.applies()));
+        complain(&format!("run {name} is in {path}; if it is stopped, go on with: {again}"));
+    }
     if run.about.stage == Stage::Reducing {
         match options.reduce(&mut run)? {
             End::Done => run.reach(Stage::Reading)?,
@@ -185,7 +191,8 @@ impl Options {
 
     fn command(&self, name: &str, apply: bool) -> String {
         let run = self.resume.as_deref().unwrap_or(name);
-        let words = ["aws-tags", "backfill", "--resume", run].map(str::to_owned).into_iter();
+        let words =
+            ["aws-tags", "backfill", "--resume", &StateOptions::word(run)].map(str::to_owned).into_iter();
         let words = words.chain(apply.then(|| "--apply".to_owned())).chain(self.state.words(run));
         #[cfg(feature = "aws")]
         let words = words.chain(self.access.words());

@@ -123,7 +123,7 @@ impl Options {
         let lists = [("--owner", &self.owners), ("--services", &self.services), ("--arn", &self.arns)];
         let lists =
             lists.into_iter().flat_map(|(name, list)| list.iter().flat_map(|one| flag(name, Some(one))));
-        let words = ["aws-tags", "undo", &self.run].map(str::to_owned).into_iter();
+        let words = ["aws-tags", "undo", &StateOptions::word(&self.run)].map(str::to_owned).into_iter();
         let words = words.chain(self.redo.then(|| "--redo".to_owned())).chain(lists);
         line(&words.chain(self.state.words(&self.run)).chain(self.access.words()).collect::<Vec<_>>())
     }

@@ -435,3 +435,41 @@ fn nobody_else_reads_a_run_and_no_secret_is_in_it() {
     }
     assert!(files > 3, "{files} files");
 }
+
+/// It is killed before it could say anything at its end; the state is given as from one folder, and gone on with from another.
+#[test]
+fn what_a_run_says_at_its_start_goes_on_from_any_folder() {
+    let (trail, home) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let mut world = World::new(11);
+    world.live(60);
+    world.write(trail.path());
+    let run = |folder: &Path, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_aws-tags"));
+        command.current_dir(folder).args(arguments).env_clear();
+        command.output().expect("the command runs")
+    };
+    let path = trail.path().to_str().expect("a path");
+    let output = run(home.path(), &["backfill", "--offline", "--state", "the runs", path]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let (said, state) = (text(&output.stderr), home.path().join("the runs"));
+    let state = fs::canonicalize(state).expect("there");
+    let name = run_of(&state);
+    let folder = state.join(&name);
+    let again = format!("aws-tags backfill --resume {name} --state '{}'", state.display());
+    let expected =
+        format!("aws-tags: run {name} is in {}; if it is stopped, go on with: {again}\n", folder.display());
+    assert_eq!(said, expected);
+    let plan = lines(&folder.join("plan.jsonl"));
+    // As if it had been killed in the last stage.
+    let about =
+        fs::read_to_string(folder.join("run.json")).expect("a run").replace("\"planned\"", "\"asking\"");
+    fs::write(folder.join("run.json"), about).expect("written");
+    fs::remove_file(folder.join("plan.jsonl")).expect("removed");
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let words = again.replace('\'', "").replace("the runs", "the\u{a0}runs");
+    let words: Vec<String> = words.split(' ').skip(1).map(|word| word.replace('\u{a0}', " ")).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let output = run(elsewhere.path(), &words);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!((text(&output.stderr), lines(&folder.join("plan.jsonl"))), (String::new(), plan));
+}

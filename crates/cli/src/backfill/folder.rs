@@ -24,8 +24,13 @@ pub(crate) struct StateOptions {
 impl StateOptions {
     /// The words by which a command finds that run again: a path does, and a name with its folder.
     pub(crate) fn words(&self, run: &str) -> Vec<String> {
-        let state = self.state.as_ref().filter(|_| !is_path(run)).map(|state| state.display().to_string());
+        let state = self.state.as_ref().filter(|_| !is_path(run)).map(|state| from_anywhere(state));
         flag("--state", state.as_deref())
+    }
+
+    /// A run as any command finds it, wherever that is given.
+    pub(crate) fn word(run: &str) -> String {
+        if is_path(run) { from_anywhere(Path::new(run)) } else { run.to_owned() }
     }
 
     /// The folder of all runs.
@@ -70,6 +75,11 @@ impl StateOptions {
 /// Whether a run is given by the path to it.
 fn is_path(run: &str) -> bool {
     run.contains(std::path::MAIN_SEPARATOR)
+}
+
+/// A path that does not depend on the folder in which a command is given.
+pub(super) fn from_anywhere(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
 /// The folder of one run.
