@@ -102,9 +102,17 @@ class History:
 
 
 def resource_names(record):
-    """What CloudTrail indexes a record of STS by: key, session, role."""
+    """What CloudTrail indexes a record by: of STS key, session, role; of others the texts of request and response, more than AWS has."""
     response = record.get("responseElements") or {}
+    if record["eventSource"] != "sts.amazonaws.com":
+        return texts(record.get("requestParameters")) + texts(response)
     user, credentials = response.get("assumedRoleUser", {}), response.get("credentials", {})
     names = [credentials.get("accessKeyId"), user.get("arn"), user.get("assumedRoleId"), user.get("arn", "").rsplit("/", 1)[-1],
              (record.get("requestParameters") or {}).get("roleArn")]
     return [name for name in names if name]
+
+
+def texts(value):
+    if isinstance(value, (dict, list)):
+        return [text for inner in (value.values() if isinstance(value, dict) else value) for text in texts(inner)]
+    return [value] if isinstance(value, str) else []

@@ -1,6 +1,7 @@
 //! `aws-tags why`: who made a resource, whence each of its tags, and what was there before: by the runs of `backfill`, by
 //! the log of the tag-handler, and by CloudTrail's records.
 
+mod history;
 mod log;
 mod records;
 mod report;
@@ -21,7 +22,12 @@ use crate::account::AccessOptions;
 use crate::backfill::books::Books;
 use crate::backfill::folder::{RunFolder, StateOptions};
 use crate::console::{End, bad_input, complain};
+use history::History;
+use records::{Found, Recorded};
 use report::Report;
+
+/// Among the runs, what is none.
+const HISTORY: &str = "history";
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -29,7 +35,8 @@ pub(crate) struct Options {
     arn: String,
     #[command(flatten)]
     state: StateOptions,
-    /// Only this run, by name or path to its folder; may be repeated. By default, all.
+    /// Only this run, by name or path to its folder; `history` for CloudTrail's own of the last 90 days, which asks AWS;
+    /// may be repeated. By default, all runs.
     #[arg(long = "in", value_name = "RUN")]
     runs: Vec<String>,
     /// Lines of the tag-handler's log, as `aws logs filter-log-events … --query 'events[].[message]' --output text` prints
@@ -61,8 +68,10 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let Some(arn) = Arn::parse(&options.arn) else {
         return Ok(bad_input(&format!("`{}` is not an ARN", options.arn)));
     };
-    if options.access.is_given() && !options.now {
-        return Ok(bad_input("--profile, --region and --endpoint-url say which AWS to ask: add --now"));
+    if options.access.is_given() && !options.now && !options.asks_history() {
+        return Ok(bad_input(
+            "--profile, --region and --endpoint-url say which AWS to ask: add --now or --in history",
+        ));
     }
     let told = match options.told() {
         Ok(told) => told,
@@ -72,7 +81,10 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         Ok(lines) => lines,
         Err(reason) => return Ok(bad_input(&reason)),
     };
-    let recorded = records::about(&options.history, &arn)?;
+    let recorded = match options.recorded(&arn)? {
+        Ok(recorded) => recorded,
+        Err(reason) => return Ok(bad_input(&reason)),
+    };
     if told.is_empty() && logged.is_empty() && recorded.is_empty() {
         complain(&format!("{arn}: nothing is known of it by {}", options.asked()));
         return Ok(End::Failed);
@@ -95,9 +107,13 @@ impl Options {
     fn asked(&self) -> String {
         let runs = match self.runs.is_empty() {
             true => "any run".to_owned(),
-            false => format!("run {}", self.runs.join(", ")),
+            false => self.runs.join(", "),
         };
-        let others = [(self.logs.is_empty(), "--log"), (self.history.is_empty(), "--history")];
+        let others = [
+            (self.logs.is_empty(), "--log"),
+            (self.history.is_empty(), "--history"),
+            (!self.asks_history(), "--in history"),
+        ];
         let others: Vec<&str> =
             others.iter().filter(|(unasked, _)| *unasked).map(|(_, name)| *name).collect();
         match others.is_empty() {
@@ -107,14 +123,16 @@ impl Options {
     }
 
     fn told(&self) -> Result<Vec<Told>, String> {
+        let named = self.runs.iter().filter(|name| *name != HISTORY);
         let folders: Vec<RunFolder> = match self.runs.is_empty() {
             true => self.state.runs()?,
-            false => self.runs.iter().map(|name| self.state.run(name)).collect::<Result<_, _>>()?,
+            false => named.map(|name| self.state.run(name)).collect::<Result<_, _>>()?,
         };
         let mut all = Vec::new();
         for folder in folders {
             let planned = folder.planned(&self.arn)?;
-            let (entries, torn) = Books::entries(&folder.path).map_err(|error| error.to_string())?;
+            let (entries, torn) =
+                Books::entries_about(&folder.path, &self.arn).map_err(|error| error.to_string())?;
             for name in torn {
                 complain(&format!(
                     "run {}: the last line of {name} is torn off, and is left out",
@@ -128,6 +146,26 @@ impl Options {
             }
         }
         Ok(all)
+    }
+
+    fn asks_history(&self) -> bool {
+        self.runs.iter().any(|name| name == HISTORY)
+    }
+
+    /// What records say, of files and of CloudTrail's own history.
+    fn recorded(&self, arn: &Arn) -> io::Result<Result<Vec<Recorded>, String>> {
+        let mut found = Found::of(arn);
+        found.read(&self.history)?;
+        if !self.asks_history() {
+            return Ok(Ok(found.all()));
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(runtime.block_on(async {
+            let history = History::ask(&self.access, arn, &mut found).await?;
+            let mut all = found.all();
+            history.find_session(&mut all).await?;
+            Ok(all)
+        }))
     }
 
     /// The tags that it has now.

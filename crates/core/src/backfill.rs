@@ -4,6 +4,7 @@
 pub mod asked;
 pub mod claim;
 pub mod deploys;
+pub mod ended;
 pub mod journal;
 pub mod ledger;
 pub mod plan;

@@ -86,17 +86,10 @@ fn deleting(creating: &BTreeSet<String>) -> Vec<String> {
     nouns.map(|noun| format!("Delete{noun}")).collect()
 }
 
-/// Whether a call may have ended what bears an ARN; [`ends`] tells, once a creation is known.
-pub fn may_end(event: &Event, arn: &Arn) -> bool {
+/// Whether a call may have ended what bears an ARN.
+fn may_end(event: &Event, arn: &Arn) -> bool {
     let names = || endings::named_by(event).into_iter().any(|text| endings::names(text, arn));
     event.name.starts_with("Delete") && event.error_code().is_none() && names()
-}
-
-/// Whether a call of the same service as a creation ended what that created.
-pub fn ends(ending: &Event, creation: &Event, resource: &Resource) -> bool {
-    ending.source == creation.source
-        && may_end(ending, &resource.arn)
-        && deleting(&creating(creation, resource)).contains(&ending.name)
 }
 
 /// Who created what bears a resource's name now. `history` is in any order, and may hold the event and others.

@@ -53,7 +53,8 @@ const fn name_of(book: Book) -> &'static str {
 
 /// What a journal on disk says.
 struct Lines {
-    entries: Vec<Entry>,
+    /// Each with the number of its line.
+    entries: Vec<(usize, Entry)>,
     /// Where the whole lines end, if something follows them.
     torn_at: Option<u64>,
 }
@@ -61,23 +62,30 @@ struct Lines {
 impl Books {
     /// The entries of both journals, in order, each with where it stands; and the names of journals whose last line was
     /// torn off: that is as good as not written.
-    pub(crate) fn entries(folder: &Path) -> Result<(Vec<Placed>, Vec<String>), BookError> {
+    fn entries(folder: &Path, wants: impl Fn(&str) -> bool) -> Result<(Vec<Placed>, Vec<String>), BookError> {
         let (mut all, mut torn) = (Vec::new(), Vec::new());
         for book in [Book::Apply, Book::Undo] {
-            let lines = read(&folder.join(name_of(book)))?;
+            let lines = read(&folder.join(name_of(book)), &wants)?;
             if lines.torn_at.is_some() {
                 torn.push(name_of(book).to_owned());
             }
-            all.extend((1..).zip(lines.entries).map(|(nth, entry)| (book, nth, entry)));
+            all.extend(lines.entries.into_iter().map(|(nth, entry)| (book, nth, entry)));
         }
         // Numbers run through both; a call's beginning and end have the same, in their order.
         all.sort_by_key(|(.., entry)| entry.number());
         Ok((all, torn))
     }
 
+    /// Those that name a resource; no others are read.
+    pub(crate) fn entries_about(folder: &Path, arn: &str) -> Result<(Vec<Placed>, Vec<String>), BookError> {
+        // As a line has it.
+        let quoted = serde_json::to_string(arn).unwrap_or_default();
+        Self::entries(folder, |line| line.contains(&quoted))
+    }
+
     /// Reads the journals and changes nothing. Names those whose last line was torn off.
     pub(crate) fn read(folder: &Path) -> Result<(Self, Vec<String>), BookError> {
-        let (all, torn) = Self::entries(folder)?;
+        let (all, torn) = Self::entries(folder, |_| true)?;
         let mut ledger = Ledger::default();
         for (book, line, entry) in all {
             let path = folder.join(name_of(book));
@@ -99,7 +107,7 @@ impl Books {
         for book in [Book::Apply, Book::Undo] {
             let path = folder.join(name_of(book));
             let file = append(&path).map_err(|error| BookError::Io(path.clone(), error))?;
-            if let Some(at) = read(&path)?.torn_at {
+            if let Some(at) = read(&path, |_| false)?.torn_at {
                 let cut = file.set_len(at).and_then(|()| file.sync_all());
                 cut.map_err(|error| BookError::Io(path, error))?;
             }
@@ -159,7 +167,8 @@ fn append(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn read(path: &Path) -> Result<Lines, BookError> {
+/// Reads the lines that are wanted.
+fn read(path: &Path, wants: impl Fn(&str) -> bool) -> Result<Lines, BookError> {
     let mut bytes = Vec::new();
     match File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
         Ok(_) => {}
@@ -174,7 +183,10 @@ fn read(path: &Path) -> Result<Lines, BookError> {
     {
         let damaged = |flaw: String| BookError::Damaged { path: path.to_owned(), line: nth, flaw };
         let line = std::str::from_utf8(line).map_err(|_| damaged("it is not UTF-8".to_owned()))?;
-        entries.push(Entry::parse(line.trim_end_matches('\n')).map_err(|flaw| damaged(flaw.to_string()))?);
+        if wants(line) {
+            let entry = Entry::parse(line.trim_end_matches('\n'));
+            entries.push((nth, entry.map_err(|flaw| damaged(flaw.to_string()))?));
+        }
     }
     Ok(Lines { entries, torn_at })
 }

@@ -59,15 +59,16 @@ impl Report<'_> {
         for Logged { line, .. } in self.logged {
             write_json(out, &json!({"from": "log", "arn": self.arn, "line": line}))?;
         }
-        for Recorded { file, event, did } in self.recorded {
+        for Recorded { file, event, did, session } in self.recorded {
             let origin = json!({
                 "id": event.id(), "time": event.time().map(timestamp::format), "name": event.name,
                 "by": by(event), "file": file,
             });
-            write_json(
-                out,
-                &json!({"from": "history", "arn": self.arn, "did": did.as_str(), "event": origin}),
-            )?;
+            let mut line = json!({"from": "history", "arn": self.arn, "did": did.as_str(), "event": origin});
+            if let Some(session) = session {
+                line["session"] = json!(Origin::of(session, by(session)));
+            }
+            write_json(out, &line)?;
         }
         match &self.now {
             Some(now) => write_json(out, &json!({"from": "aws", "arn": self.arn, "tags": now})),
@@ -93,11 +94,14 @@ impl Report<'_> {
         if !self.recorded.is_empty() {
             writeln!(out, "\nRecords")?;
         }
-        for Recorded { file, event, did } in self.recorded {
+        for Recorded { file, event, did, session } in self.recorded {
             let time = event.time().map(timestamp::format).unwrap_or_default();
             let id = event.id().map(|id| format!(", event {id}")).unwrap_or_default();
             let by = by(event).map(|by| format!(", by {by}")).unwrap_or_default();
             row(out, did.as_str(), &format!("{time}  {}{id}{by}  ({file})", event.name))?;
+            if let Some(session) = session {
+                row(out, "session", &origin(&Origin::of(session, self::by(session))))?;
+            }
         }
         Ok(())
     }

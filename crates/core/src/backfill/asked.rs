@@ -176,7 +176,8 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backfill::verdict::{Ending, verdict};
+    use crate::backfill::ended::Ending;
+    use crate::backfill::verdict::verdict;
     use crate::history::endings::did;
     use serde_json::{Value, json};
     use time::macros::datetime;

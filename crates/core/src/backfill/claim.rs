@@ -103,7 +103,7 @@ pub fn claims(event: &Event, outcome: &Outcome, session: impl Fn(&str) -> Option
     };
     let claim = |made: &ResourceOutcome| {
         let tags = made.tags.iter().map(PlannedTag::from).collect();
-        let claim = Claim::of(event, outcome, &made.resource);
+        let claim = Claim::of(event, caller(outcome), &made.resource);
         Claim {
             tags,
             shown: made.shown.clone(),
@@ -123,12 +123,14 @@ pub fn claims(event: &Event, outcome: &Outcome, session: impl Fn(&str) -> Option
 /// Of an event that the settings leave alone, what it created is still the last of its name.
 fn skipped(event: &Event, outcome: &Outcome, why: &str) -> Taken {
     let crate::Effect::Created(creation) = &outcome.effect else { return Taken::Nothing };
-    let claim = |resource| Claim { left: Some(why.to_owned()), ..Claim::of(event, outcome, resource) };
+    let claim =
+        |resource| Claim { left: Some(why.to_owned()), ..Claim::of(event, caller(outcome), resource) };
     Taken::Claims { claims: creation.resources.iter().map(claim).collect(), to_look_up: 0 }
 }
 
 impl Claim {
-    fn of(event: &Event, outcome: &Outcome, resource: &crate::table::Resource) -> Self {
+    /// That a record names it, by whom, and nothing of tags.
+    pub fn of(event: &Event, by: Option<String>, resource: &crate::table::Resource) -> Self {
         Self {
             arn: resource.arn.to_string(),
             resource_type: resource.resource_type.to_owned(),
@@ -138,7 +140,7 @@ impl Claim {
             called_in: event.region().to_owned(),
             unique: resource.unique,
             answered: resource.answered.into(),
-            event: Origin::of(event, caller(outcome)),
+            event: Origin::of(event, by),
             session: None,
             tags: Vec::new(),
             shown: TagMap::new(),

@@ -3,21 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::claim::Claim;
+use super::ended::Ending;
 use super::plan::{Guess, Origin, Planned, State};
-use crate::history::endings;
 use crate::history::lives::{self, Creator, Did, Moment};
 use crate::record::{Arn, timestamp};
 use crate::tags::TagMap;
-
-/// A text by which a call of an ending's name may name what it ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ending {
-    pub text: String,
-    pub source: String,
-    pub account: String,
-    pub region: String,
-    pub event: Origin,
-}
 
 /// A line of the plan as the history alone gives it, and what AWS could add.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,16 +79,7 @@ pub enum Open {
 pub fn verdict(claims: &[Claim], endings: &[Ending], did: impl Fn(&str, &str) -> Did) -> Option<Verdict> {
     let first = claims.first()?;
     let arn = Arn::parse(&first.arn)?;
-    let ended = endings.iter().filter_map(|ending| {
-        let of_service = claims.iter().any(|claim| {
-            let is_there = [&claim.region, &claim.called_in].contains(&&ending.region);
-            claim.source == ending.source && claim.account == ending.account && is_there
-        });
-        let names = of_service && endings::names(&ending.text, &arn);
-        let did = names.then(|| did(&ending.event.name, &first.resource_type))?;
-        // A unique id is never given again: what may have ended only a part of it says nothing.
-        (!first.unique || did == Did::Ended).then_some((&ending.event, did))
-    });
+    let ended = endings.iter().filter_map(|ending| Some((&ending.event, ending.did(claims, &arn, &did)?)));
     let ended: Vec<(&Origin, Did)> = ended.collect();
     let by: Vec<String> = claims.iter().map(Claim::by).collect();
     let of_claims = claims.iter().zip(&by).map(|(claim, by)| Moment {

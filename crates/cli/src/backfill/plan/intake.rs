@@ -5,20 +5,16 @@
 use std::io;
 use std::path::Path;
 
+use aws_tags::backfill::ended::Ending;
 use aws_tags::backfill::plan::Origin;
 use aws_tags::backfill::relevance::{Kind, kind_of};
-use aws_tags::backfill::verdict::Ending;
-use aws_tags::history::endings::{last_part, named_by};
+use aws_tags::history::endings::last_part;
 use aws_tags::stacks::is_deploy;
-use aws_tags::{Event, Principal, Session};
+use aws_tags::{Event, Session};
 use serde::{Deserialize, Serialize};
 
 use super::shards::{Shards, shard_of};
 use super::shelves::Cover;
-
-/// Texts of a request longer than this name nothing: ARNs have 2,048 characters at most.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
-const LONGEST_NAME: usize = 2048;
 
 /// A session in its part.
 #[derive(Serialize, Deserialize)]
@@ -87,24 +83,8 @@ impl Intake {
 
     /// An ending is kept with whatever may have the names that its request holds.
     fn ending(&mut self, event: &Event) -> io::Result<()> {
-        let mut texts = named_by(event);
-        texts.retain(|text| !text.is_empty() && text.len() <= LONGEST_NAME);
-        if texts.is_empty() {
-            return Ok(());
-        }
-        let principal = Principal::of(event);
-        let by = principal.arn.or(principal.invoked_by).or(principal.id);
-        let account = event.account().unwrap_or_default().into_owned();
-        let origin = Origin::of(event, by);
-        for text in texts {
-            let ending = Ending {
-                text: text.to_owned(),
-                source: event.source.clone(),
-                account: account.clone(),
-                region: event.region().to_owned(),
-                event: origin.clone(),
-            };
-            self.endings.add(shard_of(last_part(text)), &[&serde_json::to_vec(&ending)?])?;
+        for ending in Ending::all(event) {
+            self.endings.add(shard_of(last_part(&ending.text)), &[&serde_json::to_vec(&ending)?])?;
         }
         Ok(())
     }

@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use aws_tags::backfill::claim::Claim;
-use aws_tags::backfill::verdict::{Ending, Verdict, verdict};
+use aws_tags::backfill::ended::Ending;
+use aws_tags::backfill::verdict::{Verdict, verdict};
 use aws_tags::history::endings::{self, last_part};
 use aws_tags::history::lives::Did;
 
