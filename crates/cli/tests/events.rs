@@ -49,7 +49,9 @@ fn events() -> Vec<(String, Event)> {
 #[test]
 fn files_are_named_after_source_call_and_variant() {
     for (path, event) in events() {
-        let source = event.source.strip_suffix(".amazonaws.com").expect("an AWS service");
+        let source = event.source.strip_suffix(".amazonaws.com");
+        let source =
+            source.or_else(|| event.source.strip_suffix(".aws-tags")).expect("an AWS service, or ours");
         let (folder, file) =
             path.strip_prefix("events/").and_then(|p| p.split_once('/')).expect("events/…/…");
         let stem = file.strip_suffix(".json").expect("JSON");

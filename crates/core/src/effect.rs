@@ -11,6 +11,9 @@ use crate::table::{Creation, Ending, LocateError, Nothing, created, rows};
 /// session-recorder's, whoever looks for a session knows until when all are recorded; by its own, the
 /// tag-handler shows that events reach it, and looks after the recorders.
 pub const HEARTBEAT: &str = "heartbeat.aws-tags";
+/// The event source of sweeps: messages of a schedule, and of the tag-handler to itself, at which it looks up what
+/// events missed.
+pub const SWEEP: &str = "sweep.aws-tags";
 
 /// What the call of a CloudTrail record did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +41,8 @@ pub enum Effect {
     NotASession(NotASession),
     /// It is no call: a schedule of ours sent it through a function's queue.
     Heartbeat,
+    /// It is no call: a schedule of ours, or the tag-handler itself, asks for a sweep.
+    Sweep,
 }
 
 /// The categories of records of calls.
@@ -52,6 +57,9 @@ impl Effect {
         }
         if event.source == HEARTBEAT {
             return Self::Heartbeat;
+        }
+        if event.source == SWEEP {
+            return Self::Sweep;
         }
         if event.source == STS {
             return match Session::of(event) {
@@ -99,6 +107,7 @@ impl Effect {
             Self::Session(_) => "session",
             Self::NotASession(_) => "skip",
             Self::Heartbeat => "heartbeat",
+            Self::Sweep => "sweep",
         }
     }
 
@@ -122,6 +131,7 @@ impl Effect {
                 let stack = stack.as_ref().map_or_else(|| "a stack".to_owned(), ToString::to_string);
                 format!("who deploys {stack} is remembered").into()
             }
+            Self::Sweep => "no call: the tag-handler looks up the creations that events missed".into(),
             Self::Created(_)
             | Self::Unresolvable(_)
             | Self::NotSupported
@@ -200,6 +210,7 @@ mod tests {
                        "eventTime": "2026-05-04T10:00:00Z", "requestParameters": {"stackName": "web"}}),
             ),
             ("heartbeat", json!({"eventSource": HEARTBEAT, "eventName": "Heartbeat"})),
+            ("sweep", json!({"eventSource": SWEEP, "eventName": "Sweep"})),
         ] {
             assert_eq!(outcome_of(record.clone()), expected, "{record}");
         }

@@ -18,7 +18,7 @@
 //! it is still what has the name, [`stacks`] who deployed which stack. [`ports`] are the
 //! traits through which [`recording`] and [`tagging`] reach AWS, as [`settings`] say. [`delivery`]
 //! brings events and takes failures, [`telemetry`] reports what happened, [`deployment`] derives
-//! rules and permissions from the table. [`audit`] is the form in which an audit is kept, [`backfill`] reads the past.
+//! rules and permissions from the table. [`sweep`] finds what no event brought. [`audit`] is the form in which an audit is kept, [`backfill`] reads the past.
 
 pub mod audit;
 pub mod backfill;
@@ -33,6 +33,7 @@ pub mod record;
 pub mod recording;
 pub mod settings;
 pub mod stacks;
+pub mod sweep;
 pub mod table;
 pub mod tagging;
 pub mod tags;

@@ -12,7 +12,7 @@ use wildmatch::WildMatch;
 use super::Asked;
 
 /// What `--json` calls the outcomes of events.
-const OUTCOMES: [&str; 18] = [
+const OUTCOMES: [&str; 19] = [
     "tagged",
     "left-alone",
     "skipped",
@@ -30,6 +30,7 @@ const OUTCOMES: [&str; 18] = [
     "failed-call",
     "not-a-call",
     "deploy",
+    "sweep",
     "not-supported",
 ];
 
