@@ -74,6 +74,8 @@ SAID = {
 OF_A_SERVICE, OF_THE_RECORDER = 4, 3
 # Time of one invocation, in seconds: waiting for AWS, mostly. Of the handler it is one call that reads tags and one that writes them.
 HANDLER_SECONDS, RECORDER_SECONDS = 0.1, 0.02
+# Time of a page of CloudTrail's history, of which there are two a second at most.
+PAGE_SECONDS = 0.7
 SIZES = (1, 80, 500)
 HOME, GLOBAL, OTHER = "eu-west-1", "us-east-1", "eu-west-3"
 
@@ -101,7 +103,7 @@ def fixed(stack):
 
 def beats(stack):
     """How often a month the schedules of a stack send something."""
-    minutes = {"minute": 1, "minutes": 1, "hour": 60, "hours": 60}
+    minutes = {"minute": 1, "minutes": 1, "hour": 60, "hours": 60, "day": 24 * 60}
     rates = re.findall(r"rate\((\d+) (\w+)\)", "".join(stack.of("AWS::Events::Rule")))
     return sum(MINUTES / (int(count) * minutes[unit]) for count, unit in rates)
 
@@ -149,6 +151,16 @@ def usage(account, monitoring):
         "STS events": sts_events(account.sts, account.batch, monitoring),
         "forwarding": {"forwarded events": away},
     }
+
+
+def sweep(account):
+    """What `SweepRegions` with three Regions adds: the alarm; a message a day, and one for each Region; notes of what arrived, an item
+    for each batch; and the time of looking up. A creation is one of ten calls that write."""
+    alarm = Counter(alarms=1)
+    messages = taken("tag-handler", 30 * (1 + 3), 1, "minimal") + Counter({"table writes": 30, "table reads": 30 * 3 * 24})
+    pages = 30 * 3 + 10 * account.creations / 50
+    looking_up = Counter({"Lambda time": pages * PAGE_SECONDS * GB_OF_FUNCTION})
+    return alarm + messages + looking_up + Counter({"table writes": account.attempts * account.creations / account.batch})
 
 
 def metrics(account, monitoring, names):
@@ -236,7 +248,9 @@ def markdown(names):
         cells = [dollars(cost(1_000_000, batch, "minimal") if cost else {"forwarded events": 1_000_000}) for batch in (1, 10)]
         lines.append(row(said, *map(money, cells)))
     keys = total(month("quiet", "minimal", names, "customer-managed")) - total(months["quiet", "minimal"])
-    return [*lines, "", f"`EncryptionKey=customer-managed` adds {money(keys)}. With minimal monitoring, each further Region with a forwarder "
+    sweeps = [money(dollars(sweep(account))) for account in ACCOUNTS.values()]
+    return [*lines, "", f"`EncryptionKey=customer-managed` adds {money(keys)}, and `SweepRegions` with three Regions "
+            f"{sweeps[0]} in the quiet account and {sweeps[1]} in the busy one. With minimal monitoring, each further Region with a forwarder "
             f"costs {money(of_a_stack('region-forwarder', OTHER))} a month, each further recorder "
             f"{money(of_a_stack('session-recorder', GLOBAL))}, without their events.", ""]
 

@@ -87,8 +87,11 @@ def where(condition, value):
 
 
 def groups(rules, others=(), forwards=False):
-    """The names of rules that a template has on the same condition, at most as many as a queue's policy or an alarm may name."""
-    names = {None: list(others)} if others else {}
+    """The names of rules that a template has on the same condition, at most as many as a queue's policy or an alarm may name. The
+    others are pairs of condition and name."""
+    names = {}
+    for condition, name in others:
+        names.setdefault(condition, []).append(name)
     for rule in rules:
         names.setdefault(condition_of(rule, forwards), []).append(name_of(rule, forwards))
     return [(condition, all_of[start:start + AT_ONCE])
@@ -118,7 +121,7 @@ def alarms(rules, forwards=False):
 
 def key_users(rules, others, forwards=False):
     """The ARNs of the rules that a template has, and of others, as lines of a list."""
-    arns = [rule_arn(name) for name in others]
+    arns = [where(condition, rule_arn(name)) for condition, name in others]
     arns += [where(condition_of(rule, forwards), rule_arn(name_of(rule, forwards))) for rule in rules]
     return [f"- {json.dumps(arn)}" for arn in arns]
 
@@ -190,7 +193,8 @@ def alarm_rows():
     """The alarms of all templates as a Markdown table."""
     lines = ["", "| Alarm | Template | Monitoring | What it says |", "|---|---|---|---|"]
     for template in TEMPLATES:
-        of = {one: Stack(template, costs.HOME, Monitoring=one, Services="essential", HomeRegion=costs.HOME) for one in ("minimal", "full")}
+        given = {"Services": "essential", "HomeRegion": costs.HOME, "SweepRegions": costs.HOME}
+        of = {one: Stack(template, costs.HOME, Monitoring=one, **given) for one in ("minimal", "full")}
         for name, (kind, rest) in of["full"].resources.items():
             if kind == "AWS::CloudWatch::Alarm":
                 says = re.search(r"AlarmDescription: (.*)", rest)[1]
@@ -209,10 +213,10 @@ def parts(aws_tags, catalog):
         raise SystemExit(f"{len(policies)} managed policies, allowed: {POLICIES_PER_ROLE} per role")
     sessions, creations = ([r for r in rules if is_of_sessions(r) == wanted] for wanted in (True, False))
     lines = lambda resources: [line for resource in resources for line in resource]
-    heartbeat = ["aws-tags-handler-heartbeat"]
+    schedules = [(None, "aws-tags-handler-heartbeat"), ("Sweeps", "aws-tags-sweep")]
     yield from [
-        ("tag-handler.yaml", "rules that use the key", key_users(creations, heartbeat)),
-        ("tag-handler.yaml", "rules that write", writers(creations, ("Creations", "CreationsDeadLetters"), heartbeat)),
+        ("tag-handler.yaml", "rules that use the key", key_users(creations, schedules)),
+        ("tag-handler.yaml", "rules that write", writers(creations, ("Creations", "CreationsDeadLetters"), schedules)),
         ("tag-handler.yaml", "alarms", alarms(creations)),
         ("tag-handler.yaml", "policies", lines(map(policy, policies))),
         ("tag-handler.yaml", "rules", lines(rule(r, queue("Creations"), "QueuesPolicy") for r in creations)),

@@ -5,7 +5,7 @@ import os
 import subprocess
 
 from local_aws import ACCOUNT, COMMAND, REGION, client_env
-from records import Session, creation, name_in
+from records import Session, creation, iso, name_in, now
 from rig import ROLE_TAGS, SESSION_TAGS, trust
 from three_regions import GLOBAL_REGION, OTHER_REGION, Stacks, until
 
@@ -30,8 +30,11 @@ class Deployment(Stacks):
         self.assertTrue(until(self.sessions), self.log())
         return done
 
+    def items(self):
+        return self.c("dynamodb").scan(TableName="aws-tags-sessions")["Items"]
+
     def sessions(self):
-        return [item for item in self.c("dynamodb").scan(TableName="aws-tags-sessions")["Items"] if item["caller"]["S"] != "#heartbeat"]
+        return [item for item in self.items() if not item["caller"]["S"].startswith("#")]
 
     def assert_a_new_queue_gets_the_tags(self):
         url, arn = self.make_queue(name_in("sqs/CreateQueue"))
@@ -161,6 +164,26 @@ class Deployment(Stacks):
         self.assertEqual(self.tags(url)["Creator"], "ann")
         # Parameters that are not passed again keep their values.
         self.assertEqual(self.deploy().count("up to date"), 5)
+
+    def test_a_sweep_is_switched_on_and_off(self):
+        self.make_trail()
+        self.deploy_and_start_session(f"SweepRegions={REGION},{GLOBAL_REGION},{OTHER_REGION}")
+        self.assert_a_new_queue_gets_the_tags()
+        of = lambda caller: [item for item in self.items() if item["caller"]["S"].startswith(caller)]
+        self.assertEqual([len(item["ids"]["L"]) for item in of("#arrived#2")], [1], "what arrived is noted")
+        (rule,) = (rule for rule in self.c("events").list_rules()["Rules"] if rule["Name"] == "aws-tags-sweep")
+        self.assertEqual((rule["ScheduleExpression"], rule["State"]), ("rate(1 day)", "ENABLED"))
+        (target,) = self.c("events").list_targets_by_rule(Rule="aws-tags-sweep")["Targets"]
+        message = target["InputTransformer"]["InputTemplate"].replace("<time>", iso(now())).replace("<region>", REGION)
+        self.c("sqs").send_message(QueueUrl=self.queue("aws-tags-creations"), MessageBody=message)
+        self.assertTrue(until(lambda: any("until" in item for item in of("#arrived#"))), self.log())
+        self.assertEqual(self.dead_letters(), 0)
+        doctor = subprocess.run([COMMAND, "doctor", "--json", "--regions", OTHER_REGION], env={**os.environ, **client_env(self.server.url)},
+                                capture_output=True, text=True, timeout=600).stdout
+        findings = [json.loads(line) for line in doctor.splitlines()]
+        self.assertEqual([one for one in findings if "sweep" in one["found"] or one["check"] in ("functions", "permissions")], [])
+        self.assertIn("AWS::Events::Rule Sweep", self.deploy("SweepRegions="))
+        self.assertNotIn("aws-tags-sweep", [rule["Name"] for rule in self.c("events").list_rules()["Rules"]])
 
     def test_a_removal_leaves_the_session_table_and_a_new_deployment_takes_it_up(self):
         self.deploy_and_start_session()

@@ -24,6 +24,8 @@ AWAY = "us-east-1"
 PLAIN, EXTRA = {"Tracing": "off", "EncryptionKey": "aws-owned"}, {"Tracing": "on", "EncryptionKey": "customer-managed"}
 CHOICES = [{"Services": services, "AlsoTag": also, **PLAIN} for services in ("essential", "common", "all") for also in ("", "*")]
 CHOICES.append({"Services": "all", "AlsoTag": "*", **EXTRA})
+SWEEP = {"SweepRegions": f"{REGION},{AWAY}"}
+CHOICES.append({"Services": "essential", "AlsoTag": "", **PLAIN, **SWEEP})
 TIERS = ("essential", "common", "all")
 # Actions that lookups need, by the resource type that they find.
 LOOKUPS = {
@@ -77,7 +79,7 @@ def role(name, logical_id, needs, choices=({},), **more):
         policies.update(found)
         present.append(set(found))
     known_as = f"{name} in {more['region']}" if more.get("region", REGION) != REGION else name
-    return Role(known_as, policies, present, [needs(choice) for choice in choices], {})
+    return Role(known_as, policies, present, [needs(choice) for choice in choices], {"aws:RequestedRegion": REGION})
 
 
 def fixed(function, queue, region=REGION):
@@ -105,6 +107,9 @@ def recorder_needs(region):
 def handler_needs(choice):
     needed = {**fixed("aws-tags-tag-handler", "aws-tags-creations"), **chosen(choice), **dict.fromkeys(("dynamodb:PutItem", "dynamodb:Query"), (SESSIONS,)), "iam:GetRole": ANY, "iam:GetUser": ANY,
               **dict.fromkeys(PARENTS, ANY)}
+    if choice.get("SweepRegions"):
+        queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:aws-tags-creations"
+        needed.update({"cloudtrail:LookupEvents": ANY, "sqs:SendMessage": (queue, f"{queue}-dead-letters")})
     for row in rows():
         if TIERS.index(row["tier"]) <= TIERS.index(choice["Services"]) and (choice["AlsoTag"] or not row["optIn"]):
             # Services' own operations are among the row's actions.
@@ -180,6 +185,7 @@ class LeastPrivilege(unittest.TestCase):
         tested = {
             "tested by tests/deployment/test_deploy.py: running the function":
                 set(fixed("aws-tags-tag-handler", "q")) | {"kms:Decrypt", "kms:GenerateDataKey", "dynamodb:PutItem", "dynamodb:Query", "iam:GetRole", "iam:GetUser"},
+            "tested by tests/functions/test_sweep.py: looking up what events missed": {"cloudtrail:LookupEvents"},
             "tested by tests/functions/test_end_to_end.py: EC2's tags, the tagging API, buckets and objects, lookups":
                 shared | {"s3:GetBucketTagging"} | by_route["ec2:CreateTags"] | by_route["s3:PutObjectTagging"] | {a for actions in LOOKUPS.values() for a in actions},
             "tested by tests/table/test_tag_operations.py: the request of every service's own operation":
@@ -205,19 +211,30 @@ class LeastPrivilege(unittest.TestCase):
         (handler,) = [one for one in self.roles if one.name == "tag-handler"]
         request = Request("dynamodb:PutItem", "table", SESSIONS, ACCOUNT)
         keys = {f"#stack#{ACCOUNT}#{REGION}#web": True, f"#change-set#arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/c/1": True, f"#deploys#{ACCOUNT}": True,
-                f"{ACCOUNT}#AROAEXAMPLE:ann": False, "#heartbeat": False, "#": False}
-        answers = {key: bool(handler.simulate([request], **{"dynamodb:LeadingKeys": [key]})[0][1]["by"]) for key in keys}
-        self.assertEqual(answers, keys)
+                f"{ACCOUNT}#AROAEXAMPLE:ann": False, "#heartbeat": False, "#": False, "#arrived#2026-05-04T10": "sweep", "#arrived#": "sweep"}
+        answers = {key: handler.simulate([request], **{"dynamodb:LeadingKeys": [key]})[0][1]["by"] for key in keys}
+        self.assertEqual({key: "sweep" if by == ["sweep"] else bool(by) for key, by in answers.items()}, keys)
+
+    def test_the_history_is_asked_only_by_a_sweep_and_in_its_regions(self):
+        off, on = Template("tag-handler"), Template("tag-handler", **SWEEP)
+        self.assertEqual(on.resources.keys() - off.resources.keys(), {"Sweep", "MissedAlarm"})
+        self.assertEqual(on.policies("TagHandlerRole").keys() - off.policies("TagHandlerRole").keys(), {"sweep"})
+        self.assertNotIn("cloudtrail:LookupEvents", json.dumps(off.policies("TagHandlerRole")))
+        self.assertNotIn("aws-tags-sweep", json.dumps(off.resources))
+        (handler,) = [one for one in self.roles if one.name == "tag-handler"]
+        request = Request("cloudtrail:LookupEvents", "", "*", ACCOUNT)
+        answers = {region: handler.simulate([request], **{"aws:RequestedRegion": region})[0][1]["by"] for region in (REGION, AWAY, "eu-west-3")}
+        self.assertEqual(answers, {REGION: ["sweep"], AWAY: ["sweep"], "eu-west-3": []})
 
     def test_only_the_rules_of_the_stack_may_use_queues_keys_and_roles(self):
         events, origin = "events.amazonaws.com", "aws:SourceArn"
         key = {"EncryptionKey": "customer-managed"}
         for services, also in (("essential", ""), ("all", "*")):
-            handler = Template("tag-handler", Services=services, AlsoTag=also, **key)
+            handler = Template("tag-handler", Services=services, AlsoTag=also, **key, **(SWEEP if also else {}))
             at_home = Template("session-recorder", HomeRegion=REGION, **key)
             away = Template("session-recorder", region=AWAY, HomeRegion=REGION, **key)
             forwarder = Template("region-forwarder", region="eu-west-3", HomeRegion=REGION, Services=services, AlsoTag=also, **key)
-            every = set().union(*map(names, (Template("tag-handler", Services="all", AlsoTag="*"), at_home, forwarder)))
+            every = set().union(*map(names, (Template("tag-handler", Services="all", AlsoTag="*", **SWEEP), at_home, forwarder)))
             asked, policies = [], 0
             for template in (handler, at_home, away, forwarder):
                 rules = f"arn:aws:events:{template.values['AWS::Region']}:{ACCOUNT}:rule/"
@@ -277,6 +294,7 @@ class LeastPrivilege(unittest.TestCase):
     def test_the_policies_fit_into_queues(self):
         for name in ("tag-handler", "session-recorder", "region-forwarder"):
             more = {"Services": "all", "AlsoTag": "*"} if name != "session-recorder" else {}
+            more |= SWEEP if name == "tag-handler" else {}
             template = Template(name, region="us-gov-west-1", **more)
             for policy in template.of("AWS::SQS::QueuePolicy"):
                 document = policy["Properties"]["PolicyDocument"]

@@ -1,13 +1,14 @@
 """Alarms and costs. Every alarm watches what there is: a metric of AWS's with its dimension, of a part of the same template; or one that
 the function reports with that monitoring. A quiet account costs no more than $3."""
 import itertools
+import json
 import re
 import unittest
 
 import costs
 import local_aws
 from cloudformation import Template
-from local_aws import REGION
+from local_aws import REGION, load
 from stacks import Stack
 
 AWAY, FORWARDED = "us-east-1", "eu-west-3"
@@ -30,7 +31,7 @@ ALWAYS = {
     "session-recorder": {"DeadLettersAlarm"},
     "region-forwarder": {"DeadLettersAlarm", "ForwardingAlarm"},
 }
-MINUTES = {"minute": 1, "minutes": 1, "hour": 60, "hours": 60}
+MINUTES = {"minute": 1, "minutes": 1, "hour": 60, "hours": 60, "day": 24 * 60}
 
 
 def templates(**given):
@@ -74,8 +75,8 @@ class Alarms(unittest.TestCase):
 
     def test_each_watches_a_metric_that_there_is(self):
         reported = {(one["function"], one["name"]): one["minimal"] for one in self.emitted}
-        for monitoring, services, also in itertools.product(("minimal", "full"), ("essential", "common", "all"), ("", "*")):
-            for name, template in templates(Monitoring=monitoring, Services=services, AlsoTag=also):
+        for monitoring, services, also, swept in itertools.product(("minimal", "full"), ("essential", "common", "all"), ("", "*"), ("", REGION)):
+            for name, template in templates(Monitoring=monitoring, Services=services, AlsoTag=also, SweepRegions=swept):
                 for alarm in alarms(template):
                     for namespace, metric, dimensions in watched(alarm):
                         with self.subTest(name, alarm=alarm["Id"], monitoring=monitoring):
@@ -90,7 +91,7 @@ class Alarms(unittest.TestCase):
                             self.assertIn(value, named(template, dimension))
 
     def test_what_is_reported_with_minimal_monitoring_is_watched(self):
-        ours = {(*dimensions.values(), metric) for _, template in templates() for alarm in alarms(template)
+        ours = {(*dimensions.values(), metric) for _, template in templates(SweepRegions=REGION) for alarm in alarms(template)
                 for namespace, metric, dimensions in watched(alarm) if namespace == "aws-tags"}
         self.assertEqual({(one["function"], one["name"]) for one in self.emitted if one["minimal"]}, ours)
 
@@ -156,6 +157,17 @@ class Alarms(unittest.TestCase):
         self.assertNotIn("DeadLetterConfig", beat, "a heartbeat among dead letters would only be in the way")
         self.assertLess(beat["RetryPolicy"]["MaximumEventAgeInSeconds"], template.resources["ForwardingAlarm"]["Properties"]["Period"])
 
+    def test_a_sweep_comes_once_a_day_and_its_alarm_with_it(self):
+        for monitoring in ("minimal", "full"):
+            on, off = (Template("tag-handler", Monitoring=monitoring, SweepRegions=regions) for regions in (f"{REGION},{AWAY}", ""))
+            self.assertEqual(schedule(on, "aws-tags-sweep"), 24 * 60)
+            self.assertEqual({alarm["Id"] for alarm in alarms(on)} - {alarm["Id"] for alarm in alarms(off)}, {"MissedAlarm"})
+            message = json.loads(on.resources["Sweep"]["Properties"]["Targets"][0]["InputTransformer"]["InputTemplate"])
+            self.assertEqual(message, {**load("sweep/Sweep"), "eventTime": "<time>", "awsRegion": "<region>"})
+            variables = on.resources["TagHandler"]["Properties"]["Environment"]["Variables"]
+            self.assertEqual((variables["SWEEP_REGIONS"], variables["SERVICES"]), (f"{REGION},{AWAY}", "common"))
+            self.assertTrue(variables["CREATION_QUEUE_ARN"].endswith(":aws-tags-creations"))
+
     def test_both_functions_are_told(self):
         for monitoring in ("minimal", "full"):
             for name, template in templates(Monitoring=monitoring):
@@ -185,9 +197,13 @@ class Costs(unittest.TestCase):
     def test_more_metrics_than_ten_thousand_cost_less(self):
         self.assertAlmostEqual(costs.dollars({"metrics": 20_000}), 10_000 * 0.30 + 10_000 * 0.10)
 
+    def test_a_sweep_costs_little_and_nothing_by_default(self):
+        self.assertEqual(Template("tag-handler").values["SweepRegions"], "")
+        self.assertLessEqual(costs.dollars(costs.sweep(costs.ACCOUNTS["quiet"])), 0.11)
+
     def test_stacks_are_read_as_cloudformation_does(self):
         choices = {"Monitoring": ("minimal", "full"), "EncryptionKey": ("aws-owned", "customer-managed"), "Services": ("common", "all"),
-                   "AlsoTag": ("", "*")}
+                   "AlsoTag": ("", "*"), "SweepRegions": ("", REGION)}
         for chosen in itertools.product(*choices.values()):
             for name, template in templates(**dict(zip(choices, chosen))):
                 given = {one: str(template.values[one]) for one in (*choices, "HomeRegion") if one in template.values}

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use aws_tags::identity::{IamIdentity, Session, SessionKey};
 use aws_tags::ports::{Batch, Failure, FailureKind, IamEntity, Lookups, PrincipalTags, SessionStore, Tagger};
@@ -43,13 +44,20 @@ impl Budget {
         bound(self.0.get().map(|deadlines| deadlines.asking), call).await
     }
 
+    /// Whether so much time is left for asking.
+    pub fn leaves_for_asking(&self, time: Duration) -> bool {
+        self.0
+            .get()
+            .is_none_or(|deadlines| Instant::now().checked_add(time).is_some_and(|at| at < deadlines.asking))
+    }
+
     /// Whether a call that begins then can end in this invocation.
     pub(crate) fn has_room_at(&self, at: Instant) -> bool {
         self.0.get().is_none_or(|deadlines| at < deadlines.tagging)
     }
 
     /// What the last call gives, if it ends in time.
-    async fn end<T>(&self, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    pub(crate) async fn end<T>(&self, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         bound(self.0.get().map(|deadlines| deadlines.tagging), call).await
     }
 }
@@ -160,7 +168,6 @@ impl<T: Tagger> Tagger for Bounded<T> {
 #[cfg(test)]
 mod tests {
     use std::future::pending;
-    use std::time::Duration;
 
     use super::*;
 

@@ -18,6 +18,7 @@ mod prober;
 mod queue;
 mod retry;
 mod session_table;
+mod sweeper;
 mod tagger;
 
 pub use budget::{Bounded, Budget};
@@ -30,4 +31,5 @@ pub use lookups::AwsLookups;
 pub use prober::{ARNS_PER_CALL, OwnReply, Prober, TaggingApiReply};
 pub use queue::Queue;
 pub use session_table::{SessionTable, TableAddress};
+pub use sweeper::Sweeper;
 pub use tagger::{AwsTagger, Removal};

@@ -27,6 +27,24 @@ pub struct Queue {
     dead_letters: Arn,
 }
 
+/// A queue to which the function sends messages of its own.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    caller: OperationCaller,
+    queue: Arn,
+}
+
+impl Outbox {
+    pub(crate) fn new(aws: &Aws, queue: Arn) -> Self {
+        Self { caller: OperationCaller::new(aws.config().clone()), queue }
+    }
+
+    /// Sends a message, with the attributes, for at once: the queue's delay is for what has just happened.
+    pub(crate) async fn send(&self, body: &str, attributes: &[(&str, &str)]) -> Result<(), Error> {
+        send(&self.caller, &self.queue, json!({"MessageBody": body, "DelaySeconds": 0}), attributes).await
+    }
+}
+
 impl Queue {
     pub fn new(aws: &Aws, dead_letters: Arn) -> Self {
         Self { caller: OperationCaller::new(aws.config().clone()), dead_letters }
@@ -46,7 +64,8 @@ impl Queue {
                     .push(json!({"Id": id, "ReceiptHandle": queued.receipt, "VisibilityTimeout": seconds}));
             }
             let answer =
-                self.call("ChangeMessageVisibilityBatch", &queue, json!({"Entries": entries})).await?;
+                call(&self.caller, "ChangeMessageVisibilityBatch", &queue, json!({"Entries": entries}))
+                    .await?;
             let answer: Value = serde_json::from_str(&answer).map_err(Error::incomplete)?;
             if let Some(failed) = answer.pointer("/Failed/0") {
                 let text = |key: &str| failed.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -58,33 +77,45 @@ impl Queue {
 
     /// Sends a message to the dead letters, as it came, with the reason.
     pub async fn give_up(&self, queued: &Queued, reason: Reason, message: &str) -> Result<(), Error> {
-        let attribute = |text: &str| json!({"DataType": "String", "StringValue": text});
-        let mut attributes = json!({REASON: attribute(reason.as_str())});
         let message = sendable(message);
-        if !message.is_empty() {
-            attributes[MESSAGE] = attribute(&message);
-        }
-        let body = queued.dead_letter();
-        let message = json!({"MessageBody": body, "MessageAttributes": attributes});
-        self.call("SendMessage", &self.dead_letters, message).await?;
-        Ok(())
+        let mut attributes = vec![(REASON, reason.as_str())];
+        attributes.extend((!message.is_empty()).then_some((MESSAGE, message.as_str())));
+        let message = json!({"MessageBody": queued.dead_letter()});
+        send(&self.caller, &self.dead_letters, message, &attributes).await
     }
+}
 
-    async fn call(&self, name: &'static str, queue: &Arn, mut members: Value) -> Result<String, Error> {
-        let (region, account) = (queue.region(), queue.account());
-        let host = SQS.endpoint.resolve(region, account).host;
-        members["QueueUrl"] = json!(format!("https://{host}/{account}/{}", queue.resource()));
-        let request = Request {
-            method: "POST",
-            path: "/".to_owned(),
-            headers: vec![
-                ("content-type", "application/x-amz-json-1.0".to_owned()),
-                ("x-amz-target", format!("AmazonSQS.{name}")),
-            ],
-            body: members.to_string(),
-        };
-        self.caller.send(&SQS, name, region, account, request).await
+async fn send(
+    caller: &OperationCaller,
+    queue: &Arn,
+    mut message: Value,
+    attributes: &[(&str, &str)],
+) -> Result<(), Error> {
+    for (name, text) in attributes {
+        message["MessageAttributes"][*name] = json!({"DataType": "String", "StringValue": text});
     }
+    call(caller, "SendMessage", queue, message).await.map(drop)
+}
+
+async fn call(
+    caller: &OperationCaller,
+    name: &'static str,
+    queue: &Arn,
+    mut members: Value,
+) -> Result<String, Error> {
+    let (region, account) = (queue.region(), queue.account());
+    let host = SQS.endpoint.resolve(region, account).host;
+    members["QueueUrl"] = json!(format!("https://{host}/{account}/{}", queue.resource()));
+    let request = Request {
+        method: "POST",
+        path: "/".to_owned(),
+        headers: vec![
+            ("content-type", "application/x-amz-json-1.0".to_owned()),
+            ("x-amz-target", format!("AmazonSQS.{name}")),
+        ],
+        body: members.to_string(),
+    };
+    caller.send(&SQS, name, region, account, request).await
 }
 
 /// A text that a message attribute may have.

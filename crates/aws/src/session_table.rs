@@ -15,8 +15,9 @@
 //!
 //! The items of `caller` `#heartbeat` are the recorders' heartbeats: `issued` is the Region of one, `at` the
 //! time until which it has recorded what reached it. Callers whose names begin with `#stack#`, `#change-set#` and
-//! `#deploys#` are shelves of [`deploys`].
+//! `#deploys#` are shelves of [`deploys`]; those of `#arrived#` are [`arrivals`].
 
+mod arrivals;
 mod deploys;
 
 use std::collections::HashMap;
@@ -37,6 +38,8 @@ use crate::cache::Cache;
 use crate::client::Aws;
 use crate::error::Error;
 use crate::retry::client;
+
+pub(crate) use arrivals::Arrivals;
 
 /// A session does not change: after this, only new ones could be found.
 const KEPT: Duration = Duration::from_secs(300);
@@ -84,13 +87,18 @@ pub struct SessionTable {
     heartbeat: Cache<(), Option<OffsetDateTime>>,
 }
 
+/// A client of the table's Region.
+fn client_of(aws: &Aws, table: &TableAddress) -> Client {
+    let mut config = aws.config().to_builder();
+    if let Some((region, _)) = &table.home {
+        config.set_region(Region::new(region.clone()));
+    }
+    client!(aws_sdk_dynamodb, &config.build())
+}
+
 impl SessionTable {
     pub fn new(aws: &Aws, table: TableAddress) -> Self {
-        let mut config = aws.config().to_builder();
-        if let Some((region, _)) = table.home {
-            config.set_region(Region::new(region));
-        }
-        let client = client!(aws_sdk_dynamodb, &config.build());
+        let client = client_of(aws, &table);
         let (known, heartbeat) = (Cache::new(KEPT), Cache::new(HEARTBEAT_KEPT));
         Self { client, table: table.name, known, recorders: Vec::new(), heartbeat }
     }

@@ -4,5 +4,5 @@
 mod runner;
 mod settings;
 
-pub use runner::{Error, Function, run};
-pub use settings::{recorder_regions, session_table};
+pub use runner::{Error, Function, run, warn};
+pub use settings::{recorder_regions, session_table, sweep};

@@ -81,6 +81,11 @@ pub fn run<F: Function>(make: impl FnOnce(&Aws) -> Result<F, Error>) -> ExitCode
     }
 }
 
+/// Logs what keeps no event from being done.
+pub fn warn(what: &str) {
+    tracing::warn!("{what}");
+}
+
 /// What becomes of a message.
 struct Verdict {
     fate: Fate,

@@ -2,6 +2,7 @@
 
 use aws_tags::Arn;
 use aws_tags::settings::Monitoring;
+use aws_tags::sweep::Sweep;
 use aws_tags_aws::TableAddress;
 
 use crate::Error;
@@ -20,7 +21,23 @@ pub fn session_table() -> Result<TableAddress, Error> {
 /// The Regions of the session-recorders: an absent session is final only when all have kept up. None are
 /// watched if nothing is said.
 pub fn recorder_regions() -> Vec<String> {
-    let text = variable("RECORDER_REGIONS").unwrap_or_default();
+    regions("RECORDER_REGIONS")
+}
+
+/// What is swept, and the queue that the function reads. Nothing is, where no Region is named.
+pub fn sweep() -> Result<Option<(Sweep, Arn)>, Error> {
+    let regions = regions("SWEEP_REGIONS");
+    if regions.is_empty() {
+        return Ok(None);
+    }
+    let tier = variable("SERVICES").unwrap_or_default();
+    let services = tier.parse().map_err(|allowed| format!("SERVICES is `{tier}`, {allowed}"))?;
+    let queue = queue("CREATION_QUEUE_ARN")?.ok_or("SWEEP_REGIONS takes CREATION_QUEUE_ARN as well")?;
+    Ok(Some((Sweep { regions, services }, queue)))
+}
+
+fn regions(name: &str) -> Vec<String> {
+    let text = variable(name).unwrap_or_default();
     text.split(',').map(str::trim).filter(|region| !region.is_empty()).map(str::to_owned).collect()
 }
 
@@ -40,10 +57,14 @@ pub(crate) fn monitoring() -> Result<Monitoring, Error> {
 
 /// The queue for what the function gives up. Without one, it leaves that to the queue that it reads.
 pub(crate) fn dead_letters() -> Result<Option<Arn>, Error> {
-    let Some(text) = variable("DEAD_LETTER_QUEUE_ARN") else { return Ok(None) };
+    queue("DEAD_LETTER_QUEUE_ARN")
+}
+
+fn queue(name: &str) -> Result<Option<Arn>, Error> {
+    let Some(text) = variable(name) else { return Ok(None) };
     match Arn::parse(&text).filter(|arn| arn.service() == "sqs") {
         Some(arn) => Ok(Some(arn)),
-        None => Err(format!("DEAD_LETTER_QUEUE_ARN is `{text}`, allowed: the ARN of an SQS queue").into()),
+        None => Err(format!("{name} is `{text}`, allowed: the ARN of an SQS queue").into()),
     }
 }
 

@@ -195,7 +195,7 @@ fn why_nothing(outcome: &Outcome) -> Option<String> {
         Handling::Skipped(skip) => Some(format!("skipped: {skip}")),
         Handling::Unresolvable => None,
         Handling::Tagging(_) if !matches!(outcome.effect, Effect::Deployed(_)) => None,
-        Handling::NotACreation | Handling::LookedAfter(_) | Handling::Tagging(_) => {
+        Handling::NotACreation | Handling::LookedAfter(_) | Handling::Swept(_) | Handling::Tagging(_) => {
             Some(match outcome.effect.reason() {
                 Some(reason) => format!("{}: {reason}", outcome.effect.as_str()),
                 None => outcome.effect.as_str().to_owned(),

@@ -59,7 +59,7 @@ impl Summary {
         match &outcome.handling {
             Handling::Skipped(why) => *self.left_alone.entry(why.to_string()).or_default() += 1,
             Handling::Unresolvable => self.unresolvable += 1,
-            Handling::NotACreation | Handling::LookedAfter(_) => {
+            Handling::NotACreation | Handling::LookedAfter(_) | Handling::Swept(_) => {
                 *self.others.entry(kind(&outcome.effect)).or_default() += 1
             }
             Handling::Tagging(_) if matches!(outcome.effect, Effect::Deployed(_)) => {

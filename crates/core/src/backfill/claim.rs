@@ -95,7 +95,7 @@ pub fn claims(event: &Event, outcome: &Outcome, session: impl Fn(&str) -> Option
             return Taken::Unresolvable(why.unwrap_or_default());
         }
         Handling::Skipped(skip) => return skipped(event, outcome, &skip.to_string()),
-        Handling::NotACreation | Handling::LookedAfter(_) => return Taken::Nothing,
+        Handling::NotACreation | Handling::LookedAfter(_) | Handling::Swept(_) => return Taken::Nothing,
     };
     let session = match &tagging.session {
         SessionMatch::Found(found) => session(&found.access_key_id),

@@ -127,7 +127,8 @@ impl From<&Unfinished> for Obstacle {
             | Unfinished::Parent { failure, .. }
             | Unfinished::Memory { failure, .. }
             | Unfinished::Lookup { failure, .. }
-            | Unfinished::Resource { failure, .. } => failure.kind.into(),
+            | Unfinished::Resource { failure, .. }
+            | Unfinished::Sweep(failure) => failure.kind.into(),
         };
         Self { reason: word, message: reason.to_string(), over }
     }

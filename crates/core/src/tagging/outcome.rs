@@ -7,8 +7,9 @@ use time::OffsetDateTime;
 use crate::effect::Effect;
 use crate::identity::{Principal, SessionMatch};
 use crate::ports::{Failure, FailureKind};
-use crate::record::{Arn, timestamp};
+use crate::record::{Arn, Event, timestamp};
 use crate::stacks::Deploy;
+use crate::sweep::Swept;
 use crate::table::{LocateError, Lookup, Resource, Route};
 use crate::tags::{Tag, TagMap};
 
@@ -37,6 +38,8 @@ pub enum Handling {
     Unresolvable,
     /// It is a heartbeat, at which the session-recorders are looked after.
     LookedAfter(Recorders),
+    /// It is a message of a sweep.
+    Swept(Box<Swept>),
     /// Its resources were tagged, or tried to.
     Tagging(Box<Tagging>),
 }
@@ -218,9 +221,17 @@ pub enum Unfinished {
     /// `aws-tags redrive` asks the history.
     #[error("late: another resource may be {0} by now")]
     Late(Arn),
+    #[error("sweep: {0}")]
+    Sweep(Failure),
 }
 
 impl Outcome {
+    /// What became of a sweep's message.
+    pub fn swept(event: &Event, swept: Swept) -> Self {
+        let handling = Handling::Swept(Box::new(swept));
+        Self { effect: Effect::of(event), principal: Principal::of(event), handling }
+    }
+
     /// How its resources were tagged, if it created any and was not left alone.
     pub fn tagging(&self) -> Option<&Tagging> {
         match &self.handling {
@@ -233,6 +244,7 @@ impl Outcome {
     pub fn as_str(&self) -> &'static str {
         let tagging = match &self.handling {
             Handling::NotACreation | Handling::LookedAfter(_) => return self.effect.as_str(),
+            Handling::Swept(swept) => return swept.as_str(),
             Handling::Skipped(_) => return "skipped",
             Handling::Unresolvable => return "unresolvable",
             Handling::Tagging(tagging) => tagging,
@@ -264,6 +276,15 @@ impl Outcome {
     pub fn unfinished(&self) -> Vec<Unfinished> {
         match &self.handling {
             Handling::NotACreation | Handling::Skipped(_) | Handling::LookedAfter(_) => Vec::new(),
+            Handling::Swept(swept) => match swept.as_ref() {
+                Swept::Failed(failure) => vec![Unfinished::Sweep(failure.clone())],
+                // What is not looked up must not go unnoticed.
+                Swept::Refused(refusal) => {
+                    let failure = Failure { kind: FailureKind::Refused, message: refusal.to_string() };
+                    vec![Unfinished::Sweep(failure)]
+                }
+                Swept::Off | Swept::Begun(_) | Swept::Divided { .. } | Swept::LookedUp { .. } => Vec::new(),
+            },
             Handling::Unresolvable => {
                 let reason = self.effect.unresolvable().unwrap_or_default();
                 vec![Unfinished::Unresolvable(reason.into_owned())]

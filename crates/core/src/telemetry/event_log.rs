@@ -13,6 +13,7 @@ use crate::ports::Failure;
 use crate::record::{Event, timestamp};
 use crate::recording::Recorded;
 use crate::settings::Settings;
+use crate::sweep::Swept;
 use crate::table::Route;
 use crate::tagging::{Handling, Outcome, ResourceOutcome};
 
@@ -32,6 +33,21 @@ pub fn tagged(
         Handling::Skipped(why) => set(&mut line, "reason", why.to_string()),
         Handling::Unresolvable => {}
         Handling::LookedAfter(recorders) => set(&mut line, "reason", recorders.reason()),
+        Handling::Swept(swept) => {
+            set(&mut line, "reason", swept.to_string());
+            if let Swept::LookedUp { part, tally, rest } = swept.as_ref() {
+                for (key, value) in [("region", json!(part.region)), ("isWhole", json!(rest.is_none()))] {
+                    set(&mut line, key, value);
+                }
+                for (key, count) in [
+                    ("creations", tally.creations),
+                    ("missed", tally.missed),
+                    ("superseded", tally.superseded),
+                ] {
+                    set(&mut line, key, count);
+                }
+            }
+        }
         Handling::Tagging(tagging) => {
             set(&mut line, "session", tagging.session.as_str());
             if let Some(parent) = &tagging.parent {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use crate::delivery::{Fate, Obstacle, Reason};
-use crate::effect::{Effect, HEARTBEAT};
+use crate::effect::{Effect, HEARTBEAT, SWEEP};
 use crate::identity::SessionMatch;
 use crate::ports::Failure;
 use crate::record::Event;
@@ -79,6 +79,7 @@ const TAG_HANDLER_LIST: &[Metric<Outcome>] = &[
             |outcome| matches!(&outcome.handling, Handling::LookedAfter(recorders) if *recorders != Recorders::KeepUp),
         )
     }),
+    ("CreationsMissed", Minimal, missed),
     ("UnsupportedEvents", Full, |handled| {
         count_if(handled, |outcome| outcome.effect == Effect::NotSupported)
     }),
@@ -117,9 +118,9 @@ const SESSION_RECORDER_LIST: &[Metric<Result<Recorded, Failure>>] = &[
     ("GivenUp", Full, given_up),
 ];
 
-/// What AWS sent: every message but heartbeats.
+/// What AWS sent: every message but those of our schedules, and of the tag-handler to itself.
 fn events<T>(handled: &Handled<'_, T>) -> usize {
-    handled.event.is_none_or(|(event, _)| event.source != HEARTBEAT).into()
+    handled.event.is_none_or(|(event, _)| ![HEARTBEAT, SWEEP].contains(&event.source.as_str())).into()
 }
 
 fn throttled<T>(handled: &Handled<'_, T>) -> usize {
@@ -149,6 +150,13 @@ fn resources(handled: &Handled<'_, Outcome>, matches: impl Fn(&TagResult) -> boo
 fn tags(handled: &Handled<'_, Outcome>, matches: impl Fn(&DropReason) -> bool) -> usize {
     let of_one = |made: &ResourceOutcome| made.dropped.iter().filter(|one| matches(&one.reason)).count();
     count(handled, |outcome| outcome.resources().iter().map(of_one).sum())
+}
+
+fn missed(handled: &Handled<'_, Outcome>) -> usize {
+    count(handled, |outcome| match &outcome.handling {
+        Handling::Swept(swept) => swept.tally().missed,
+        _ => 0,
+    })
 }
 
 fn session(handled: &Handled<'_, Outcome>, matches: impl Fn(&SessionMatch) -> bool) -> usize {
@@ -237,6 +245,7 @@ mod tests {
     use super::*;
     use crate::identity::{Principal, STS};
     use crate::ports::FailureKind;
+    use crate::sweep::{Part, Swept, Tally};
     use crate::tagging::Tagging;
 
     fn event(source: &str, name: &str) -> Event {
@@ -323,6 +332,25 @@ mod tests {
         assert_eq!(names(&documents[0], 0), ["Events", "Throttled", "SessionsUnknown"]);
         let directives = documents[0]["_aws"]["CloudWatchMetrics"].as_array().map(Vec::len);
         assert_eq!((directives, &documents[0]["Retried"]), (Some(1), &Value::Null));
+    }
+
+    #[test]
+    fn a_sweep_is_no_event_and_says_what_events_missed() {
+        let message = json!({"eventSource": SWEEP, "eventName": "SweepPart", "awsRegion": "eu-west-1",
+            "requestParameters": {"from": "2026-05-04T10:00:00Z", "to": "2026-05-04T11:00:00Z"}});
+        let message = Event::from_json(message).expect("a message");
+        for missed in [0, 2] {
+            let tally = Tally { creations: 9, missed, superseded: 1 };
+            let part = Part::read(&message).expect("a part");
+            let outcome = Outcome::swept(&message, Swept::LookedUp { part, tally, rest: None });
+            let mut counts = Counts::new(TAG_HANDLER, Minimal);
+            counts.add(&Handled { event: Some((&message, &outcome)), obstacles: &[], fate: &DONE });
+            let documents = counts.documents("tag-handler", OffsetDateTime::UNIX_EPOCH);
+            let counts: Vec<_> =
+                documents.iter().map(|document| document["CreationsMissed"].as_u64()).collect();
+            assert_eq!(counts, if missed > 0 { vec![Some(2)] } else { vec![] });
+            assert!(documents.iter().all(|document| document["Events"].is_null()));
+        }
     }
 
     #[test]
