@@ -15,6 +15,7 @@ from installation import (
     SESSIONS,
     Installation,
     empty_zip,
+    queue_arn,
 )
 from local_aws import ACCOUNT, COMMAND, REGION, env_of, lines, snapshot
 from lookup_events import History
@@ -217,6 +218,20 @@ class TheDoctor(unittest.TestCase):
                 events.remove_targets(Rule=name, Ids=["home"])
                 events.delete_rule(Name=name)
                 self.finds("error", "rules", f"`{name}`: there is no rule", region)
+
+    def test_a_sweep_that_does_not_come_or_leaves_a_region_out(self):
+        events = self.here.c("events")
+        self.here.allow("aws-tags-tag-handler", self.actions | {"cloudtrail:LookupEvents"})
+        self.configure(SESSION_TABLE="aws-tags-sessions", SWEEP_REGIONS=f"{REGION},{OTHER_REGION}")
+        self.finds("error", "rules", "`aws-tags-sweep`: there is no rule: creations that events miss")
+        events.put_rule(Name="aws-tags-sweep", ScheduleExpression="rate(1 day)", State="ENABLED")
+        events.put_targets(Rule="aws-tags-sweep", Targets=[{"Id": "queue", "Arn": queue_arn(CREATIONS)}])
+        self.assertEqual(self.doctor("--json").stdout, "")
+        self.configure(SESSION_TABLE="aws-tags-sessions", SWEEP_REGIONS=REGION)
+        self.finds("warning", "rules", f"the sweep leaves {OTHER_REGION} out", todo="SweepRegions")
+        self.here.allow("aws-tags-tag-handler", self.actions)
+        self.configure(SESSION_TABLE="aws-tags-sessions", SWEEP_REGIONS=f"{REGION},{OTHER_REGION}")
+        self.finds("error", "permissions", "does not allow cloudtrail:LookupEvents")
 
     def test_a_rule_without_a_target(self):
         self.here.c("events").remove_targets(Rule="aws-tags-creations-1", Ids=["queue"])

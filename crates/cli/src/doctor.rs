@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 use aws_tags::deployment::iam_policies;
 use aws_tags::deployment::resource_names::{
-    DEAD_LETTERS, PREFIX, SESSION_RECORDER, SESSION_TABLE, TAG_HANDLER,
+    DEAD_LETTERS, PREFIX, SESSION_RECORDER, SESSION_TABLE, SWEEP_RULE, TAG_HANDLER,
 };
 use aws_tags::record::partition_of;
 use aws_tags::table::Service;
@@ -20,7 +20,7 @@ use clap::Args;
 use futures_util::future::{join, join_all};
 
 use crate::account::{
-    AccessOptions, Function, HISTORY_ATTEMPTS, Queue, RegionalClients, Removal, rule_counts,
+    AccessOptions, Function, HISTORY_ATTEMPTS, Queue, RegionalClients, Removal, Rule, rule_counts,
 };
 use crate::console::{End, bad_input};
 use checks::{Part, Place};
@@ -86,7 +86,8 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         }
         let checks = CHECKS.iter().copied().filter(|(name, _)| options.doors || *name != DOORS).collect();
         let report = Report::new(out, options.json, checks);
-        let mut doctor = Doctor { aws: &aws, account, home, report, delivered: Vec::new(), recorder: None };
+        let mut doctor =
+            Doctor { aws: &aws, account, home, report, delivered: Vec::new(), recorder: None, sweep: None };
         let keys = checks::stated_keys(handler.as_ref().ok().and_then(Option::as_ref));
         // The history takes its time: it is asked while everything else is checked.
         let (checked, removals) =
@@ -131,6 +132,8 @@ struct Doctor<'a, W> {
     delivered: Vec<&'static Service>,
     /// The session-recorder of the home Region.
     recorder: Option<Function>,
+    /// The schedule of the sweep.
+    sweep: Option<Rule>,
 }
 
 impl<W: Write> Doctor<'_, W> {
@@ -180,6 +183,7 @@ impl<W: Write> Doctor<'_, W> {
         let rules = here.rules(wanted).await;
         if let (Place::Home, Ok(rules)) = (place, &rules) {
             self.delivered = checks::services_of(rules);
+            self.sweep = rules.iter().find(|rule| rule.name == SWEEP_RULE).cloned();
         }
         let ours = rules.iter().flatten().map(|rule| &rule.name).filter(|name| name.starts_with(PREFIX));
         let counts = rule_counts(self.aws, region, &ours.cloned().collect::<Vec<_>>()).await;
@@ -215,6 +219,8 @@ impl<W: Write> Doctor<'_, W> {
         self.function(&here, Part::Handler, handler, true).await?;
         self.concurrency(&here, &[(TAG_HANDLER, found.as_ref()), (SESSION_RECORDER, recorder.as_ref())])
             .await?;
+        let (swept, rule) = (checks::swept(found.as_ref()), self.sweep.take());
+        self.report.check("rules", Ok(()), |()| checks::sweep(&swept, rule.as_ref(), regions))?;
         let table = here.table(SESSION_TABLE.0).await;
         self.report.check("table", table, |table| checks::table(table.as_ref()))?;
         let centers = here.identity_centers().await;

@@ -9,6 +9,7 @@ mod recorders;
 mod removals;
 mod resource_policies;
 mod rules;
+mod sweep;
 mod table;
 mod trails;
 
@@ -21,6 +22,7 @@ pub(super) use recorders::identity_centers;
 pub(super) use removals::removals;
 pub(super) use resource_policies::{ResourcePolicy, resource_policies};
 pub(super) use rules::{rules, services_of};
+pub(super) use sweep::{sweep, swept};
 pub(super) use table::table;
 pub(super) use trails::{sessions_began, trails};
 

@@ -23,6 +23,8 @@ pub const HEARTBEAT_RULE: &str = "aws-tags-heartbeat";
 pub const HANDLER_HEARTBEAT_RULE: &str = "aws-tags-handler-heartbeat";
 /// That of a forwarder, which goes to the home Region's bus.
 pub const FORWARDER_HEARTBEAT_RULE: &str = "aws-tags-forwarder-heartbeat";
+/// The schedule of the sweep.
+pub const SWEEP_RULE: &str = "aws-tags-sweep";
 /// Prefix of the names of the rules for creation events.
 pub const CREATION_RULES: &str = "aws-tags-creations-";
 /// The queue of the session-recorder.

@@ -6,7 +6,7 @@ use aws_tags::Settings;
 use aws_tags::deployment::resource_names::{CREATION_QUEUE, SESSION_QUEUE, SESSION_TABLE};
 use aws_tags::table::{self, Service};
 
-use super::{DEPLOY, Finding, Part};
+use super::{DEPLOY, Finding, Part, swept};
 use crate::account::Function;
 
 /// A function, its settings, and what it is fed from. `table_region` is the Region of the session table, if
@@ -125,6 +125,9 @@ pub(in crate::doctor) fn needed_actions(
     let settings = Settings::read(|variable| function.environment.get(variable).cloned());
     let also =
         |resource_type: &str| settings.as_ref().is_ok_and(|settings| settings.also_tags(resource_type));
+    if part == Part::Handler && !swept(Some(function)).is_empty() {
+        actions.insert("cloudtrail:LookupEvents");
+    }
     if part == Part::Handler && !delivered.is_empty() {
         actions.extend(table::parent_actions());
         for service in delivered {
@@ -216,6 +219,12 @@ mod tests {
             "{actions:?}"
         );
         assert_eq!(needed_actions(Part::Recorder, &function, &delivered), ["dynamodb:PutItem"]);
+        let sweeps = Function {
+            environment: [("SWEEP_REGIONS".to_owned(), "eu-west-1".to_owned())].into(),
+            ..handler()
+        };
+        assert!(needed_actions(Part::Handler, &sweeps, &[]).contains(&"cloudtrail:LookupEvents"));
+        assert!(!needed_actions(Part::Handler, &handler(), &[]).contains(&"cloudtrail:LookupEvents"));
         // What no rule delivers needs no permission either.
         assert!(!needed_actions(Part::Handler, &function, &[]).contains(&"ec2:CreateTags"));
     }
