@@ -1,7 +1,10 @@
 //! Where records begin and end, by structure alone: quotes, backslashes and braces, 64 bytes at a time.
 
+mod strings;
+
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, u8x64};
+use strings::Strings;
 
 /// Bytes that are looked at together: one bit each.
 const BLOCK: usize = 64;
@@ -28,28 +31,13 @@ pub(crate) struct Bounds<'a> {
     braces: u64,
     closing: u64,
     depth: i64,
-    /// All ones in a string.
-    in_string: u64,
-    /// Whether the last byte of the block before escapes the next.
-    escapes_next: bool,
-    /// The place of the last letter that is escaped although it need not be.
-    last_escape: Option<usize>,
+    strings: Strings,
     start: usize,
 }
 
 impl<'a> Bounds<'a> {
     pub(crate) const fn new(text: &'a [u8], from: usize) -> Self {
-        Self {
-            text,
-            next_block: from,
-            braces: 0,
-            closing: 0,
-            depth: 0,
-            in_string: 0,
-            escapes_next: false,
-            last_escape: None,
-            start: 0,
-        }
+        Self { text, next_block: from, braces: 0, closing: 0, depth: 0, strings: Strings::new(), start: 0 }
     }
 
     /// Gives what follows, some at a time; the last is no object.
@@ -74,7 +62,7 @@ impl<'a> Bounds<'a> {
                 }
                 self.depth -= 1;
                 if self.depth == 0 {
-                    let escapes = self.last_escape.is_some_and(|escape| escape >= self.start);
+                    let escapes = self.strings.have_escapes_since(self.start);
                     found.push(Bound::Object { start: self.start, end: place + 1, escapes });
                 }
                 if self.depth < 0 {
@@ -102,13 +90,8 @@ impl<'a> Bounds<'a> {
         };
         let block = u8x64::from_slice(simd, block);
         let is = |byte| block.simd_eq(u8x64::splat(simd, byte));
-        let mut quotes = is(b'"').to_bitmask();
-        let backslashes = is(b'\\').to_bitmask();
-        if backslashes != 0 || self.escapes_next {
-            quotes &= !self.escaped(backslashes);
-        }
-        let inside = prefix_xor(quotes) ^ self.in_string;
-        self.in_string = 0u64.wrapping_sub(inside >> 63);
+        let (quotes, backslashes) = (is(b'"').to_bitmask(), is(b'\\').to_bitmask());
+        let inside = self.strings.inside(quotes, backslashes, self.text, self.next_block);
         let braces = (is(b'{') | is(b'}')).to_bitmask() & !inside;
         if braces != 0 {
             let closing = is(b'}').to_bitmask() & braces;
@@ -122,43 +105,6 @@ impl<'a> Bounds<'a> {
         self.next_block += BLOCK;
         true
     }
-
-    /// The bytes of a block that a backslash escapes.
-    fn escaped(&mut self, backslashes: u64) -> u64 {
-        let mut escaped = u64::from(self.escapes_next);
-        let mut rest = backslashes & !escaped;
-        self.escapes_next = false;
-        while rest != 0 {
-            let nth = rest.trailing_zeros();
-            self.note_escape(self.next_block + nth as usize);
-            if nth == 63 {
-                self.escapes_next = true;
-                break;
-            }
-            escaped |= 2 << nth;
-            rest &= !(3 << nth);
-        }
-        escaped
-    }
-
-    /// `\u0041` to `\u007a` may be letters of a key or name, which nobody who writes JSON escapes.
-    fn note_escape(&mut self, place: usize) {
-        let after = self.text.get(place + 1..place + 5).unwrap_or_default();
-        if let [b'u', b'0', b'0', b'4'..=b'7'] = after {
-            self.last_escape = Some(place);
-        }
-    }
-}
-
-/// For each bit the parity of those up to it: what is between quotes.
-#[inline(always)]
-const fn prefix_xor(mut bits: u64) -> u64 {
-    bits ^= bits << 1;
-    bits ^= bits << 2;
-    bits ^= bits << 4;
-    bits ^= bits << 8;
-    bits ^= bits << 16;
-    bits ^ bits << 32
 }
 
 #[cfg(test)]
@@ -241,13 +187,15 @@ mod tests {
             "{\"a\":{}}",
             "{\"}\":\"\\\\\"}",
         ];
-        let (mut rng, level) = (fastrand::Rng::with_seed(1), Level::new());
+        // The best instructions of this machine, and those that every machine has.
+        let (mut rng, levels) = (fastrand::Rng::with_seed(1), [Level::new(), Level::baseline()]);
         let (mut objects, mut escapes) = (0, 0);
         for _ in 0..20_000 {
             let mut text = String::new();
             for _ in 0..rng.usize(..80) {
                 text.push_str(PIECES[rng.usize(..PIECES.len())]);
             }
+            let level = levels[rng.usize(..levels.len())];
             let (slow, quick) = (slowly(text.as_bytes()), quickly(level, text.as_bytes()));
             for (slow, quick) in slow.iter().zip(&quick) {
                 if let (Bound::Object { escapes: true, .. }, Bound::Object { escapes: quick, .. }) =
@@ -262,7 +210,7 @@ mod tests {
         }
         let many = "{},".repeat(5000);
         assert_eq!(
-            without_escapes(quickly(level, many.as_bytes())),
+            without_escapes(quickly(Level::new(), many.as_bytes())),
             without_escapes(slowly(many.as_bytes()))
         );
         assert!(objects > 10_000 && escapes > 1000, "{objects} {escapes}");

@@ -14,14 +14,20 @@
 
 mod blocks;
 mod filter;
+mod found;
+mod judge;
+mod names;
 mod pack;
 mod record;
 mod seen;
+mod stream;
 mod trail;
 mod unpack;
 
 pub use filter::{Filter, PathSays};
+pub use found::{Flaw, Found, Ids, Kept, without_tokens};
+pub use judge::{TOO_MANY_VALUES, has_too_many_values};
 pub use pack::Packer;
 pub use seen::{Seen, Spilled};
-pub use trail::{Flaw, Found, Ids, Kept, LONGEST_RECORD, Scanner, Shape, without_tokens};
+pub use trail::{LONGEST_RECORD, Scanner, Shape};
 pub use unpack::{Unpacked, Unpacker};

@@ -264,7 +264,8 @@ impl<'a> Worker<'a> {
 
     /// Hands over what was found in a file.
     fn hand_over(&mut self, file: &File) -> io::Result<()> {
-        let (records, flaws) = (self.found.records, std::mem::take(&mut self.found.flaws));
+        let (records, flaws, flawed) =
+            (self.found.records, std::mem::take(&mut self.found.flaws), self.found.flawed);
         let mut kept = 0_usize;
         let mut take = |found: &mut Found| {
             kept = kept.saturating_add(found.kept.len());
@@ -280,7 +281,7 @@ impl<'a> Worker<'a> {
         for flaw in flaws.iter().take(COMPLAINTS) {
             report.unread(&file.name, &format!("record {}: {}", flaw.record, flaw.reason));
         }
-        let more = flaws.len().saturating_sub(COMPLAINTS);
+        let more = usize::try_from(flawed).unwrap_or(usize::MAX).saturating_sub(COMPLAINTS.min(flaws.len()));
         if more > 0 {
             report.unread(&file.name, &format!("{more} more like these"));
             report.also_unread(more.saturating_sub(1));
