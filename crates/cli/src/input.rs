@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use aws_tags::Event;
+use aws_tags_scan::{TOO_MANY_VALUES, has_too_many_values};
 use clap::Args;
 use serde_json::Value;
 
@@ -21,6 +22,9 @@ use split::{Flaw, LONGEST, Part, Splitter};
 const COMPLAINTS: usize = 3;
 /// Text without any record or end of line that is read before a file is given up: it may have no end.
 const IDLE_BYTES: u64 = 64 << 20;
+
+/// Bytes that a value takes at least, on average: parsed, a short one takes a hundred times that of its text.
+const BYTES_OF_VALUE: usize = 32;
 
 /// Where records come from.
 #[derive(Args)]
@@ -292,10 +296,12 @@ impl<F: FnMut(Record) -> io::Result<()>> Reader<'_, F> {
 
     /// A value of the text, or of one of its lists.
     fn value(&mut self, file: &str, value: &[u8], in_list: bool, found: &mut Found) -> io::Result<()> {
-        let parsed = serde_json::from_slice::<Value>(value);
-        let contents = match parsed {
-            Ok(value) => envelope::contents(value, 0),
-            Err(error) => vec![Err(format!("not JSON: {error}"))],
+        let contents = match has_too_many_values(value, self.longest / BYTES_OF_VALUE) {
+            true => vec![Err(TOO_MANY_VALUES.to_owned())],
+            false => match serde_json::from_slice::<Value>(value) {
+                Ok(value) => envelope::contents(value, 0),
+                Err(error) => vec![Err(format!("not JSON: {error}"))],
+            },
         };
         found.is_known |= in_list || contents.is_empty();
         let nth = found.values;

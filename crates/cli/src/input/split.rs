@@ -10,6 +10,12 @@ use aws_tags::record::timestamp;
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
 pub(super) const LONGEST: usize = 32 << 20;
 
+/// Open brackets that are remembered. Nobody parses what is deeper: there, any bracket closes any other.
+const DEEPEST: usize = 256;
+
+/// A time has so many letters at most.
+const LONGEST_TIME: usize = 64;
+
 /// Keys whose lists hold records, each in its envelope or not.
 const LISTS: &[&str] = &[
     "Records",
@@ -63,8 +69,9 @@ enum State {
 #[derive(Debug)]
 pub(super) struct Splitter {
     state: State,
-    /// Open brackets of the value, or of the object of the text.
+    /// Open brackets of the value, or of the object of the text; and how many more are open in these.
     open: Vec<u8>,
+    deeper: u64,
     in_string: bool,
     escaped: bool,
     /// The value so far, or what is no JSON.
@@ -97,6 +104,7 @@ impl Default for Splitter {
         Self {
             state: State::Between,
             open: Vec::new(),
+            deeper: 0,
             in_string: false,
             escaped: false,
             value: Vec::new(),
@@ -208,6 +216,7 @@ impl Splitter {
         self.value.clear();
         self.value.push(byte);
         self.open.clear();
+        self.deeper = 0;
         if !self.plain {
             self.open.push(byte);
         }
@@ -221,7 +230,7 @@ impl Splitter {
                 self.state = State::Between;
                 found(Part::Broken(Flaw::NotJson, self.began));
             }
-            b'{' if is_time(self.value.trim_ascii()) => {
+            b'{' if is_time(&self.value) => {
                 self.state = State::Between;
                 self.begin(byte);
             }
@@ -235,6 +244,7 @@ impl Splitter {
         if self.is_cut(byte) {
             found(Part::Broken(Flaw::NotJson, self.began));
             self.open.clear();
+            self.deeper = 0;
             self.in_string = false;
             self.object.clear();
             self.state = State::Between;
@@ -264,7 +274,7 @@ impl Splitter {
                 self.outside = std::mem::take(&mut self.open);
                 self.state = State::List;
             }
-            b'{' | b'[' => self.open.push(byte),
+            b'{' | b'[' => self.open(byte),
             b'}' | b']' => {
                 self.close(byte);
                 if self.open.is_empty() {
@@ -323,7 +333,7 @@ impl Splitter {
         }
         match byte {
             b'"' => self.in_string = true,
-            b'{' | b'[' => self.open.push(byte),
+            b'{' | b'[' => self.open(byte),
             b'}' | b']' => {
                 self.close(byte);
                 if self.open.is_empty() {
@@ -344,8 +354,19 @@ impl Splitter {
         }
     }
 
+    fn open(&mut self, byte: u8) {
+        match self.open.len() < DEEPEST {
+            true => self.open.push(byte),
+            false => self.deeper = self.deeper.saturating_add(1),
+        }
+    }
+
     /// A closing bracket ends what it fits to, and what was left open inside.
     fn close(&mut self, byte: u8) {
+        if self.deeper > 0 {
+            self.deeper = self.deeper.saturating_sub(1);
+            return;
+        }
         let fits = if byte == b'}' { b'{' } else { b'[' };
         match self.open.iter().rposition(|open| *open == fits) {
             Some(place) => self.open.truncate(place),
@@ -365,13 +386,15 @@ impl Splitter {
         self.value.clear();
         self.value.shrink_to(1 << 20);
         self.open.clear();
+        self.deeper = 0;
         self.in_string = false;
     }
 }
 
 /// Whether a text is a time, such as exports of CloudWatch Logs have before each line.
 fn is_time(text: &[u8]) -> bool {
-    str::from_utf8(text).is_ok_and(|text| timestamp::parse(text).is_some())
+    text.len() < LONGEST_TIME
+        && str::from_utf8(text).is_ok_and(|text| timestamp::parse(text.trim_ascii()).is_some())
 }
 
 #[cfg(test)]
@@ -449,6 +472,23 @@ mod tests {
         ] {
             assert_eq!(parts_of(text, 3), parts, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_far_too_deep_takes_neither_time_nor_memory() {
+        let (open, crossed) = ("[".repeat(1_000_000), "}".repeat(1_000_000));
+        let deep = format!("[{{\"a\":{open}{}}}, 1]", "]".repeat(1_000_000));
+        assert_eq!(parts_of(&deep, 1 << 16), [&deep[1..deep.len() - 4], "1"]);
+        // No bracket fits to another: each closes the last.
+        assert_eq!(parts_of(&format!("[{open}{crossed}, 1]"), 1 << 16), [&format!("{open}{crossed}"), "1"]);
+        // On one line of junk, every brace might be what comes after a time.
+        assert_eq!(
+            parts_of(&format!("x{}\n1", "{".repeat(1_000_000)), 1 << 16),
+            ["NotJson in 1", "NotJson in 2"]
+        );
+        let mut splitter = Splitter::default();
+        splitter.feed(open.as_bytes(), &mut |_| {});
+        assert!(splitter.open.capacity() <= DEEPEST && splitter.deeper > 900_000);
     }
 
     #[test]
