@@ -1,5 +1,5 @@
 # Needs Rust, Python 3 and make; everything else is installed below the target folder.
-.PHONY: demo local test faults histories plans mutations scan-mutations kills report scan bench generate lint check deploy undeploy
+.PHONY: demo local test faults histories plans mutations scan-mutations sizes kills report scan bench generate lint check deploy undeploy
 
 # Everything with all features, always: each other choice is another AWS SDK to build.
 ALL = --workspace --all-features --locked
@@ -46,9 +46,14 @@ kills:
 	cd tests && RESOURCES=1000 KILLS=50 $(PYTHON) -m pytest -s backfill/test_apply.py -k "killed or undone_and_redone or random"
 	cd tests && RESOURCES=1000 KILLS=50 $(PYTHON) -m pytest -s backfill/test_chain.py
 
-# Ten million mutated trail files: the fast scan finds what parsing everything finds. `make test` tries a sample.
+# Ten million mutated trail files: the fast scan finds what parsing everything finds, nine minutes of one core. `make test` tries a sample.
 scan-mutations:
 	MUTATIONS=10000000 cargo test --release --locked -p aws-tags-scan --test oracle -- --nocapture
+
+# Files that unpack to gigabytes or that nobody can parse, read by the shipped build in at most 128 MiB. `make test` tries a sample.
+sizes:
+	cargo build --release --locked --quiet -p aws-tags-cli --no-default-features
+	cd tests/operations && SIZES=all COMMAND=$(CURDIR)/target/release/aws-tags $(PYTHON) -m unittest -v test_backfill_sizes
 
 # A report of 100,000 resources in a browser: its size, first paint, and how long searches take. `make test` tries a sample.
 report:
