@@ -10,4 +10,4 @@ pub(crate) use arn::is_account;
 pub use arn::{Arn, partition_of};
 pub use event::{Event, NotARecord, NotAnEvent};
 pub(crate) use format::{Piece, pieces};
-pub(crate) use path::{member, pairs, scalar};
+pub(crate) use path::{member, pairs, scalar, text_below};

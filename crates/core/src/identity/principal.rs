@@ -4,9 +4,10 @@
 //! Any field may be absent; even `type` may be.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::record::{Arn, Event, is_account, timestamp};
+use crate::record::{Arn, Event, is_account, text_below, timestamp};
 
 /// Who made the call. Texts are as CloudTrail wrote them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,32 +113,34 @@ pub struct SessionKey {
 impl Principal {
     /// Reads `userIdentity`. A record without one gives a principal without fields.
     pub fn of(event: &Event) -> Self {
-        let text = |path: &str| event.text(path).map(std::borrow::Cow::into_owned);
-        let issuer = "userIdentity.sessionContext.sessionIssuer";
-        let issuer = event.values(issuer).first().map(|_| Issuer {
-            kind: text(&format!("{issuer}.type")).unwrap_or_default(),
-            id: text(&format!("{issuer}.principalId")),
-            arn: text(&format!("{issuer}.arn")),
-            account: text(&format!("{issuer}.accountId")),
-            name: text(&format!("{issuer}.userName")),
-        });
+        // Found once: of every record that matters, all of this is read.
+        let part = |path: &str| event.values(path).first().copied();
+        let (identity, context) = (part("userIdentity"), part("userIdentity.sessionContext"));
+        let issuer = part("userIdentity.sessionContext.sessionIssuer");
+        let of = |part: Option<&Value>, path: &str| Some(text_below(part?, path)?.into_owned());
         Self {
-            kind: text("userIdentity.type").unwrap_or_default(),
-            arn: text("userIdentity.arn"),
-            id: text("userIdentity.principalId"),
-            account: text("userIdentity.accountId"),
-            user_name: text("userIdentity.userName"),
-            issuer,
-            access_key_id: text("userIdentity.accessKeyId"),
-            session_created: text("userIdentity.sessionContext.attributes.creationDate")
+            kind: of(identity, "type").unwrap_or_default(),
+            arn: of(identity, "arn"),
+            id: of(identity, "principalId"),
+            account: of(identity, "accountId"),
+            user_name: of(identity, "userName"),
+            issuer: issuer.map(|_| Issuer {
+                kind: of(issuer, "type").unwrap_or_default(),
+                id: of(issuer, "principalId"),
+                arn: of(issuer, "arn"),
+                account: of(issuer, "accountId"),
+                name: of(issuer, "userName"),
+            }),
+            access_key_id: of(identity, "accessKeyId"),
+            session_created: of(context, "attributes.creationDate")
                 .and_then(|at| timestamp::parse(&at)?.replace_nanosecond(0).ok()),
-            source_identity: text("userIdentity.sessionContext.sourceIdentity"),
-            on_behalf_of: text("userIdentity.onBehalfOf.userId"),
-            invoked_by: text("userIdentity.invokedBy"),
+            source_identity: of(context, "sourceIdentity"),
+            on_behalf_of: of(identity, "onBehalfOf.userId"),
+            invoked_by: of(identity, "invokedBy"),
             signed_in: event.text("sessionCredentialFromConsole").is_some_and(|said| said == "true")
-                || text("userIdentity.sessionContext.signInSessionArn").is_some(),
-            is_machine: text("userIdentity.sessionContext.ec2RoleDelivery").is_some()
-                || text("userIdentity.inScopeOf.issuerType").is_some(),
+                || of(context, "signInSessionArn").is_some(),
+            is_machine: of(context, "ec2RoleDelivery").is_some()
+                || of(identity, "inScopeOf.issuerType").is_some(),
         }
     }
 

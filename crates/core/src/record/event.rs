@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use super::arn::{is_account, partition_in, partition_of};
-use super::path::{collect, elements, member, scalar};
+use super::path::{each_below, elements, member, scalar, step};
 use super::timestamp;
 
 /// A CloudTrail record with what its EventBridge envelope adds.
@@ -115,16 +115,18 @@ impl Event {
     /// and takes a lone object as a list of one. Keys are case-insensitive; `items` also finds `item`.
     /// A wrapper named after the call, `…Request` or `…Response`, is skipped.
     pub fn values(&self, path: &str) -> Vec<&Value> {
-        let (first, rest) = path.split_once('.').unwrap_or((path, ""));
-        let each = first.ends_with("[]");
-        let Some(top) = member(&self.record, first.trim_end_matches("[]")) else {
-            return Vec::new();
-        };
         let mut found = Vec::new();
-        for value in elements(self.unwrapped(top), each) {
-            collect(value, rest, &mut found);
-        }
+        self.each(path, &mut |value| found.push(value));
         found
+    }
+
+    /// Gives the values at `path`.
+    fn each<'a>(&'a self, path: &str, give: &mut impl FnMut(&'a Value)) {
+        let (first, each, rest) = step(path);
+        let top = member(&self.record, first).map(|top| self.unwrapped(top));
+        for value in top.map_or(&[][..], |top| elements(top, each)) {
+            each_below(value, rest, give);
+        }
     }
 
     /// The texts at `path`; numbers become text, hidden and empty values are left out.
@@ -141,7 +143,7 @@ impl Event {
         };
         let mut found = Vec::new();
         if let Some(wrapped) = self.lone_member_of_response() {
-            collect(wrapped, inner, &mut found);
+            each_below(wrapped, inner, &mut |value| found.push(value));
         }
         found.into_iter().filter_map(scalar).collect()
     }
@@ -170,7 +172,9 @@ impl Event {
 
     /// The first text at `path`.
     pub fn text(&self, path: &str) -> Option<Cow<'_, str>> {
-        self.values(path).into_iter().find_map(scalar)
+        let mut first = None;
+        self.each(path, &mut |value| first = first.take().or_else(|| scalar(value)));
+        first
     }
 
     /// Whether a list along `path` is in the record, and empty. Newer EC2 calls write `""` for an

@@ -37,10 +37,13 @@ pub(crate) fn member<'a>(fields: &'a Map<String, Value>, key: &str) -> Option<&'
 }
 
 fn same_name(name: &str, key: &str) -> bool {
-    let normalized = |text: &'_ str| -> Vec<u8> {
-        text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect()
-    };
-    name.eq_ignore_ascii_case(key) || (name.contains(['-', '_']) && normalized(name) == normalized(key))
+    fn normalized(text: &str) -> impl Iterator<Item = u8> {
+        text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
+    }
+    let has_separator = || name.bytes().any(|byte| matches!(byte, b'-' | b'_'));
+    // Most differ in their first letter: a member that is not there is looked for among all.
+    normalized(name).next() == normalized(key).next()
+        && (name.eq_ignore_ascii_case(key) || (has_separator() && normalized(name).eq(normalized(key))))
 }
 
 /// The tags in one JSON value: a `{key, value}` or `{tagKey, tagValue}` entry of a list, or a map.
@@ -74,19 +77,29 @@ pub(super) fn elements(value: &Value, each: bool) -> &[Value] {
     }
 }
 
-pub(super) fn collect<'a>(value: &'a Value, path: &str, found: &mut Vec<&'a Value>) {
+/// A path's first step, whether it goes into every element, and the rest.
+pub(super) fn step(path: &str) -> (&str, bool, &str) {
+    let end = path.bytes().position(|byte| byte == b'.').unwrap_or(path.len());
+    let (step, rest) = path.split_at(end);
+    let rest = rest.strip_prefix('.').unwrap_or(rest);
+    step.strip_suffix("[]").map_or((step, false, rest), |step| (step, true, rest))
+}
+
+/// Gives all values to which a path leads from here.
+pub(super) fn each_below<'a>(value: &'a Value, path: &str, give: &mut impl FnMut(&'a Value)) {
     if path.is_empty() {
-        found.push(value);
-        return;
+        return give(value);
     }
-    let (step, rest) = path.split_once('.').unwrap_or((path, ""));
-    let (Value::Object(fields), each) = (value, step.ends_with("[]")) else {
-        return;
-    };
-    let Some(next) = member(fields, step.trim_end_matches("[]")) else {
-        return;
-    };
-    for element in elements(next, each) {
-        collect(element, rest, found);
+    let (step, each, rest) = step(path);
+    let next = value.as_object().and_then(|fields| member(fields, step));
+    for element in next.map_or(&[][..], |next| elements(next, each)) {
+        each_below(element, rest, give);
     }
+}
+
+/// The first text to which a path leads from here, as [`scalar`] takes it.
+pub(crate) fn text_below<'a>(value: &'a Value, path: &str) -> Option<Cow<'a, str>> {
+    let mut first = None;
+    each_below(value, path, &mut |value| first = first.take().or_else(|| scalar(value)));
+    first
 }

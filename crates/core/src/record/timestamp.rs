@@ -1,5 +1,7 @@
 //! Times as CloudTrail writes them: several spellings for one instant.
 
+use std::borrow::Cow;
+
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -19,7 +21,10 @@ const WITH_MONTH_NAME: &[BorrowedFormatItem<'_>] = format_description!(
 /// An instant in UTC from any of CloudTrail's spellings; `None` if the text matches none of them.
 pub fn parse(text: &str) -> Option<OffsetDateTime> {
     // Newer Java runtimes write a narrow no-break space before AM and PM.
-    let text = text.trim().replace(['\u{202f}', '\u{a0}'], " ");
+    let text = match text.is_ascii() {
+        true => Cow::Borrowed(text.trim()),
+        false => Cow::Owned(text.trim().replace(['\u{202f}', '\u{a0}'], " ")),
+    };
     OffsetDateTime::parse(&text, &Rfc3339)
         .or_else(|_| PrimitiveDateTime::parse(&text, WITH_SPACE).map(PrimitiveDateTime::assume_utc))
         .or_else(|_| PrimitiveDateTime::parse(&text, BASIC).map(PrimitiveDateTime::assume_utc))
