@@ -8,6 +8,7 @@ mod athena;
 pub(crate) mod books;
 #[cfg(feature = "aws")]
 pub(crate) mod call;
+mod disk;
 mod filter;
 #[cfg_attr(not(feature = "aws"), allow(dead_code, reason = "what works with plans needs AWS"))]
 pub(crate) mod folder;
@@ -21,6 +22,7 @@ pub(crate) mod options;
 mod plan;
 #[cfg(feature = "aws")]
 mod rate;
+mod reading;
 mod reduce;
 mod run;
 mod stop;
@@ -33,7 +35,6 @@ pub(crate) mod work;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use aws_tags::Settings;
 use clap::Args;
@@ -47,8 +48,9 @@ use filter::Filter;
 use folder::{StateOptions, from_anywhere};
 use options::WriteOptions;
 use plan::Asked;
-use reduce::{Progress, Reduced};
-use run::{Given, HISTORY, Run, Stage};
+#[cfg(feature = "aws")]
+pub(crate) use plan::of_records;
+use run::{Given, HISTORY, Run};
 use stop::Stop;
 
 /// As a run remembers it.
@@ -78,9 +80,9 @@ pub(crate) struct Options {
     #[command(flatten)]
     state: StateOptions,
     /// Go on with a run, in whichever stage it is: its name, or the path to its folder.
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     resume: Option<String>,
-    /// Ask nobody: plan by the history alone. Present tags are unknown then, and what is gone unseen.
+    /// Plan by the history alone, and ask AWS for nothing else. Present tags are unknown then, and what is gone unseen.
     #[arg(long)]
     offline: bool,
     /// Do not ask IAM for the tags that roles and users have today.
@@ -91,6 +93,10 @@ pub(crate) struct Options {
     #[cfg(feature = "aws")]
     #[arg(long, conflicts_with_all = ["offline", "athena_sql", "reduce_only"])]
     apply: bool,
+    /// Write also where some of the history could not be read: a later creator or an ending may be missing.
+    #[cfg(feature = "aws")]
+    #[arg(long, requires = "apply")]
+    accept_partial: bool,
     #[command(flatten)]
     write: WriteOptions,
     #[cfg(feature = "aws")]
@@ -106,6 +112,9 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     if let Some(reason) = options.is_mixed() {
         return Ok(bad_input(reason));
     }
+    if let Some(reason) = options.sources.iter().find_map(|source| is_a_run(Path::new(source))) {
+        return Ok(bad_input(&reason));
+    }
     if let Some(file) = &options.reduce_only {
         return options.reduce_only(file, out);
     }
@@ -114,9 +123,16 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         Ok(folder) => folder,
         Err(reason) => return Ok(bad_input(&reason)),
     };
+    if let Some(folder) = folder.as_deref().filter(|folder| !folder.is_dir()) {
+        return Ok(bad_input(&format!("{}: there is no such run", folder.display())));
+    }
     #[cfg(feature = "aws")]
     if let Some(folder) = folder.as_deref().filter(|folder| options.apply && is_planned(folder)) {
-        return options.apply(folder, &runtime, out);
+        let chosen = match options.chosen(folder) {
+            Ok(chosen) => chosen,
+            Err(reason) => return Ok(bad_input(&reason)),
+        };
+        return options.apply(folder, chosen, &runtime, out);
     }
     let settings = match Settings::read(|name| std::env::var_os(name)) {
         Ok(settings) => settings,
@@ -132,11 +148,9 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
             (&run.about.run, from_anywhere(&run.folder), options.again(&run, options.applies()));
         complain(&format!("run {name} is in {path}; if it is stopped, go on with: {again}"));
     }
-    if run.about.stage == Stage::Reducing {
-        match options.reduce(&mut run)? {
-            End::Done => run.reach(Stage::Reading)?,
-            end => return Ok(end),
-        }
+    match options.gather(&mut run)? {
+        End::Done => {}
+        end => return Ok(end),
     }
     let stop = Stop::listen()?;
     let do_it = options.again(&run, true);
@@ -151,7 +165,11 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
             complain(&plan::saved(&options.again(&run, options.applies())));
             return Ok(End::Interrupted);
         }
-        Err(error) => return Err(error),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error),
+        Err(error) => {
+            let again = options.again(&run, options.applies());
+            return Ok(bad_input(&format!("run {}: {error}; go on with: {again}", run.about.run)));
+        }
     };
     let end = if is_whole { End::Done } else { End::Failed };
     #[cfg(feature = "aws")]
@@ -159,7 +177,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         let folder = run.folder.clone();
         // So that it can be locked again.
         drop(run);
-        return Ok(options.apply(&folder, &runtime, out)?.max(end));
+        return options.apply(&folder, None, &runtime, out);
     }
     Ok(end)
 }
@@ -168,7 +186,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
 #[cfg(feature = "aws")]
 fn is_planned(folder: &Path) -> bool {
     run::about(folder)
-        .map_or_else(|| folder.join(folder::PLAN).is_file(), |about| about.stage == Stage::Planned)
+        .map_or_else(|| folder.join(folder::PLAN).is_file(), |about| about.stage == run::Stage::Planned)
 }
 
 impl Options {
@@ -186,16 +204,20 @@ impl Options {
 
     /// The command that goes on with a run.
     fn again(&self, run: &Run, apply: bool) -> String {
-        self.command(&run.about.run, apply)
+        self.command(&run.about.run, apply, None)
     }
 
-    fn command(&self, name: &str, apply: bool) -> String {
+    /// The same, of some lines of the plan.
+    fn command(&self, name: &str, apply: bool, chosen: Option<&Filter>) -> String {
         let run = self.resume.as_deref().unwrap_or(name);
         let words =
             ["aws-tags", "backfill", "--resume", &StateOptions::word(run)].map(str::to_owned).into_iter();
         let words = words.chain(apply.then(|| "--apply".to_owned())).chain(self.state.words(run));
+        let words = words.chain(chosen.map(Filter::words).unwrap_or_default()).chain(self.write.words());
         #[cfg(feature = "aws")]
-        let words = words.chain(self.access.words());
+        let words = words
+            .chain(self.accept_partial.then(|| "--accept-partial".to_owned()))
+            .chain(self.access.words());
         line(&words.collect::<Vec<_>>())
     }
 
@@ -210,24 +232,8 @@ impl Options {
         if self.sources == [HISTORY] {
             return self.history_only(file, out);
         }
-        let filter = Arc::new(self.filter.of_records());
-        reduce::run(&self.request(&self.sources, filter, file), self.write.json, out)
-    }
-
-    fn request<'a>(
-        &'a self,
-        sources: &'a [String],
-        filter: Arc<aws_tags_scan::Filter>,
-        file: &'a Path,
-    ) -> reduce::Request<'a> {
-        reduce::Request {
-            sources,
-            filter,
-            file,
-            threads: self.jobs.map(usize::from),
-            #[cfg(feature = "aws")]
-            access: &self.access,
-        }
+        let request = self.request(&self.sources, self.filter.of_records());
+        reduce::run(&request, file, self.write.json, out)
     }
 
     /// Begins a run, or goes on with one.
@@ -257,38 +263,14 @@ impl Options {
             account: asked.account(),
         })
     }
+}
 
-    /// The first stage of a run: its history becomes a reduction.
-    fn reduce(&self, run: &mut Run) -> io::Result<End> {
-        let filter = match Filter::of_given(&run.about.given.filters) {
-            Ok(filter) => filter,
-            Err(reason) => return Ok(bad_input(&reason)),
-        };
-        if run.about.given.sources == [HISTORY] {
-            return self.read_history(run, &filter);
-        }
-        let file = run.reduction();
-        let request = self.request(&run.about.given.sources, Arc::new(filter.of_records_for_plan()), &file);
-        match reduce::reduce(&request, &Stop::listen()?, &Arc::new(Progress::default())) {
-            Reduced::Written(kept, report) => {
-                run.about.counts = run::Counts {
-                    records: report.records_read(),
-                    unread: report.not_read() as u64,
-                    creations: kept.creations,
-                    sessions: kept.sessions,
-                    endings: kept.endings,
-                    deploys: kept.deploys,
-                    ..run::Counts::default()
-                };
-                Ok(End::Done)
-            }
-            Reduced::Interrupted => {
-                complain(&plan::saved(&self.again(run, self.applies())));
-                Ok(End::Interrupted)
-            }
-            Reduced::Failed(reason) => Ok(bad_input(&reason)),
-        }
-    }
+/// What to say of a source that is a run or the plan of one, and no history.
+fn is_a_run(source: &Path) -> Option<String> {
+    let folder = if source.ends_with(folder::PLAN) { source.parent()? } else { source };
+    let run = run::about(folder)?.run;
+    let again = "go on with it by --resume, or give the history that it was made of";
+    Some(format!("{}: this is run {run} of a backfill, and no history: {again}", source.display()))
 }
 
 /// A source as it is found from any folder, if it is there.

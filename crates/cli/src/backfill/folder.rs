@@ -10,7 +10,7 @@ use aws_tags::record::timestamp;
 use clap::Args;
 use time::OffsetDateTime;
 
-use super::run;
+use super::{disk, run};
 use crate::shell::flag;
 
 /// Where runs are kept.
@@ -101,7 +101,7 @@ impl RunFolder {
 
     /// Keeps other processes from writing to it, as long as the answer lives.
     pub(crate) fn lock(&self) -> Result<File, String> {
-        run::lock(&self.path)
+        disk::lock(&self.path)
     }
 
     /// When it was planned.

@@ -169,10 +169,10 @@ fn say(stops: &[Stopped], file: &Path) -> Option<End> {
 fn write(store: &Store, wanted: &Wanted<'_>, file: &Path) -> io::Result<Counts> {
     let sources: Vec<String> = store.files().iter().map(|path| path.display().to_string()).collect();
     let request =
-        Request { sources: &sources, filter: Arc::default(), file, threads: Some(1), access: wanted.access };
-    match reduce::reduce(&request, &Stop::default(), &Arc::default()) {
-        Reduced::Written(counts, report) if report.not_read() == 0 => Ok(counts),
-        Reduced::Written(..) => Err(io::Error::other("what was read of the history cannot be read again")),
+        Request { sources: &sources, filter: Arc::default(), threads: Some(1), access: wanted.access };
+    match reduce::to_file(&request, file, &Stop::default(), &Arc::default()) {
+        Reduced::Kept(counts, report) if report.not_read() == 0 => Ok(counts),
+        Reduced::Kept(..) => Err(io::Error::other("what was read of the history cannot be read again")),
         Reduced::Failed(reason) => Err(io::Error::other(reason)),
         Reduced::Interrupted => Err(io::Error::from(io::ErrorKind::Interrupted)),
     }

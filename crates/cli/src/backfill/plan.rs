@@ -3,10 +3,13 @@
 
 #[cfg(feature = "aws")]
 mod ask;
+mod glance;
 mod intake;
 mod join;
 mod judge;
 mod merge;
+#[cfg(feature = "aws")]
+pub(crate) mod of_records;
 mod remember;
 mod sessions;
 mod shards;
@@ -22,11 +25,9 @@ use aws_tags::{Event, Settings};
 use super::filter::Filter;
 use super::run::{Run, Stage};
 use super::stop::Stop;
-use crate::console::complain;
-use crate::input::Input;
 #[cfg(feature = "aws")]
 pub(super) use ask::Access;
-use intake::Intake;
+pub(super) use intake::Intake;
 use sessions::RunSessions;
 
 /// Whom AWS is asked by.
@@ -55,7 +56,7 @@ pub(super) enum Shown<'a> {
     Text(Option<&'a str>),
 }
 
-/// Plans, from wherever the run has come to since there is a reduction. Gives whether all input was read.
+/// Plans, from wherever the run has come to since its history was read. Gives whether all input was read.
 pub(super) async fn plan(
     run: &mut Run,
     settings: &Settings,
@@ -65,11 +66,6 @@ pub(super) async fn plan(
     out: &mut impl Write,
 ) -> io::Result<bool> {
     let filter = Filter::of_given(&run.about.given.filters).map_err(io::Error::other)?;
-    if run.about.stage == Stage::Reading {
-        read(run, filter.is_of_some_regions(), stop)?;
-        run.reach(Stage::Remembering)?;
-        shards_gone_stale(run)?;
-    }
     if run.about.stage == Stage::Remembering {
         Box::pin(with_asked(run, settings, asked, stop)).await?;
         run.reach(Stage::Joining)?;
@@ -80,9 +76,10 @@ pub(super) async fn plan(
         run.reach(Stage::Judging)?;
     }
     // Whatever stage it was stopped in, what no later one reads goes.
-    for name in ["calls", "deploys"] {
+    for name in ["calls", "sessions", "deploys"] {
         shards::remove(&run.folder, name)?;
     }
+    shelves::remove(&run.folder)?;
     if run.about.stage == Stage::Judging {
         judge::judge(&run.folder, &filter, stop)?;
         run.reach(Stage::Asking)?;
@@ -106,46 +103,12 @@ pub(super) async fn plan(
     Ok(run.about.counts.unread == 0)
 }
 
-/// What another, earlier process of this run left of later stages cannot be: they had not begun.
-fn shards_gone_stale(run: &Run) -> io::Result<()> {
-    for name in ["claims", "verdicts", "asked"] {
-        shards::remove(&run.folder, name)?;
-    }
-    Ok(())
-}
-
-/// Reads the reduction, which takes little time: a run that was stopped here reads it again.
-fn read(run: &mut Run, in_part: bool, stop: &Stop) -> io::Result<()> {
-    let mut intake = Intake::open(&run.folder, in_part)?;
-    let counts = &run.about.counts;
-    let is_empty =
-        counts.creations == 0 && counts.sessions == 0 && counts.endings == 0 && counts.deploys == 0;
-    let input = Input { paths: if is_empty { Vec::new() } else { vec![run.reduction()] } };
-    let reading = input.read(&mut |record| {
-        stop.check()?;
-        intake.take(&record.event)
-    })?;
-    let counts = &mut run.about.counts;
-    (counts.creations, counts.sessions, counts.endings, counts.deploys) = intake.end(&run.folder)?;
-    counts.unread = counts.unread.saturating_add(reading.unread as u64);
-    if counts.creations > 0 && counts.sessions == 0 {
-        complain("no AssumeRole record in the history: session tags will be missing");
-    }
-    Ok(())
-}
-
 /// Remembers deploys or joins calls, with whatever is asked.
 async fn with_asked(run: &mut Run, settings: &Settings, asked: &Asked, stop: &Stop) -> io::Result<()> {
     let sessions = RunSessions::new(&run.folder);
     match asked {
         Asked::Nobody => {
-            let not_found = || Failure::not_found("nobody is asked");
-            let ports = Ports {
-                sessions,
-                principal_tags: GivenIamTags { failure: Some(not_found()), ..GivenIamTags::default() },
-                lookups: GivenLookups(Err(not_found())),
-                tagger: CountingTagger::default(),
-            };
+            let ports = ports_of_nobody(sessions);
             joined(run, settings, &ports, |_| (), stop).await
         }
         #[cfg(feature = "aws")]
@@ -167,6 +130,17 @@ async fn joined<P: PrincipalTags, L: Lookups, T: Tagger>(
     match run.about.stage {
         Stage::Remembering => remember::all(&run.folder, settings, ports, turn_to, stop).await,
         _ => join::join(&run.folder, settings, ports, &mut run.about.counts, turn_to, stop).await,
+    }
+}
+
+/// Ports that know the sessions of the history, and nothing else.
+fn ports_of_nobody(sessions: RunSessions) -> Ports<RunSessions, GivenIamTags, GivenLookups, CountingTagger> {
+    let not_found = || Failure::not_found("nobody is asked");
+    Ports {
+        sessions,
+        principal_tags: GivenIamTags { failure: Some(not_found()), ..GivenIamTags::default() },
+        lookups: GivenLookups(Err(not_found())),
+        tagger: CountingTagger::default(),
     }
 }
 

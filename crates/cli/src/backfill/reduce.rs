@@ -1,7 +1,8 @@
-//! Reads sources on all cores, and writes the records that matter: the *reduction*.
+//! Reads sources on all cores, and keeps the records that matter: the *reduction*.
 
 #[cfg(feature = "aws")]
 mod bucket;
+mod file;
 mod local;
 mod output;
 mod pending;
@@ -10,17 +11,18 @@ mod report;
 mod worker;
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use aws_tags::backfill::relevance::Names;
+use aws_tags::backfill::relevance::{Kind, Names};
 use aws_tags_scan::{Filter, Ids, PathSays};
 
 use super::stop::Stop;
 #[cfg(feature = "aws")]
 use crate::account::AccessOptions;
 use crate::console::{End, bad_input, complain};
+use file::ReductionFile;
 use local::Local;
 use output::Output;
 use worker::{Shared, Worker};
@@ -39,9 +41,9 @@ struct File {
 }
 
 enum Body {
-    Path(std::path::PathBuf),
+    Path(PathBuf),
     /// A pipe, a device, standard input: what can be read once.
-    Once(std::path::PathBuf),
+    Once(PathBuf),
     #[cfg(feature = "aws")]
     Bytes(Arc<[u8]>),
     /// An object too large for memory.
@@ -70,13 +72,22 @@ trait Source: Send {
     fn next(&mut self) -> Option<Next>;
 }
 
+/// Who keeps the records that matter, each of which comes once and as a line without secrets.
+pub(super) trait Keeper: Send {
+    fn keep(&mut self, kind: Kind, line: &[u8]) -> io::Result<()>;
+    /// All has come: what was kept is to last.
+    fn end(self: Box<Self>) -> io::Result<()>;
+    /// What is being written, which is no source.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+}
+
 /// What a reduction is made of.
 pub(super) struct Request<'a> {
     /// As on the command line: paths, `-`, `s3://bucket/prefix`.
     pub(super) sources: &'a [String],
     pub(super) filter: Arc<Filter>,
-    /// Where it goes: it is whole, or as it was before.
-    pub(super) file: &'a Path,
     /// As many as there are cores, if it is not said.
     pub(super) threads: Option<usize>,
     #[cfg(feature = "aws")]
@@ -85,18 +96,17 @@ pub(super) struct Request<'a> {
 
 /// What became of it.
 pub(super) enum Reduced {
-    /// It is written; what could not be read is named and counted.
-    Written(Counts, Report),
+    /// It is kept; what could not be read is named and counted.
+    Kept(Counts, Report),
     Interrupted,
-    /// Nothing is written, for this reason.
+    /// It is not, for this reason.
     Failed(String),
 }
 
 /// Reduces sources to a file, as the command line says.
-pub(super) fn run(request: &Request<'_>, json: bool, out: &mut impl Write) -> io::Result<End> {
-    let file = request.file;
-    match reduce(request, &Stop::listen()?, &Arc::new(Progress::default())) {
-        Reduced::Written(counts, report) => report.write(file, &counts, json, out),
+pub(super) fn run(request: &Request<'_>, file: &Path, json: bool, out: &mut impl Write) -> io::Result<End> {
+    match to_file(request, file, &Stop::listen()?, &Arc::new(Progress::default())) {
+        Reduced::Kept(counts, report) => report.write(file, &counts, json, out),
         Reduced::Interrupted => {
             complain(&interruption(file));
             Ok(End::Interrupted)
@@ -113,15 +123,23 @@ fn interruption(file: &Path) -> String {
 }
 
 /// Reduces sources to a file. Whoever kills it finds the file whole or as it was, and begins again.
-pub(super) fn reduce(request: &Request<'_>, stop: &Stop, progress: &Arc<Progress>) -> Reduced {
-    let Request { filter, file, .. } = request;
-    let cannot_write =
-        |error: io::Error| Reduced::Failed(format!("{}: cannot be written: {error}", file.display()));
-    let output = match Output::create(file) {
-        Ok(output) => output,
-        Err(error) => return cannot_write(error),
-    };
-    let sources = match open(request, &output, stop) {
+pub(super) fn to_file(request: &Request<'_>, file: &Path, stop: &Stop, progress: &Arc<Progress>) -> Reduced {
+    match ReductionFile::create(file) {
+        Ok(keeper) => reduce(request, Box::new(keeper), file, stop, progress),
+        Err(error) => cannot_write(file, &error),
+    }
+}
+
+/// Reduces sources for whoever keeps it at that place.
+pub(super) fn reduce(
+    request: &Request<'_>,
+    keeper: Box<dyn Keeper>,
+    place: &Path,
+    stop: &Stop,
+    progress: &Arc<Progress>,
+) -> Reduced {
+    let filter = &request.filter;
+    let sources = match open(request, &keeper.files(), stop) {
         Ok(sources) => sources,
         Err(wrong) => return Reduced::Failed(wrong),
     };
@@ -129,7 +147,7 @@ pub(super) fn reduce(request: &Request<'_>, stop: &Stop, progress: &Arc<Progress
     let threads = request.threads.unwrap_or_else(cores);
     let shared = Shared {
         sources: Mutex::new(sources),
-        output: Mutex::new(output),
+        output: Mutex::new(Output::new(keeper)),
         report: Mutex::new(Report::new(Arc::clone(progress))),
         slow: Mutex::new(()),
         stop: stop.clone(),
@@ -142,18 +160,22 @@ pub(super) fn reduce(request: &Request<'_>, stop: &Stop, progress: &Arc<Progress
         return Reduced::Interrupted;
     }
     match ended.and_then(|()| output.finish()) {
-        Ok(counts) => Reduced::Written(counts, report),
-        Err(error) => cannot_write(error),
+        Ok(counts) => Reduced::Kept(counts, report),
+        Err(error) => cannot_write(place, &error),
     }
 }
 
-fn open(request: &Request<'_>, output: &Output, stop: &Stop) -> Result<Vec<Box<dyn Source>>, String> {
+fn cannot_write(place: &Path, error: &io::Error) -> Reduced {
+    Reduced::Failed(format!("{}: cannot be written: {error}", place.display()))
+}
+
+fn open(request: &Request<'_>, written: &[PathBuf], stop: &Stop) -> Result<Vec<Box<dyn Source>>, String> {
     #[cfg(not(feature = "aws"))]
     let _ = stop;
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     for source in request.sources {
         sources.push(match source.strip_prefix("s3://") {
-            None => Box::new(Local::new(Path::new(source), &request.filter, output.paths())),
+            None => Box::new(Local::new(Path::new(source), &request.filter, written.to_vec())),
             #[cfg(feature = "aws")]
             Some(place) => match bucket::Bucket::open(place, request.access, &request.filter, stop) {
                 Ok(bucket) => Box::new(bucket),

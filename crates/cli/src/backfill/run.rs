@@ -3,15 +3,17 @@
 //! A plan names people and what they made, so that nobody else may read it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use aws_tags::record::timestamp;
 use aws_tags::settings::SETTINGS;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+
+use super::disk::{Refusal, cannot, lock, new_folder, private_folder, replace};
 
 /// The source that is CloudTrail's own history.
 pub(super) const HISTORY: &str = "history";
@@ -57,9 +59,9 @@ pub(super) struct Given {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Stage {
-    /// The history is read: what of it matters becomes a reduction.
+    /// CloudTrail's own history is asked: what of it matters becomes a reduction.
     Reducing,
-    /// The reduction is read, and its records kept by their callers.
+    /// Trails, files, or that reduction are read, and the records that matter kept by their callers.
     Reading,
     /// Who deployed which stack is remembered.
     Remembering,
@@ -91,9 +93,6 @@ pub(super) struct Counts {
     pub(super) to_look_up: u64,
 }
 
-/// Why there is no run to work in.
-pub(super) type Refusal = String;
-
 impl Given {
     /// The settings of the environment that are not the defaults.
     pub(super) fn settings() -> BTreeMap<String, String> {
@@ -102,6 +101,11 @@ impl Given {
             (value != setting.default).then(|| (setting.name.to_owned(), value))
         });
         set.collect()
+    }
+
+    /// Whether CloudTrail's own history is asked.
+    pub(super) fn is_of_history(&self) -> bool {
+        self.sources == [HISTORY]
     }
 
     /// What differs from what a run began with.
@@ -151,8 +155,8 @@ impl Run {
                 Ok(()) => {}
             }
             let began = timestamp::format(now);
-            let about =
-                About { run, began, given, stage: Stage::Reducing, planned: None, counts: Counts::default() };
+            let stage = if given.is_of_history() { Stage::Reducing } else { Stage::Reading };
+            let about = About { run, began, given, stage, planned: None, counts: Counts::default() };
             let run = Self { _lock: lock(&folder)?, folder, about };
             run.save().map_err(|error| cannot(&run.folder, &error))?;
             return Ok(run);
@@ -193,7 +197,7 @@ impl Run {
         self.save()
     }
 
-    /// What of the history matters, until the plan is there.
+    /// What of CloudTrail's own history matters.
     pub(super) fn reduction(&self) -> PathBuf {
         self.folder.join("reduction.jsonl.gz")
     }
@@ -206,71 +210,6 @@ impl Run {
 /// What a run says of itself, if its folder is there.
 pub(super) fn about(folder: &Path) -> Option<About> {
     serde_json::from_slice(&fs::read(folder.join("run.json")).ok()?).ok()
-}
-
-/// Writes a file that replaces another once it is whole.
-pub(super) fn replace(
-    path: &Path,
-    write: impl FnOnce(&mut io::BufWriter<&File>) -> io::Result<()>,
-) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let file = private_file(&new, true)?;
-    let mut out = io::BufWriter::new(&file);
-    write(&mut out)?;
-    out.flush()?;
-    drop(out);
-    file.sync_all()?;
-    fs::rename(&new, path)
-}
-
-/// A file that only its owner reads.
-pub(super) fn private_file(path: &Path, truncate: bool) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(truncate);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// A folder that only its owner enters, and those above it.
-pub(super) fn private_folder(path: &Path) -> io::Result<PathBuf> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)?;
-    Ok(path.to_owned())
-}
-
-fn new_folder(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// Keeps other processes out of a run as long as the answer lives, and tells them who has it.
-pub(super) fn lock(folder: &Path) -> Result<File, Refusal> {
-    let path = folder.join("lock");
-    let mut file = private_file(&path, false).map_err(|error| cannot(&path, &error))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            // It may be writing its number at this moment.
-            let _ = file.read_to_string(&mut holder);
-            let pid = holder.trim();
-            return Err(format!("{} is in use by process {pid}", folder.display()));
-        }
-        Err(TryLockError::Error(error)) => return Err(cannot(&path, &error)),
-    }
-    let text = format!("{}\n", std::process::id());
-    file.set_len(0).and_then(|()| file.write_all(text.as_bytes())).map_err(|error| cannot(&path, &error))?;
-    Ok(file)
-}
-
-fn cannot(path: &Path, error: &io::Error) -> Refusal {
-    format!("{}: {error}", path.display())
 }
 
 /// Two letters or digits, to tell the runs of one day apart.

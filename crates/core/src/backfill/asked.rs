@@ -179,6 +179,7 @@ mod tests {
     use crate::backfill::ended::Ending;
     use crate::backfill::verdict::verdict;
     use crate::history::endings::did;
+    use crate::record::Event;
     use serde_json::{Value, json};
     use time::macros::datetime;
 
@@ -220,10 +221,10 @@ mod tests {
     }
 
     fn deleted() -> Ending {
-        serde_json::from_value(json!({"text": "orders", "source": "dynamodb.amazonaws.com",
-            "account": "111122223333", "region": "eu-west-1",
-            "event": {"id": "e2", "time": "2025-03-04T11:00:00Z", "name": "DeleteTable", "by": "bob"}}))
-        .expect("an ending")
+        let record = json!({"eventSource": "dynamodb.amazonaws.com", "eventName": "DeleteTable", "eventID": "e2",
+            "recipientAccountId": "111122223333", "awsRegion": "eu-west-1", "eventTime": "2025-03-04T11:00:00Z",
+            "userIdentity": {"principalId": "bob"}, "requestParameters": {"tableName": "orders"}});
+        Ending::all_of(&Event::from_json(record).expect("a record")).next().expect("an ending")
     }
 
     const AT: OffsetDateTime = datetime!(2025-03-04 10:00:01 UTC);

@@ -19,7 +19,7 @@ use aws_tags_aws::{Aws, AwsLookups, AwsTagger, IamTags};
 use futures_util::{StreamExt, stream};
 use time::OffsetDateTime;
 
-use super::super::run::replace;
+use super::super::disk::replace;
 use super::Stop;
 use super::judge::order;
 use super::sessions::RunSessions;

@@ -13,10 +13,11 @@ use aws_tags::{Event, Settings};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-use super::super::run::{Counts, replace};
+use super::super::disk::replace;
+use super::super::run::Counts;
 use super::Stop;
 use super::sessions::RunSessions;
-use super::shards::{self, Lines, SHARDS, Shards, shard_of};
+use super::shards::{self, Lines, SHARDS, Shards, filed, shard_of};
 use crate::console::Progress;
 
 /// How often what was joined is brought to the disk.
@@ -52,12 +53,11 @@ pub(super) async fn join<P: PrincipalTags, L: Lookups, T: Tagger>(
         let mut calls = Lines::of(&shards::path(folder, "calls", shard))?;
         while let Some(call) = calls.next()? {
             stop.check()?;
-            let text = str::from_utf8(call).map_err(io::Error::other)?;
-            let event = Event::from_text(text).map_err(io::Error::other)?;
+            let event = Event::from_text(filed::<1>(call)?.1).map_err(io::Error::other)?;
             turn_to(&event);
             ports.sessions.shelves.turn_to(&event);
             let outcome = plan_only(ports, settings, &Scope::default(), long_after(&event), &event).await;
-            let record = |key: &str| ports.sessions.record(shard, key);
+            let record = |key: &str| ports.sessions.record(key);
             joined.keep(claims(&event, &outcome, record), &mut out)?;
             done = done.saturating_add(1);
             progress.set(done);
@@ -81,7 +81,7 @@ impl Joined {
             Taken::Claims { claims, to_look_up } => {
                 self.to_look_up = self.to_look_up.saturating_add(to_look_up as u64);
                 for claim in claims {
-                    out.add(shard_of(last_part(&claim.arn)), &[&serde_json::to_vec(&claim)?])?;
+                    out.add(shard_of(last_part(&claim.arn)), &claim)?;
                 }
             }
             Taken::Unresolvable(_) => self.unresolvable = self.unresolvable.saturating_add(1),

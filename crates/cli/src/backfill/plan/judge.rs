@@ -5,16 +5,17 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::Path;
 
+use aws_tags::Event;
 use aws_tags::backfill::claim::Claim;
 use aws_tags::backfill::ended::Ending;
 use aws_tags::backfill::verdict::{Verdict, verdict};
 use aws_tags::history::endings::{self, last_part};
 use aws_tags::history::lives::Did;
 
+use super::super::disk::replace;
 use super::super::filter::Filter;
-use super::super::run::replace;
 use super::Stop;
-use super::shards::{self, SHARDS};
+use super::shards::{self, SHARDS, filed, hash_of};
 
 /// Judges each part that is not yet.
 pub(super) fn judge(folder: &Path, filter: &Filter, stop: &Stop) -> io::Result<()> {
@@ -55,14 +56,16 @@ fn verdicts(folder: &Path, shard: usize, did: &Remembered) -> io::Result<Vec<Ver
         claims.entry(claim.arn.clone()).or_default().push(claim);
         Ok(())
     })?;
-    let named: HashSet<&str> = claims.keys().map(|arn| last_part(arn)).collect();
+    let named: HashSet<u64> = claims.keys().map(|arn| hash_of(last_part(arn))).collect();
     let mut ended: HashMap<String, Vec<Ending>> = HashMap::new();
     // Most endings are of what was there before all records.
     shards::lines(&shards::path(folder, "endings", shard), &mut |line| {
-        let ending: Ending = serde_json::from_slice(line)?;
-        let last = last_part(&ending.text);
-        if named.contains(last) {
-            ended.entry(last.to_owned()).or_default().push(ending);
+        let ([name], record) = filed(line)?;
+        if named.contains(&name) {
+            let event = Event::from_text(record).map_err(io::Error::other)?;
+            for ending in Ending::all_of(&event).filter(|ending| hash_of(last_part(&ending.text)) == name) {
+                ended.entry(last_part(&ending.text).to_owned()).or_default().push(ending);
+            }
         }
         Ok(())
     })?;

@@ -8,8 +8,10 @@ use std::path::Path;
 use aws_tags::backfill::plan::{Guess, State};
 use aws_tags::backfill::verdict::Verdict;
 use aws_tags::tags::TagSource;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use super::super::run::replace;
+use super::super::disk::replace;
 use super::judge::order;
 use super::shards::{self, Lines, SHARDS};
 use super::summary::Summary;
@@ -71,14 +73,14 @@ fn guess(verdict: &mut Verdict, owners: &HashMap<String, String>) {
 /// The owners that the plan gives to what services created others for.
 fn owners_of_parents(folder: &Path, from: &str) -> io::Result<HashMap<String, String>> {
     let mut parents = HashSet::new();
-    each(folder, from, |verdict| {
-        parents.extend(verdict.parent);
+    each(folder, from, |child: Child| {
+        parents.extend(child.parent);
     })?;
     let mut owners = HashMap::new();
     if parents.is_empty() {
         return Ok(owners);
     }
-    each(folder, from, |verdict| {
+    each(folder, from, |verdict: Verdict| {
         let owner = verdict.planned.add.iter().find(|tag| tag.source == TagSource::Owner.as_str());
         if let (Some(owner), true) = (owner, parents.contains(&verdict.planned.arn)) {
             owners.insert(verdict.planned.arn.clone(), owner.value.clone());
@@ -87,7 +89,13 @@ fn owners_of_parents(folder: &Path, from: &str) -> io::Result<HashMap<String, St
     Ok(owners)
 }
 
-fn each(folder: &Path, from: &str, mut take: impl FnMut(Verdict)) -> io::Result<()> {
+/// What a verdict says of a parent.
+#[derive(Deserialize)]
+struct Child {
+    parent: Option<String>,
+}
+
+fn each<T: DeserializeOwned>(folder: &Path, from: &str, mut take: impl FnMut(T)) -> io::Result<()> {
     for shard in 0..SHARDS {
         shards::lines(&shards::path(folder, from, shard), &mut |line| {
             take(serde_json::from_slice(line)?);

@@ -1,26 +1,25 @@
 //! The sessions of a run, a part of them at a time: those of one caller are in one part.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use aws_tags::Session;
 use aws_tags::backfill::plan::Origin;
 use aws_tags::identity::SessionKey;
 use aws_tags::ports::offline::MemorySessions;
 use aws_tags::ports::{Failure, SessionStore};
 use aws_tags::stacks::{Deploy, Shelf};
+use aws_tags::{Event, Session};
 use time::OffsetDateTime;
 
-use super::intake::Began;
-use super::shards::{self, shard_of};
+use super::shards::{self, Lines, filed, hash_of, second_of, shard_of};
 use super::shelves::Shelves;
 
 /// Parts in memory at once: that of the callers, and those of who started their sessions.
 const AT_ONCE: usize = 3;
 
-/// Sessions by caller, from the disk when they are asked for.
+/// Sessions by caller, parsed when they are asked for.
 pub(super) struct RunSessions {
     folder: PathBuf,
     /// The latest used last.
@@ -31,9 +30,50 @@ pub(super) struct RunSessions {
 
 struct Part {
     shard: usize,
+    lines: Lines,
+    /// The hash of a session's id, the second in which it began, and where its record is: in order.
+    places: Vec<[u64; 3]>,
+    /// Places of those that were read.
+    read: HashSet<u64>,
     sessions: MemorySessions,
     /// By the access key that STS issued.
     records: HashMap<String, Origin>,
+}
+
+impl Part {
+    fn open(path: &Path, shard: usize) -> io::Result<Self> {
+        let (mut lines, mut places, mut offset) = (Lines::of(path)?, Vec::new(), 0_u64);
+        while let Some(line) = lines.next()? {
+            let ([id, began], _) = filed(line)?;
+            places.push([id, began, offset]);
+            offset = offset.saturating_add(line.len() as u64).saturating_add(1);
+        }
+        places.sort_unstable();
+        let lines = Lines::some_of(path)?;
+        let (read, sessions, records) = (HashSet::new(), MemorySessions::default(), HashMap::new());
+        Ok(Self { shard, lines, places, read, sessions, records })
+    }
+
+    /// Has the sessions of an id that began in those seconds in memory.
+    async fn read(&mut self, id: &str, (from, to): (OffsetDateTime, OffsetDateTime)) -> io::Result<()> {
+        let (id, from, to) = (hash_of(id), second_of(from), second_of(to));
+        let first = self.places.partition_point(|place| *place < [id, from, 0]);
+        let those = self.places.get(first..).unwrap_or_default();
+        for [_, _, place] in those.iter().take_while(|[other, began, _]| *other == id && *began <= to) {
+            if self.read.contains(place) {
+                continue;
+            }
+            let Some(line) = self.lines.at(*place)? else { continue };
+            let event = Event::from_text(filed::<2>(line)?.1).map_err(io::Error::other)?;
+            self.read.insert(*place);
+            let Ok(session) = Session::of(&event) else { continue };
+            // It keeps nothing outside itself, and cannot fail.
+            let _ = self.sessions.put(&session).await;
+            let record = Origin::of(&event, session.assumed_by);
+            self.records.entry(session.access_key_id).or_insert(record);
+        }
+        Ok(())
+    }
 }
 
 impl RunSessions {
@@ -41,40 +81,39 @@ impl RunSessions {
         Self { folder: folder.to_owned(), parts: RefCell::default(), shelves: Shelves::of(folder) }
     }
 
-    /// The record that began a session of that part.
-    pub(super) fn record(&self, shard: usize, access_key_id: &str) -> Option<Origin> {
+    /// The record that began a session that was just found.
+    pub(super) fn record(&self, access_key_id: &str) -> Option<Origin> {
         let parts = self.parts.borrow();
-        let part = parts.iter().find(|part| part.shard == shard)?;
-        part.records.get(access_key_id).cloned()
+        parts.iter().rev().find_map(|part| part.records.get(access_key_id)).cloned()
     }
 
-    /// Has a part in memory.
-    pub(super) async fn load(&self, shard: usize) -> io::Result<()> {
-        let known = self.parts.borrow().iter().position(|part| part.shard == shard);
-        if let Some(nth) = known {
-            let mut parts = self.parts.borrow_mut();
-            let part = parts.remove(nth);
-            parts.push(part);
-            return Ok(());
-        }
-        let mut began = Vec::new();
-        shards::lines(&shards::path(&self.folder, "sessions", shard), &mut |line| {
-            began.push(serde_json::from_slice::<Began>(line)?);
-            Ok(())
-        })?;
-        let part = Part { shard, sessions: MemorySessions::default(), records: HashMap::new() };
-        let mut records = part.records;
-        for Began { session, record } in began {
-            // It keeps nothing outside itself, and cannot fail.
-            let _ = part.sessions.put(&session).await;
-            records.entry(session.access_key_id).or_insert(record);
-        }
+    /// Has a part as the last.
+    fn load(&self, shard: usize) -> io::Result<()> {
         let mut parts = self.parts.borrow_mut();
+        let part = match parts.iter().position(|part| part.shard == shard) {
+            Some(nth) => parts.remove(nth),
+            None => Part::open(&shards::path(&self.folder, "sessions", shard), shard)?,
+        };
         if parts.len() >= AT_ONCE {
             parts.remove(0);
         }
-        parts.push(Part { records, ..part });
+        parts.push(part);
         Ok(())
+    }
+
+    async fn found(
+        &self,
+        key: &SessionKey,
+        window: (OffsetDateTime, OffsetDateTime),
+    ) -> io::Result<Result<Vec<Session>, Failure>> {
+        self.load(shard_of(&key.id))?;
+        // Nobody else has it meanwhile: nothing of a part waits.
+        let last = self.parts.borrow_mut().pop();
+        let Some(mut part) = last else { return Ok(Ok(Vec::new())) };
+        let read = part.read(&key.id, window).await;
+        let found = part.sessions.find(key, window).await;
+        self.parts.borrow_mut().push(part);
+        read.map(|()| found)
     }
 }
 
@@ -88,14 +127,7 @@ impl SessionStore for RunSessions {
         key: &SessionKey,
         window: (OffsetDateTime, OffsetDateTime),
     ) -> Result<Vec<Session>, Failure> {
-        let shard = shard_of(&key.id);
-        self.load(shard).await.map_err(|error| Failure::other(error.to_string()))?;
-        let found = {
-            let parts = self.parts.borrow();
-            let part = parts.iter().find(|part| part.shard == shard);
-            part.map(|part| futures_util::FutureExt::now_or_never(part.sessions.find(key, window)))
-        };
-        found.flatten().unwrap_or_else(|| Ok(Vec::new()))
+        self.found(key, window).await.map_err(|error| Failure::other(error.to_string()))?
     }
 
     async fn beat(&self, _: &str, _: OffsetDateTime) -> Result<(), Failure> {

@@ -8,16 +8,47 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::super::run::{private_file, private_folder};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::super::disk::{private_file, private_folder};
 
 /// Of a terabyte of logs, a part holds 20 MB.
 pub(super) const SHARDS: usize = 64;
 
-/// The number of the part in which a text is looked for.
-pub(super) fn shard_of(text: &str) -> usize {
+/// Digits of a number.
+const DIGITS: usize = 16;
+
+/// What stands for a text in the files of a run.
+pub(super) fn hash_of(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
-    usize::try_from(hasher.finish() % SHARDS as u64).unwrap_or_default()
+    hasher.finish()
+}
+
+/// The number of the part in which a text is looked for.
+pub(super) fn shard_of(text: &str) -> usize {
+    shard_of_hash(hash_of(text))
+}
+
+fn shard_of_hash(hash: u64) -> usize {
+    usize::try_from(hash % SHARDS as u64).unwrap_or_default()
+}
+
+/// The second of a time, to be filed under: in order from 1970 on.
+pub(super) fn second_of(at: OffsetDateTime) -> u64 {
+    u64::try_from(at.unix_timestamp()).unwrap_or_default()
+}
+
+/// What a record is filed under, and the record.
+pub(super) fn filed<const N: usize>(line: &[u8]) -> io::Result<([u64; N], &str)> {
+    let (mut numbers, mut rest) = ([0; N], str::from_utf8(line).map_err(io::Error::other)?);
+    for number in &mut numbers {
+        let (digits, more) = rest.split_at_checked(DIGITS).ok_or(io::ErrorKind::InvalidData)?;
+        *number = u64::from_str_radix(digits, 16).map_err(io::Error::other)?;
+        rest = more;
+    }
+    Ok((numbers, rest))
 }
 
 /// Where a part is kept.
@@ -38,17 +69,26 @@ impl Shards {
             let mut file = private_file(&path(folder, name, shard), false)?;
             file.set_len(lengths.get(shard).copied().unwrap_or(0))?;
             file.seek(SeekFrom::End(0))?;
-            Ok(BufWriter::with_capacity(1 << 15, file))
+            Ok(BufWriter::with_capacity(1 << 16, file))
         };
         Ok(Self { files: (0..SHARDS).map(file).collect::<io::Result<_>>()? })
     }
 
-    /// Appends a line, made of these pieces.
-    pub(super) fn add(&mut self, shard: usize, pieces: &[&[u8]]) -> io::Result<()> {
+    /// Appends a line.
+    pub(super) fn add(&mut self, shard: usize, line: &impl Serialize) -> io::Result<()> {
         let Some(file) = self.files.get_mut(shard) else { return Ok(()) };
-        for piece in pieces {
-            file.write_all(piece)?;
+        serde_json::to_writer(&mut *file, line)?;
+        file.write_all(b"\n")
+    }
+
+    /// Appends a record, to be looked for by the hash of a text, and whatever else is said.
+    pub(super) fn file(&mut self, numbers: &[u64], record: &str) -> io::Result<()> {
+        let Some(shard) = numbers.first().map(|hash| shard_of_hash(*hash)) else { return Ok(()) };
+        let Some(file) = self.files.get_mut(shard) else { return Ok(()) };
+        for number in numbers {
+            write!(file, "{number:0DIGITS$x}")?;
         }
+        file.write_all(record.as_bytes())?;
         file.write_all(b"\n")
     }
 
@@ -82,8 +122,17 @@ pub(super) struct Lines {
 impl Lines {
     /// A part that is not there has none.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
+        Self::with_buffer(path, 1 << 16)
+    }
+
+    /// The same, of which only some are looked up.
+    pub(super) fn some_of(path: &Path) -> io::Result<Self> {
+        Self::with_buffer(path, 1 << 12)
+    }
+
+    fn with_buffer(path: &Path, size: usize) -> io::Result<Self> {
         let reader = match File::open(path) {
-            Ok(file) => Some(BufReader::with_capacity(1 << 16, file)),
+            Ok(file) => Some(BufReader::with_capacity(size, file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
@@ -97,6 +146,16 @@ impl Lines {
             return Ok(None);
         }
         Ok(Some(self.line.strip_suffix(b"\n").unwrap_or(&self.line)))
+    }
+}
+
+impl Lines {
+    /// The line that begins there.
+    pub(super) fn at(&mut self, offset: u64) -> io::Result<Option<&[u8]>> {
+        if let Some(reader) = &mut self.reader {
+            reader.seek(SeekFrom::Start(offset))?;
+        }
+        self.next()
     }
 }
 

@@ -1,26 +1,13 @@
-//! The reduction as a file: each record once, and all of it or nothing.
+//! What was found, each record once, for whoever keeps it.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
 
 use aws_tags::backfill::relevance::Kind;
-use aws_tags_scan::{Found, Kept, Packer, Seen, Spilled};
+use aws_tags_scan::{Found, Kept, Seen, Spilled};
 use indicatif::HumanCount;
-use tempfile::NamedTempFile;
 
-/// Bytes that are written together; packed, they are a member of the file.
-const TOGETHER: usize = 1 << 18;
-
-/// Where the reduction goes.
-enum To {
-    Standard,
-    /// A device or pipe: what cannot be replaced.
-    Device(File),
-    /// A file beside it, which takes its name at the end.
-    File(NamedTempFile, PathBuf),
-}
+use super::Keeper;
 
 /// How many records were kept.
 #[derive(Default)]
@@ -42,33 +29,14 @@ impl fmt::Display for Counts {
 }
 
 pub(super) struct Output {
-    to: To,
-    packer: Option<Packer>,
-    lines: Vec<u8>,
+    keeper: Box<dyn Keeper>,
     seen: Spilled,
     counts: Counts,
 }
 
 impl Output {
-    pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let is_device = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
-        let to = match () {
-            () if path == Path::new("-") => To::Standard,
-            () if path.is_dir() => return Err(io::Error::from(io::ErrorKind::IsADirectory)),
-            () if is_device => To::Device(File::options().write(true).open(path)?),
-            () => To::File(NamedTempFile::with_prefix_in(".aws-tags-", folder(path))?, path.to_owned()),
-        };
-        let is_packed = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
-        let packer = is_packed.then(Packer::default);
-        Ok(Self { to, packer, lines: Vec::new(), seen: Spilled::default(), counts: Counts::default() })
-    }
-
-    /// What is being written, and what it may replace.
-    pub(super) fn paths(&self) -> Vec<PathBuf> {
-        match &self.to {
-            To::File(temporary, path) => vec![temporary.path().to_owned(), path.clone()],
-            _ => Vec::new(),
-        }
+    pub(super) fn new(keeper: Box<dyn Keeper>) -> Self {
+        Self { keeper, seen: Spilled::default(), counts: Counts::default() }
     }
 
     /// Takes what was found in a file, without what came before.
@@ -92,25 +60,10 @@ impl Output {
             Kind::Deploy => &mut self.counts.deploys,
         };
         *count = count.saturating_add(1);
-        self.lines.extend_from_slice(line);
-        if self.lines.len() > TOGETHER { self.flush() } else { Ok(()) }
+        self.keeper.keep(kind, line)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        let bytes = match &mut self.packer {
-            Some(packer) => packer.pack(&self.lines).map_err(io::Error::other)?,
-            None => &self.lines,
-        };
-        match &mut self.to {
-            To::Standard => io::stdout().lock().write_all(bytes)?,
-            To::Device(file) => file.write_all(bytes)?,
-            To::File(file, _) => file.write_all(bytes)?,
-        }
-        self.lines.clear();
-        Ok(())
-    }
-
-    /// Writes the rest, and gives the file its name.
+    /// Hands over the rest.
     pub(super) fn finish(mut self) -> io::Result<Counts> {
         let mut all = 0_u64;
         let put_off = std::mem::take(&mut self.seen);
@@ -120,19 +73,7 @@ impl Output {
             self.line(kind, line)
         })?;
         self.counts.again = self.counts.again.saturating_add(count.saturating_sub(all));
-        self.flush()?;
-        if let To::File(file, path) = self.to {
-            file.as_file().sync_all()?;
-            file.persist(&path)?;
-            // So that the name lasts, too; where folders cannot be opened, it does anyway.
-            if let Ok(folder) = File::open(folder(&path)) {
-                folder.sync_all()?;
-            }
-        }
+        self.keeper.end()?;
         Ok(self.counts)
     }
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
