@@ -1,5 +1,5 @@
-"""What a scan of a trail takes, as ratios within one run: against unpacking alone, against Python and DuckDB doing the same work, on two
-cores, on twice the input; and its memory.
+"""What a scan of a trail takes, and a whole plan by it, as ratios within one run: against unpacking alone, on twice the input; the scan also
+against Python and DuckDB doing the same work, and on two cores. And the memory of both.
 
 usage: scan.py [--archive FOLDER] [--gb 1] [--runs 3] [--memory-only]
 
@@ -22,7 +22,10 @@ from tools import ROOT, TARGET, tool
 
 COMMAND = os.path.join(TARGET, "release", "aws-tags")
 UNPACKING = os.path.join(TARGET, "release", "examples", "scan")
-ACCOUNT, REGIONS, SHARE = "111122223333", ("eu-west-1", "us-east-1"), 0.04
+ACCOUNT, REGIONS = "111122223333", ("eu-west-1", "us-east-1")
+# Of all records: creations, sessions, endings.
+SHARES = (0.015, 0.026, 0.026)
+ENDING = {"dynamodb.amazonaws.com": "DeleteTable", "ec2.amazonaws.com": "DeleteVolume", "lambda.amazonaws.com": "DeleteFunction20150331"}
 # Records of a file: some hundred kilobytes, as trails write them.
 RECORDS = 480
 READING = [("ec2.amazonaws.com", "DescribeInstances"), ("s3.amazonaws.com", "GetObject"), ("kms.amazonaws.com", "Decrypt"),
@@ -62,7 +65,7 @@ def main():
     parser.add_argument("--archive", help="a folder with the folder AWSLogs of a trail")
     parser.add_argument("--gb", type=float, default=1)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--memory-only", action="store_true", help="scan once, and print the memory")
+    parser.add_argument("--memory-only", action="store_true", help="scan once, plan once, and print the memory")
     o = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         archive = o.archive or make(os.path.join(folder, "trail"), o.gb * 1e9)
@@ -76,7 +79,8 @@ def make(folder, size):
     while written < size:
         account = ACCOUNT if number % 2 else "444455556666"
         region, day = REGIONS[number // 2 % 2], number // 4 % 28 + 1
-        records = [make_record(dice, creating, account, region, day) for _ in range(RECORDS)]
+        begun = []
+        records = [make_record(dice, creating, begun, account, region, day) for _ in range(RECORDS)]
         text = json.dumps({"Records": records}, separators=(",", ":")).encode()
         path = os.path.join(folder, account, "AWSLogs", account, "CloudTrail", region, "2025", "01", f"{day:02}")
         os.makedirs(path, exist_ok=True)
@@ -94,26 +98,52 @@ def recorded():
             event = json.load(file)
         record = event.get("detail", event) if isinstance(event, dict) else {}
         if "eventName" in record and not record.get("errorCode") and len(json.dumps(record)) < 8000:
-            found.append(record)
-    return sorted(found, key=lambda record: (record["eventSource"], record["eventName"]))
+            found.append(json.dumps(record))
+    return sorted(found)
 
 
-def make_record(dice, creating, account, region, day):
-    ids = f"{dice.getrandbits(128):032x}"
+def make_record(dice, creating, begun, account, region, day):
+    """A record: of twenty, one or two matter. `begun` are the sessions that were begun in this file."""
+    ids, at = f"{dice.getrandbits(128):032x}", [dice.randrange(22), dice.randrange(60), dice.randrange(60)]
+    kind = dice.choices(["creation", "session", "ending", "other"], [*SHARES, 1 - sum(SHARES)])[0]
     more = {"eventID": f"{ids[:8]}-{ids[8:12]}-4{ids[13:16]}-a{ids[17:20]}-{ids[20:]}", "recipientAccountId": account, "awsRegion": region,
-            "eventTime": f"2025-01-{day:02}T{dice.randrange(24):02}:{dice.randrange(60):02}:00Z"}
-    if dice.random() < SHARE:
-        return {**dice.choice(creating), **more}
+            "eventTime": f"2025-01-{day:02}T{{:02}}:{{:02}}:{{:02}}Z".format(*at)}
+    if kind == "creation" and begun:
+        who = dice.choice(begun)
+        record = json.loads(dice.choice(creating).replace(ACCOUNT, who["accountId"]))
+        if record.get("userIdentity", {}).get("type") in ("AssumedRole", "IAMUser"):
+            began = who["sessionContext"]["attributes"]["creationDate"]
+            record["userIdentity"], more["eventTime"] = who, f"{began[:11]}{int(began[11:13]) + 1:02}{began[13:]}"
+        return {**record, **more, "recipientAccountId": who["accountId"]}
+    record = {"eventVersion": "1.11", "userIdentity": identity(account, "app-runtime", f"i-{ids[:17]}", ids, more["eventTime"]),
+              "sourceIPAddress": f"10.0.{dice.randrange(256)}.7", "requestID": f"{dice.getrandbits(160):040x}",
+              "userAgent": "aws-sdk-java/2.31.33 md/io#sync md/http#Apache ua/2.1 os/Linux#6.1.134 lang/java#21.0.7 md/vendor#Amazon.com_Inc.",
+              "responseElements": None, "readOnly": True, "eventType": "AwsApiCall", "managementEvent": True, "eventCategory": "Management",
+              "tlsDetails": {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256"}, **more}
+    if kind == "session":
+        # As if each account had few resources: so that it is not the same one again and again.
+        owner, person = str(10 ** 11 + dice.randrange(10 ** 6)), f"dev-{dice.randrange(500)}"
+        who = identity(owner, "dev", person, ids, more["eventTime"])
+        begun.append(who)
+        return {**record, "eventSource": "sts.amazonaws.com", "eventName": "AssumeRole", "recipientAccountId": owner,
+                "requestParameters": {"roleArn": f"arn:aws:iam::{owner}:role/dev", "roleSessionName": person,
+                                      "tags": [{"key": "Team", "value": dice.choice(["search", "data", "payments"])}]},
+                "responseElements": {"credentials": {"accessKeyId": who["accessKeyId"], "sessionToken": f"{dice.getrandbits(2400):0600x}"},
+                                     "assumedRoleUser": {"assumedRoleId": who["principalId"], "arn": who["arn"]}}}
+    if kind == "ending":
+        (source, name), named = dice.choice(list(ENDING.items())), f"n-{dice.getrandbits(40):x}"
+        return {**record, "eventSource": source, "eventName": name, "readOnly": False, "requestParameters": {"name": named, "id": f"{named}-0"}}
     source, name = dice.choice(READING)
-    who = {"type": "AssumedRole", "principalId": f"AROAEXAMPLE{dice.randrange(20)}:i-{ids[:17]}", "accountId": account, "accessKeyId": f"ASIA{ids[:16].upper()}",
-           "arn": f"arn:aws:sts::{account}:assumed-role/app-runtime/i-{ids[:17]}", "sessionContext": {"sessionIssuer": {
-               "type": "Role", "arn": f"arn:aws:iam::{account}:role/app-runtime", "userName": "app-runtime"}, "attributes": {"mfaAuthenticated": "false"}}}
     asked = {"bucketName": f"lake-{dice.randrange(9)}", "key": f"year=2025/part-{dice.getrandbits(160):040x}.parquet", "filterSet": {"items": [
         {"name": "tag:Team", "valueSet": {"items": [{"value": "search"}]}}]}}
-    return {"eventVersion": "1.11", "userIdentity": who, "eventSource": source, "eventName": name, "sourceIPAddress": f"10.0.{dice.randrange(256)}.7",
-            "userAgent": "aws-sdk-java/2.31.33 md/io#sync md/http#Apache ua/2.1 os/Linux#6.1.134 lang/java#21.0.7 md/vendor#Amazon.com_Inc.",
-            "requestParameters": asked, "responseElements": None, "requestID": f"{dice.getrandbits(160):040x}", "readOnly": True, "eventType": "AwsApiCall", "managementEvent": True,
-            "eventCategory": "Management", "tlsDetails": {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256"}, **more}
+    return {**record, "eventSource": source, "eventName": name, "requestParameters": asked}
+
+
+def identity(account, role, name, ids, began):
+    return {"type": "AssumedRole", "principalId": f"AROAEXAMPLE{role.upper()}:{name}", "accountId": account, "accessKeyId": f"ASIA{ids[:16].upper()}",
+            "arn": f"arn:aws:sts::{account}:assumed-role/{role}/{name}", "sessionContext": {
+                "sessionIssuer": {"type": "Role", "arn": f"arn:aws:iam::{account}:role/{role}", "userName": role, "accountId": account},
+                "attributes": {"mfaAuthenticated": "false", "creationDate": began}}}
 
 
 def run(*command):
@@ -131,6 +161,12 @@ def run(*command):
     return used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024, text
 
 
+def plan_by(source, folder):
+    """A whole plan, as `run` tells of it: reading, joining, judging, and the file of the plan."""
+    with tempfile.TemporaryDirectory(dir=folder) as state:
+        return run(COMMAND, "backfill", "--json", "--offline", "--jobs", "1", "--state", state, source)
+
+
 def measure(o, archive, folder):
     reduction, calls = os.path.join(folder, "reduction.jsonl"), os.path.join(folder, "calls.json")
     scan = lambda jobs, source: run(COMMAND, "backfill", "--json", "--jobs", str(jobs), "--reduce-only", reduction, source)
@@ -142,19 +178,27 @@ def measure(o, archive, folder):
     counts = json.loads(text)
     print(f"{counts['records']:,} records in {counts['files']:,} files, {counts['bytes'] / 1e6:,.0f} MB packed; kept {counts['creations']:,} creations, "
           f"{counts['sessions']:,} sessions, {counts['endings']:,} endings; {wall:.2f} s, {memory:.0f} MiB")
+    plan = lambda source: plan_by(source, folder)
+    _, wall, memory, text = plan(whole)
+    states = json.loads(text)["states"]
+    print(f"planned {sum(states.values()):,} resources ({', '.join(f'{count:,} {state}' for state, count in sorted(states.items()))}) in all stages "
+          f"together; {wall:.2f} s, {memory:.0f} MiB (≤ 128)")
     if o.memory_only:
         return
     with open(reduction, encoding="utf-8") as file:
         kept = [json.loads(line) for line in file]
     with open(calls, "w") as file:
         json.dump(sorted({(record["eventSource"], record["eventName"]) for record in kept}), file)
-    rows = {"unpacking alone": [], "scan, one core": [], "scan, two cores": [], "scan of half, one core": []}
+    rows = {"unpacking alone": [], "scan, one core": [], "scan, two cores": [], "scan of half, one core": [], "plan, one core": [],
+            "plan of half, one core": []}
     for _ in range(o.runs):
         rows["unpacking alone"].append(run(UNPACKING, "deflate", whole))
         rows["scan, one core"].append(scan(1, whole))
         rows["scan, two cores"].append(scan(2, whole))
+        rows["plan, one core"].append(plan(whole))
         if len(sources) == 2:
             rows["scan of half, one core"].append(scan(1, sources[0]))
+            rows["plan of half, one core"].append(plan(sources[0]))
     for name, python, code in (("Python gzip and json", sys.executable, PYTHON), ("DuckDB", os.path.join(tool("sql"), "python"), DUCKDB)):
         rows[name] = [run(python, "-c", code, whole, calls)]
     middle = {name: [statistics.median(one[nth] for one in runs) for nth in range(2)] for name, runs in rows.items() if runs}
@@ -166,8 +210,13 @@ def measure(o, archive, folder):
     print(f"Python / one core: {cpu['Python gzip and json'] / one:.1f} (≥ 9)")
     print(f"DuckDB / one core: {cpu['DuckDB'] / one:.1f} (≥ 40)")
     print(f"one core / two cores, wall: {middle['scan, one core'][1] / middle['scan, two cores'][1]:.2f} (≥ 1.8)")
-    if "scan of half, one core" in cpu:
-        print(f"twice the input: {one / cpu['scan of half, one core']:.2f} of the time (≤ 2.1)")
+    whole = cpu["plan, one core"]
+    hits = counts["creations"] + counts["sessions"] + counts["endings"]
+    print(f"whole plan / unpacking alone: {whole / cpu['unpacking alone']:.2f} (≤ 3); {(whole - one) / hits * 1e6:.1f} µs a record that matters, "
+          "after the scan (≤ 15)")
+    for name, twice in (("scan", one), ("plan", whole)):
+        if f"{name} of half, one core" in cpu:
+            print(f"twice the input, {name}: {twice / cpu[f'{name} of half, one core']:.2f} of the time (≤ 2.1)")
 
 
 if __name__ == "__main__":
