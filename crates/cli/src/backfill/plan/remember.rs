@@ -67,5 +67,8 @@ async fn one<P: PrincipalTags, L: Lookups, T: Tagger>(
 /// Finds the stacks of change sets that were executed by their ARN alone.
 fn name_change_sets<P, L, T>(ports: &Ports<RunSessions, P, L, T>) -> io::Result<()> {
     let shelves = &ports.sessions.shelves;
-    shelves.change_sets(|deploys| of_change_set(deploys).iter().try_for_each(|deploy| shelves.put(deploy)))
+    for deploys in shelves.change_sets()? {
+        of_change_set(&deploys).iter().try_for_each(|deploy| shelves.put(deploy))?;
+    }
+    Ok(())
 }

@@ -92,11 +92,6 @@ impl Shards {
         file.write_all(b"\n")
     }
 
-    /// Lets readers see what was added to a part.
-    pub(super) fn flush(&mut self, shard: usize) -> io::Result<()> {
-        self.files.get_mut(shard).map_or(Ok(()), Write::flush)
-    }
-
     /// Brings all to the disk. Gives their lengths.
     pub(super) fn settle(&mut self) -> io::Result<Vec<u64>> {
         let mut lengths = Vec::with_capacity(SHARDS);

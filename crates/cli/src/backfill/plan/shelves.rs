@@ -2,8 +2,10 @@
 //! a time that it covers.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use aws_tags::Event;
@@ -11,30 +13,42 @@ use aws_tags::backfill::deploys::may_be_of_any_region;
 use aws_tags::record::timestamp;
 use aws_tags::stacks::{Deploy, Shelf};
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::super::run::replace;
-use super::shards::{self, Shards, shard_of};
+use super::super::run::{private_file, replace};
+use super::shards::lines;
 
-/// The parts of deploys.
-const NAME: &str = "shelves";
-/// Lines of parts in memory at once.
-const IN_MEMORY: usize = 8 << 20;
+/// The file of all deploys: by line the hash of the shelf, seconds, and JSON.
+const NAME: &str = "deploys.log";
+/// What stands before the JSON of a line, but for the seconds.
+const HASH_DIGITS: usize = 16;
 
-/// A deploy in its part.
+/// A deploy in the file.
 #[derive(Clone, Serialize, Deserialize)]
 struct OnShelf {
     shelf: String,
     deploy: Deploy,
 }
 
-/// By time and event: what is known of one later replaces what was.
-type ByTime = BTreeMap<(OffsetDateTime, String), Deploy>;
+/// Where a deploy is in the file.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Seconds.
+    at: i64,
+    offset: u64,
+    length: usize,
+}
 
-struct Part {
-    shard: usize,
-    bytes: usize,
-    shelves: BTreeMap<String, ByTime>,
+/// The file, and where in it each shelf is: all of it that is in memory, 24 bytes for each deploy on a shelf. By the hash
+/// of the shelf; by time, then as they were put there.
+#[derive(Default)]
+struct Log {
+    out: Option<BufWriter<File>>,
+    file: Option<File>,
+    end: u64,
+    places: HashMap<u64, Vec<Place>>,
+    /// Change sets that were executed by their ARN alone.
+    unnamed: BTreeSet<String>,
 }
 
 /// What a history has of an account.
@@ -92,30 +106,30 @@ fn path(folder: &Path) -> PathBuf {
 
 /// Deploys by shelf, from the disk when they are asked for.
 pub(super) struct Shelves {
-    folder: PathBuf,
+    path: PathBuf,
     cover: Cover,
-    /// While they are put there.
-    new: RefCell<Option<Shards>>,
-    /// The latest used last.
-    parts: RefCell<Vec<Part>>,
+    /// Open once something is put there or asked.
+    log: RefCell<Option<Log>>,
     /// Whether what is being planned may be of a stack of any Region.
     of_any_region: Cell<bool>,
 }
 
 impl Shelves {
     pub(super) fn of(folder: &Path) -> Self {
-        let (new, parts, of_any_region) = (RefCell::default(), RefCell::default(), Cell::default());
-        Self { folder: folder.to_owned(), cover: Cover::of(folder), new, parts, of_any_region }
+        let (path, cover) = (folder.join(NAME), Cover::of(folder));
+        Self { path, cover, log: RefCell::default(), of_any_region: Cell::default() }
     }
 
     /// Those of this run, begun anew.
     pub(super) fn begin(&self) -> io::Result<()> {
-        *self.new.borrow_mut() = Some(Shards::open(&self.folder, NAME, &[])?);
+        let out = BufWriter::new(private_file(&self.path, true)?);
+        *self.log.borrow_mut() = Some(Log { out: Some(out), ..Log::open(&self.path)? });
         Ok(())
     }
 
     pub(super) fn end(&self) -> io::Result<()> {
-        self.new.take().map_or(Ok(()), |mut new| new.settle().map(drop))
+        let out = self.log.borrow_mut().as_mut().and_then(|log| log.out.take());
+        out.map_or(Ok(()), |out| out.into_inner()?.sync_all())
     }
 
     /// The event that is planned next.
@@ -124,16 +138,14 @@ impl Shelves {
     }
 
     pub(super) fn put(&self, deploy: &Deploy) -> io::Result<()> {
-        let mut new = self.new.borrow_mut();
-        let Some(new) = new.as_mut() else { return Ok(()) };
+        let mut log = self.log.borrow_mut();
+        let Some(log) = log.as_mut() else { return Ok(()) };
         for shelf in deploy.shelves() {
-            let shelf = name(&shelf, deploy.at);
-            let shard = shard_of(&shelf);
-            let on_shelf = OnShelf { shelf, deploy: deploy.clone() };
-            new.add(shard, &[&serde_json::to_vec(&on_shelf)?])?;
-            if let Some(part) = self.parts.borrow_mut().iter_mut().find(|part| part.shard == shard) {
-                part.put(on_shelf);
+            let name = name(&shelf, deploy.at);
+            if deploy.stack.is_none() && matches!(shelf, Shelf::OfChangeSet(_)) {
+                log.unnamed.insert(name.clone());
             }
+            log.put(OnShelf { shelf: name, deploy: deploy.clone() })?;
         }
         Ok(())
     }
@@ -154,79 +166,120 @@ impl Shelves {
         {
             return Ok(Vec::new());
         }
-        let mut found = Vec::new();
+        let mut log = self.log.borrow_mut();
+        let log = match log.as_mut() {
+            Some(log) => log,
+            None => log.insert(Log::open(&self.path)?),
+        };
         let mut names: Vec<String> =
             days(from, to).map(|day| name(shelf, day)).chain([name(shelf, to)]).collect();
         names.dedup();
-        for name in names.into_iter().rev() {
-            self.load(shard_of(&name))?;
-            let parts = self.parts.borrow();
-            let of_shelf = parts.last().and_then(|part| part.shelves.get(&name));
-            let of_shelf = of_shelf.into_iter().flat_map(BTreeMap::values).rev();
-            let within = of_shelf.filter(|deploy| (from..=to).contains(&deploy.at));
-            found.extend(within.take(most.saturating_sub(found.len())).cloned());
+        let mut found = Vec::new();
+        for name in names.iter().rev() {
+            log.find(name, (from, to), most, &mut found)?;
         }
         Ok(found)
     }
 
-    /// Has a part in memory, as the last one.
-    fn load(&self, shard: usize) -> io::Result<()> {
-        let known = self.parts.borrow().iter().position(|part| part.shard == shard);
-        let mut parts = self.parts.borrow_mut();
-        if let Some(nth) = known {
-            parts.get_mut(nth..).unwrap_or_default().rotate_left(1);
-            return Ok(());
-        }
-        if let Some(new) = self.new.borrow_mut().as_mut() {
-            new.flush(shard)?;
-        }
-        let part = self.part(shard)?;
-        let bytes = |parts: &[Part]| parts.iter().map(|part| part.bytes).sum::<usize>();
-        while !parts.is_empty() && bytes(&parts).saturating_add(part.bytes) > IN_MEMORY {
-            parts.remove(0);
-        }
-        parts.push(part);
-        Ok(())
+    /// The deploys of each change set that was executed by its ARN alone.
+    pub(super) fn change_sets(&self) -> io::Result<Vec<Vec<Deploy>>> {
+        let mut log = self.log.borrow_mut();
+        let Some(log) = log.as_mut() else { return Ok(Vec::new()) };
+        let always = (PrimitiveDateTime::MIN.assume_utc(), PrimitiveDateTime::MAX.assume_utc());
+        let unnamed = std::mem::take(&mut log.unnamed);
+        let of = |name: String| {
+            let mut deploys = Vec::new();
+            log.find(&name, always, usize::MAX, &mut deploys).map(|()| deploys)
+        };
+        unnamed.into_iter().map(of).collect()
     }
+}
 
-    fn part(&self, shard: usize) -> io::Result<Part> {
-        let mut part = Part { shard, bytes: 0, shelves: BTreeMap::new() };
-        shards::lines(&shards::path(&self.folder, NAME, shard), &mut |line| {
-            part.bytes = part.bytes.saturating_add(line.len());
-            part.put(serde_json::from_slice(line)?);
+impl Log {
+    /// What is there, if anything is.
+    fn open(path: &Path) -> io::Result<Self> {
+        let mut log = Self::default();
+        lines(path, &mut |line| {
+            let text = str::from_utf8(line).map_err(io::Error::other)?;
+            let (hash, rest) = text.split_at_checked(HASH_DIGITS).unwrap_or_default();
+            let at = rest.trim_start().split(' ').next().and_then(|at| at.parse().ok());
+            if let (Ok(hash), Some(at)) = (u64::from_str_radix(hash, 16), at) {
+                log.add(hash, at, line.len());
+            }
             Ok(())
         })?;
-        Ok(part)
+        log.file = File::open(path).map(Some).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Ok(None),
+            _ => Err(error),
+        })?;
+        Ok(log)
     }
 
-    /// The deploys of each change set, a part at a time.
-    pub(super) fn change_sets(&self, mut take: impl FnMut(&[Deploy]) -> io::Result<()>) -> io::Result<()> {
-        for shard in 0..shards::SHARDS {
-            if let Some(new) = self.new.borrow_mut().as_mut() {
-                new.flush(shard)?;
+    /// A line at the end.
+    fn add(&mut self, hash: u64, at: i64, length: usize) {
+        let offset = self.end;
+        let places = self.places.entry(hash).or_default();
+        let nth = places.partition_point(|place| place.at <= at);
+        places.insert(nth, Place { at, offset, length });
+        self.end = offset.saturating_add(u64::try_from(length).unwrap_or(u64::MAX)).saturating_add(1);
+    }
+
+    fn put(&mut self, on_shelf: OnShelf) -> io::Result<()> {
+        let (hash, at) = (hash(&on_shelf.shelf), on_shelf.deploy.at.unix_timestamp());
+        let line = format!("{hash:016x} {at} {}", serde_json::to_string(&on_shelf)?);
+        let Some(out) = self.out.as_mut() else { return Ok(()) };
+        writeln!(out, "{line}")?;
+        self.add(hash, at, line.len());
+        Ok(())
+    }
+
+    /// Adds the latest of a shelf, until there are so many. Of an event counts what was put there last.
+    fn find(
+        &mut self,
+        name: &str,
+        (from, to): (OffsetDateTime, OffsetDateTime),
+        most: usize,
+        found: &mut Vec<Deploy>,
+    ) -> io::Result<()> {
+        let places = self.places.get(&hash(name)).map(Vec::as_slice).unwrap_or_default();
+        let (from, to) = (from.unix_timestamp(), to.unix_timestamp());
+        let start = places.partition_point(|place| place.at < from);
+        let end = places.partition_point(|place| place.at <= to);
+        let Some(file) = self.file.as_mut().filter(|_| start < end) else { return Ok(()) };
+        self.out.as_mut().map_or(Ok(()), Write::flush)?;
+        let mut seen = HashSet::new();
+        for place in places.get(start..end).unwrap_or_default().iter().rev() {
+            if found.len() >= most {
+                break;
             }
-            let part = self.part(shard)?;
-            let is_of_one = |name: &&String| name.starts_with(CHANGE_SET);
-            for name in part.shelves.keys().filter(is_of_one) {
-                let deploys: Vec<Deploy> =
-                    part.shelves.get(name).into_iter().flatten().map(|(_, one)| one.clone()).collect();
-                take(&deploys)?;
+            let mut line = vec![0; place.length];
+            file.seek(SeekFrom::Start(place.offset))?;
+            file.read_exact(&mut line)?;
+            let json = line.splitn(3, |byte| *byte == b' ').nth(2).unwrap_or_default();
+            let OnShelf { shelf, deploy } = serde_json::from_slice(json)?;
+            if shelf == name && seen.insert(deploy.event_id.clone()) {
+                found.push(deploy);
             }
         }
         Ok(())
     }
 }
 
-impl Part {
-    fn put(&mut self, OnShelf { shelf, deploy }: OnShelf) {
-        self.shelves.entry(shelf).or_default().insert((deploy.at, deploy.event_id.clone()), deploy);
+/// Takes the deploys away that nobody needs any more.
+pub(super) fn remove(folder: &Path) -> io::Result<()> {
+    match std::fs::remove_file(folder.join(NAME)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
-/// How the names of the shelves of change sets begin.
-const CHANGE_SET: &str = "#change-set#";
+fn hash(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
+}
 
-/// The name of a shelf in its part. All of an account are too many for one.
+/// The name of a shelf in the file. All of an account are too many for one.
 fn name(shelf: &Shelf, at: OffsetDateTime) -> String {
     match shelf {
         Shelf::OfAccount(_) => format!("{shelf}#{}", at.date()),
