@@ -11,7 +11,8 @@ use crate::effect::Effect;
 use crate::identity::Principal;
 use crate::record::Event;
 use crate::stacks::{
-    Act, Deploy, LONGEST_DEPLOY, MOST_OF_ACCOUNT, MOST_OF_STACK, REMEMBERED, Shelf, last, with_role,
+    Act, CLOUDFORMATION, Deploy, LONGEST_DEPLOY, MOST_OF_ACCOUNT, MOST_OF_STACK, REMEMBERED, Shelf, last,
+    with_role,
 };
 use crate::tagging::{Handling, Parent};
 
@@ -42,6 +43,11 @@ pub fn of_change_set(deploys: &[Deploy]) -> Vec<Deploy> {
 
 /// Whether a stack of any Region may have made what an event created: what is recorded in one Region for all.
 pub fn may_be_of_any_region(event: &Event) -> bool {
+    let user_agent = event.text("userAgent").unwrap_or_default();
+    // Most calls are nobody's but their callers'.
+    if Principal::of(event).acting_service(&user_agent) != Some(CLOUDFORMATION) {
+        return false;
+    }
     let Effect::Created(creation) = Effect::of(event) else { return false };
     // A bucket is where its record is.
     event.source != "s3.amazonaws.com" && creation.resources.iter().any(|one| one.arn.region().is_empty())
@@ -257,8 +263,9 @@ mod tests {
     #[test]
     fn what_all_regions_share_may_be_of_a_stack_of_any() {
         assert!(!may_be_of_any_region(&queue(1)) && !may_be_of_any_region(&update(1, "ann")));
+        let by = queue(1).to_json()["userIdentity"].clone();
         let role = json!({"eventSource": "iam.amazonaws.com", "eventName": "CreateRole", "awsRegion": "us-east-1",
-            "recipientAccountId": ACCOUNT, "responseElements": {"role": {"arn": "arn:aws:iam::111122223333:role/x"}}});
+            "userIdentity": by, "recipientAccountId": ACCOUNT, "responseElements": {"role": {"arn": "arn:aws:iam::111122223333:role/x"}}});
         assert!(may_be_of_any_region(&Event::from_json(role).expect("a record")));
     }
 }
