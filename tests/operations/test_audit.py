@@ -343,7 +343,8 @@ class Output(Audit):
 
     def setUp(self):
         super().setUp()
-        self.queue("orders", Owner="ann", PrincipalId="AIDA1", Team="payments")
+        self.queue("orders", Owner="ann", PrincipalId="AROA1:ann", Team="payments")
+        self.queue("taken", Owner="someone-else", PrincipalId="AROA1:ann", Team="payments")
         self.queue("invoices", Owner="bo", Team="=HYPERLINK(\"http://x\")")
         self.queue("carts", Team="+1, say")
         self.queue("none", Old="x")
@@ -369,7 +370,7 @@ class Output(Audit):
         self.assertEqual({len(row) for row in rows}, {len(header)})
         self.assertEqual([cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@", "\t", "\r")], [])
         owners = {row[1].rsplit(":", 1)[1]: row[6] for row in rows if row[0] == "resource"}
-        self.assertEqual(owners, {"orders": "ann", "invoices": "bo", "carts": "", "none": "", "never": "", "alerts": "'@ann"})
+        self.assertEqual(owners, {"orders": "ann", "taken": "someone-else", "invoices": "bo", "carts": "", "none": "", "never": "", "alerts": "'@ann"})
 
     def test_hostile_values_steer_no_terminal(self):
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:hostile"

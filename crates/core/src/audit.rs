@@ -104,9 +104,9 @@ pub struct Resource {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// It has every required tag, and the owner that we wrote or that the history names.
+    /// It has every required tag, and its owner tag has the value that we wrote or that the history names.
     Ours,
-    /// It has every required tag, with other values.
+    /// It has every required tag, and another owner, or one of whom nothing says that we wrote it.
     TaggedOtherwise,
     /// It lacks a required tag, and the history names who created it.
     Incomplete,

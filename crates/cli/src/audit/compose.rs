@@ -32,16 +32,21 @@ fn resource(place: &Place, rules: &Rules<'_>, found: &Found, past: Option<&Past>
     let tags = tags.as_ref()?;
     let planned =
         |past: &Past| past.planned.iter().map(|(key, (value, _))| (key.clone(), value.clone())).collect();
-    let known = past.map(|past| Known { planned: planned(past), written: past.written.clone() });
+    let creator = |past: &Past| past.created.as_ref().map(|created| created.by.clone());
+    let known = past.map(|past| Known {
+        planned: planned(past),
+        written: past.written.clone(),
+        creator: creator(past),
+    });
     let owner_of =
         |tags: &TagMap| value(kind, tags, rules.owner).filter(|owner| !owner.is_empty()).map(str::to_owned);
     let owner = owner_of(tags).or_else(|| owner_of(&known.as_ref()?.planned));
-    let is_marked = rules.principal_id.is_some_and(|key| value(kind, tags, key).is_some());
-    let states = |key: &str| key == rules.owner || Some(key) == rules.principal_id;
+    // Only we set the id of a principal; the owner beside it may be another's.
+    let fits_mark = rules.fits_mark(kind, tags);
+    let is_by_mark = |key: &str| Some(key) == rules.principal_id || key == rules.owner && fits_mark;
     let tag = |(key, value): (&String, &String)| {
         let by_past = past.and_then(|past| origin(past, key, value));
-        // What is marked has its owner by us, also where no history was given.
-        let by_mark = (is_marked && past.is_none() && states(key)).then_some(TagOrigin::Principal);
+        let by_mark = (past.is_none() && is_by_mark(key)).then_some(TagOrigin::Principal);
         let is_written = past.is_some_and(|past| past.written.get(key) == Some(value));
         FoundTag {
             key: key.clone(),

@@ -153,8 +153,8 @@ fn more(count: usize, out: &mut impl Write) -> io::Result<()> {
 
 const fn meaning(state: State) -> &'static str {
     match state {
-        State::Ours => "all required tags, and the owner that we wrote or the past names",
-        State::TaggedOtherwise => "all required tags, with other values",
+        State::Ours => "all required tags, and as owner whom we wrote or the past names",
+        State::TaggedOtherwise => "all required tags; another owner, or nothing says that it is ours",
         State::Incomplete => "lack a required tag; a tag or the past names an owner",
         State::OwnerUnknown => "lack a required tag, and nothing names an owner",
     }

@@ -14,8 +14,10 @@ pub(super) const fn state(state: State) -> &'static str {
 
 pub(super) const fn meaning(state: State) -> &'static str {
     match state {
-        State::Ours => "have every required tag, and the owner that aws-tags wrote or that the history names",
-        State::TaggedOtherwise => "have every required tag, with values that others gave them",
+        State::Ours => "have every required tag, and as owner whom aws-tags wrote or the history names",
+        State::TaggedOtherwise => {
+            "have every required tag, and another owner, or nothing says that it is ours"
+        }
         State::Incomplete => "lack a required tag; the history names who created them",
         State::OwnerUnknown => "lack a required tag, and no history names who created them",
     }

@@ -1,6 +1,7 @@
 //! In which state a resource is: a pure function of its tags, what is required, and what is known of its past.
 
 use super::State;
+use crate::record::Arn;
 use crate::tags::TagMap;
 
 /// What a resource should have, and how its tags are compared.
@@ -21,6 +22,8 @@ pub struct Known {
     pub planned: TagMap,
     /// The tags that a run of ours wrote, by its journal.
     pub written: TagMap,
+    /// ARN of the principal that created it.
+    pub creator: Option<String>,
 }
 
 /// The value of a tag of a resource. IAM takes keys that differ only in case for one.
@@ -56,18 +59,39 @@ impl Rules<'_> {
         }
     }
 
-    /// Whether its owner is what we wrote. The id of the principal is our mark: nobody else sets it, unless the past
-    /// names another one. Without that, the owner must be the one that the past names.
+    /// Whether the value of its owner tag is what we wrote, or what the past names. What the past does not tell, the id of
+    /// the principal may.
     fn is_ours(&self, resource_type: &str, tags: &TagMap, known: Option<&Known>) -> bool {
         let of = |tags, key| value(resource_type, tags, key).filter(|value| !value.is_empty());
-        let owner = of(tags, self.owner);
-        let mark = self.principal_id.and_then(|key| of(tags, key));
-        let Some(known) = known else { return mark.is_some() };
-        let planned = self.principal_id.and_then(|key| of(&known.planned, key));
-        let is_same = |one: Option<&str>, other: Option<&str>| one.is_some() && one == other;
-        let is_marked = mark.is_some() && planned.is_none_or(|planned| mark == Some(planned));
-        let is_written = is_same(owner, of(&known.written, self.owner));
-        is_marked || is_written || is_same(owner, of(&known.planned, self.owner))
+        let Some(owner) = of(tags, self.owner) else { return false };
+        let written = known.and_then(|known| of(&known.written, self.owner));
+        let planned = known.and_then(|known| of(&known.planned, self.owner));
+        let creator = known.and_then(|known| known.creator.as_deref());
+        match [written, planned] {
+            [None, None] => creator == Some(owner) || self.fits_mark(resource_type, tags),
+            named => named.contains(&Some(owner)),
+        }
+    }
+
+    /// Whether the owner tag names the principal whose id stands beside it. That id alone says that we were here, not that
+    /// the owner is ours: a tag that was there stays, and anybody can change it.
+    pub fn fits_mark(&self, resource_type: &str, tags: &TagMap) -> bool {
+        let of = |key| value(resource_type, tags, key).filter(|value| !value.is_empty());
+        let mark = self.principal_id.and_then(of);
+        mark.zip(of(self.owner)).is_some_and(|(mark, owner)| names_principal(owner, mark))
+    }
+}
+
+/// Whether an owner is the ARN or the name of the session that an id such as `AROA…:ann` is of, or the ARN of the root user,
+/// whose id is its account. The id of an IAM user does not tell its name.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable>
+fn names_principal(owner: &str, id: &str) -> bool {
+    let arn = Arn::parse(owner);
+    match (id.split_once(':'), arn) {
+        (Some((_, session)), Some(arn)) => arn.service() == "sts" && arn.id() == session,
+        (Some((_, session)), None) => owner == session,
+        (None, Some(arn)) => arn.account() == id && arn.resource() == "root",
+        (None, None) => false,
     }
 }
 
@@ -90,7 +114,7 @@ mod tests {
     ) -> State {
         let required: Vec<String> = required.iter().map(|key| (*key).to_owned()).collect();
         let rules = Rules { required: &required, owner: "Owner", principal_id: Some("PrincipalId") };
-        let known = Known { planned: map(planned), written: map(written) };
+        let known = Known { planned: map(planned), written: map(written), creator: None };
         let known = (!planned.is_empty() || !written.is_empty()).then_some(known);
         rules.state("sqs:queue", &map(tags), known.as_ref())
     }
@@ -98,7 +122,7 @@ mod tests {
     #[test]
     fn each_mix_of_tags_and_past_has_its_state() {
         let (ann, bo, mark, other_mark) =
-            (("Owner", "ann"), ("Owner", "bo"), ("PrincipalId", "AIDA1"), ("PrincipalId", "AIDA2"));
+            (("Owner", "ann"), ("Owner", "bo"), ("PrincipalId", "AROA1:ann"), ("PrincipalId", "AROA2:cy"));
         let team = ("Team", "payments");
         use State::{Incomplete, Ours, OwnerUnknown, TaggedOtherwise};
         type Tags<'a> = &'a [(&'a str, &'a str)];
@@ -110,6 +134,12 @@ mod tests {
             (OWNER, &[ann], &[bo, mark], &[ann], Ours),
             (OWNER, &[ann], &[], &[ann], Ours),
             (BOTH, &[ann, mark, team], &[], &[], Ours),
+            // The value of the owner tag decides, not that our mark stands beside it.
+            (OWNER, &[bo, mark], &[], &[], TaggedOtherwise),
+            (OWNER, &[bo, mark], &[ann, mark], &[], TaggedOtherwise),
+            (OWNER, &[bo, mark], &[], &[ann, mark], TaggedOtherwise),
+            (OWNER, &[ann, other_mark], &[ann, mark], &[], Ours),
+            (OWNER, &[ann, mark], &[mark], &[], Ours),
             (OWNER, &[ann], &[], &[], TaggedOtherwise),
             (OWNER, &[bo], &[ann, mark], &[], TaggedOtherwise),
             (OWNER, &[bo, other_mark], &[ann, mark], &[], TaggedOtherwise),
@@ -155,7 +185,7 @@ mod tests {
             for (mark, planned) in
                 values.iter().flat_map(|mark| values.iter().map(move |planned| (*mark, *planned)))
             {
-                let known = Known { planned: tags(planned, None, mark), written: TagMap::new() };
+                let known = Known { planned: tags(planned, None, mark), ..Known::default() };
                 for known in [None, Some(&known)] {
                     let state = rules.state("sqs:queue", &tags(owner, team, mark), known);
                     let has = |value: Option<&str>| value.is_some_and(|value| !value.is_empty());
@@ -169,6 +199,41 @@ mod tests {
             }
         }
         assert_eq!(tried, 512);
+    }
+
+    #[test]
+    fn an_owner_is_ours_without_a_history_if_it_names_the_principal_of_the_mark() {
+        let session = "arn:aws:sts::111122223333:assumed-role/dev/ann";
+        let (user, root) = ("arn:aws:iam::111122223333:user/ann", "arn:aws:iam::111122223333:root");
+        for (owner, id, is_named) in [
+            (session, "AROA1:ann", true),
+            ("ann", "AROA1:ann", true),
+            ("arn:aws:sts::111122223333:federated-user/ann", "111122223333:ann", true),
+            (root, "111122223333", true),
+            (session, "AROA1:bo", false),
+            (user, "AROA1:ann", false),
+            ("someone-else", "AROA1:ann", false),
+            // Nothing tells whose id it is.
+            (user, "AIDA1", false),
+            ("someone-else", "AIDA1", false),
+            (root, "444455556666", false),
+            ("", "AROA1:", false),
+        ] {
+            let state = state(OWNER, &[("Owner", owner), ("PrincipalId", id)], &[], &[]);
+            assert_eq!(state == State::Ours, is_named, "{owner} {id}");
+        }
+    }
+
+    #[test]
+    fn whoever_created_it_is_an_owner_that_the_past_names() {
+        let required = ["Owner".to_owned()];
+        let rules = Rules { required: &required, owner: "Owner", principal_id: Some("PrincipalId") };
+        let ann = "arn:aws:iam::111122223333:user/ann";
+        let known = Known { creator: Some(ann.to_owned()), ..Known::default() };
+        let state = |owner| {
+            rules.state("sqs:queue", &map(&[("Owner", owner), ("PrincipalId", "AIDA1")]), Some(&known))
+        };
+        assert_eq!((state(ann), state("someone-else")), (State::Ours, State::TaggedOtherwise));
     }
 
     #[test]
