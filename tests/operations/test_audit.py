@@ -107,8 +107,12 @@ class EveryKind(Audit):
         _, before = self.found("--require", "Owner,Team")
         self.assertEqual({before[arn]["state"] for arn in owners}, {"owner-unknown"})
         _, named = self.found("--require", "Owner,Team", "--history", trail)
-        self.assertEqual({named[arn]["state"] for arn in owners}, {"incomplete"})
-        self.assertEqual({arn: named[arn]["owner"] for arn in owners}, owners)
+        self.assertEqual({named[arn].get("owner") or named[arn]["guess"]["owner"]: 0 for arn in owners}, dict.fromkeys(owners.values(), 0))
+        self.assertEqual({arn: named[arn].get("owner") or named[arn]["guess"]["owner"] for arn in owners}, owners)
+        # Calls that also answer for what is there name nobody for certain.
+        unsure = {arn for arn in owners if named[arn]["state"] != "incomplete"}
+        self.assertEqual(({named[arn]["created"]["name"] for arn in unsure if "created" in named[arn]}, {named[arn]["state"] for arn in unsure}), (set(), {"owner-unknown"}))
+        self.assertEqual({arn.split(":")[2] for arn in unsure}, {"sns", "ecs", "sqs"})
 
         # What comes with an account, somebody has tagged by hand.
         ours = {arn.rsplit("/", 1)[-1] for arn in owners}
@@ -286,22 +290,73 @@ class Past(Audit):
         topic, table, volume = (make[name](self.c, None, "orders") for name in ("sns/CreateTopic", "dynamodb/CreateTable", "ec2/CreateVolume"))
         gone = f"arn:aws:sns:{REGION}:{ACCOUNT}:gone"
         queue, other = self.queue("orders", Owner=ann.arn), self.queue("other", Owner="bo")
+        tagged = make["dynamodb/CreateTable"](self.c, None, "tagged")
+        self.c("dynamodb").tag_resource(ResourceArn=tagged, Tags=[{"Key": "Owner", "Value": ann.arn}])
         events = [creation(name, arn, ann.identity) for name, arn in (
-            ("sns/CreateTopic", topic), ("sns/CreateTopic", gone), ("dynamodb/CreateTable", table), ("ec2/CreateVolume", volume),
+            ("sns/CreateTopic", topic), ("sns/CreateTopic", gone), ("dynamodb/CreateTable", table), ("dynamodb/CreateTable", tagged), ("ec2/CreateVolume", volume),
             ("sqs/CreateQueue", queue), ("sqs/CreateQueue", other))]
         trail = self.file("trail/a.json", json.dumps({"Records": [event["detail"] for event in (ann.event, *events)]}))
         head, seen = self.found("--history", os.path.dirname(trail), "--services", "sns,dynamodb,sqs,ec2")
-        states = {topic: "incomplete", table: "incomplete", volume: "incomplete", queue: "ours", other: "tagged-otherwise"}
+        states = {topic: "owner-unknown", table: "incomplete", volume: "incomplete", queue: "tagged-otherwise", other: "tagged-otherwise", tagged: "ours"}
         self.assertEqual({arn: seen[arn]["state"] for arn in states}, states)
         self.assertNotIn(gone, seen)
-        self.assertEqual(seen[topic]["owner"], ann.arn)
-        created = seen[topic]["created"]
-        self.assertEqual((created["event"], created["name"], created["by"]), (events[0]["detail"]["eventID"], "CreateTopic", ann.arn))
+        self.assertEqual(seen[table]["owner"], ann.arn)
+        created = seen[table]["created"]
+        self.assertEqual((created["event"], created["name"], created["by"]), (events[2]["detail"]["eventID"], "CreateTable", ann.arn))
         self.assertTrue(created["file"].endswith("a.json"))
-        self.assertEqual({tag["key"]: tag["from"] for tag in seen[queue]["tags"]}, {"Owner": "principal"})
+        self.assertEqual({tag["key"]: tag["from"] for tag in seen[tagged]["tags"]}, {"Owner": "principal"})
         self.assertEqual({tag["key"]: tag["from"] for tag in seen[other]["tags"]}, {"Owner": "other"})
         (past,) = [one for one in head["inventory"] if one["source"] == "history"]
         self.assertEqual(past["resources"], 2, "the topic and the table, as EC2 lists its volumes")
+
+    def planned(self, trail, account=ACCOUNT):
+        """The folder of a run that has planned by these records, without asking anybody."""
+        done = subprocess.run([COMMAND, "backfill", "--offline", "--state", "runs", trail], env=env_of(self.aws.url), capture_output=True, text=True, timeout=600, cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done)
+        (run,) = os.listdir(os.path.join(self.folder, "runs"))
+        return os.path.join(self.folder, "runs", run)
+
+    def test_what_the_planner_is_unsure_of_is_shown_with_its_guess_whichever_history_it_is(self):
+        ann = Session(self.c, self.c("iam").create_role(RoleName="dev", AssumeRolePolicyDocument=trust())["Role"], "ann")
+        topics = [self.c("sns").create_topic(Name=f"topic{n}")["TopicArn"] for n in range(12)]
+        events = [ann.event, *(creation("sns/CreateTopic", arn, ann.identity) for arn in topics)]
+        trail = self.file("trail.json", json.dumps({"Records": [event["detail"] for event in events]}))
+        run = self.planned(trail)
+        for history in (trail, run, os.path.join(run, "plan.jsonl")):
+            with self.subTest(history):
+                _, seen = self.found("--services", "sns", "--history", history)
+                self.assertEqual({arn: one["state"] for arn, one in seen.items()}, dict.fromkeys(topics, "owner-unknown"))
+                for one in seen.values():
+                    self.assertEqual((one["guess"]["owner"], "owner" in one, "created" in one), (ann.arn, False, False), one)
+                    self.assertEqual(one["guess"]["why"], "by `CreateTopic`, not certain: `CreateTopic` also answers for what is there, and no record shows that nothing was")
+        report = subprocess.run([COMMAND, "report", "-"], input=self.audit("--json", "--services", "sns", "--history", run).stdout, capture_output=True, text=True, timeout=60)
+        self.assertNotIn("names who created them", report.stdout)
+        self.assertEqual(report.stdout.count("a guess: <bdi>by `CreateTopic`, not certain: "), 12)
+
+    def test_what_should_have_ended_and_is_there_is_nobodys(self):
+        ann = Session(self.c, self.c("iam").create_role(RoleName="dev", AssumeRolePolicyDocument=trust())["Role"], "ann")
+        table = self.c("dynamodb").create_table(TableName="orders", **TABLE)["TableDescription"]["TableArn"]
+        made = creation("dynamodb/CreateTable", table, ann.identity)["detail"]
+        ended = {**made, "eventName": "DeleteTable", "eventID": "e-ended", "eventTime": made["eventTime"][:11] + "23:59:59Z", "requestParameters": {"tableName": "orders"}}
+        _, seen = self.found("--services", "dynamodb", "--history", self.file("trail.json", json.dumps({"Records": [made, ended]})))
+        self.assertEqual((seen[table]["state"], "owner" in seen[table], "created" in seen[table], "guess" in seen[table]), ("owner-unknown", False, False, False))
+
+    def test_what_a_history_has_of_other_accounts_is_not_asked_of_ours(self):
+        other = "444455556666"
+        self.queue("orders", Owner="ann")
+        planned = lambda arn, kind: json.dumps({"arn": arn, "type": kind, "account": other, "region": REGION, "state": "add", "by": f"arn:aws:iam::{other}:user/bo",
+                                                "event": {"id": "e1", "time": "2025-03-04T10:12:55Z", "name": "CreateIt"}, "add": [{"key": "Owner", "value": "bo", "source": "owner"}]})
+        plan = self.file("plan.jsonl", "\n".join([planned(f"arn:aws:apigateway:{REGION}::/apis/x", "apigateway:Api"), planned("arn:aws:s3:::theirs", "s3:bucket")]))
+        event = creation("s3/CreateBucket", "arn:aws:s3:::theirs", {"type": "IAMUser", "arn": f"arn:aws:iam::{other}:user/bo", "accountId": other, "principalId": "AIDABO", "userName": "bo"})
+        trail = self.file("trail.json", json.dumps({"Records": [{**event["detail"], "recipientAccountId": other}]}))
+        for history, count in ((plan, 2), (trail, 1)):
+            with self.subTest(history):
+                self.aws.asked.clear()
+                head, seen = self.found("--services", "sqs,s3,apigateway", "--history", history)
+                self.assertEqual(list(seen), [f"arn:aws:sqs:{REGION}:{ACCOUNT}:orders"])
+                (past,) = [one for one in head["inventory"] if one["source"] == "history"]
+                self.assertIn(f"{count} resources of other accounts", past["cannotSee"])
+                self.assertEqual({operation for operation, _ in self.aws.asked} - {"GetResources", "/ListIndexes", "GetCallerIdentity"}, set())
 
     def test_the_folder_of_a_run_says_what_was_written(self):
         queue, other, gone = self.queue("orders", Owner="ann"), self.queue("other", Owner="bo"), f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone"

@@ -139,13 +139,13 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
 }
 
 async fn audit(options: &Options, settings: &Settings, out: &mut impl Write) -> io::Result<End> {
-    let history = match History::read(&options.history, settings).await {
-        Ok(history) => history,
-        Err(error) => return Ok(bad_input(&format!("--history: {error}"))),
-    };
     let (aws, home, account) = match options.access.connect_to_account().await {
         Ok(found) => found,
         Err(reason) => return Ok(bad_input(&reason)),
+    };
+    let history = match History::read(&options.history, settings, &account).await {
+        Ok(history) => history,
+        Err(error) => return Ok(bad_input(&format!("--history: {error}"))),
     };
     let inventories = Inventories::new(&aws);
     let regions = match regions(options, &inventories, &aws, &home).await {
@@ -156,7 +156,8 @@ async fn audit(options: &Options, settings: &Settings, out: &mut impl Write) -> 
     let place = Place { account, home, regions, services, view };
     let mut collected = inventory::collect(&inventories, &place).await?;
     let past = history.spelt(&place);
-    unseen::read(&AwsTagger::new(&aws, settings.at_launch), &place, &past, &mut collected).await;
+    let tagger = AwsTagger::new(&aws, settings.at_launch);
+    unseen::read(&tagger, &place, &past, history.others, &mut collected).await;
     if collected.found.is_empty() && collected.failures > 0 {
         return Ok(bad_input("no inventory answers"));
     }

@@ -108,9 +108,9 @@ pub enum State {
     Ours,
     /// It has every required tag, and another owner, or one of whom nothing says that we wrote it.
     TaggedOtherwise,
-    /// It lacks a required tag, and the history names who created it.
+    /// It lacks a required tag, and a tag or the history names its owner.
     Incomplete,
-    /// It lacks a required tag, and no history names who created it.
+    /// It lacks a required tag, and nothing names its owner for certain.
     OwnerUnknown,
 }
 

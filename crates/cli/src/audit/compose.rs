@@ -1,7 +1,7 @@
 //! Puts together what a resource is: its tags and where they came from, its state, and whose it is.
 
 use aws_tags::Settings;
-use aws_tags::audit::{FoundTag, Guesses, Known, Resource, Rules, TagOrigin, value};
+use aws_tags::audit::{FoundTag, Guesses, Known, Resource, Rules, State, TagOrigin, value};
 use aws_tags::tags::TagMap;
 
 use super::history::Past;
@@ -22,7 +22,9 @@ pub(super) fn resources(
         found.filter_map(|(arn, found)| resource(place, &rules, found, past.get(arn))).collect();
     let guesses = Guesses::of(&resources);
     for resource in &mut resources {
-        resource.guess = guesses.about(resource);
+        let by_past = past.get(&resource.arn).and_then(|past| past.guess.clone());
+        let by_past = by_past.filter(|_| resource.state == State::OwnerUnknown);
+        resource.guess = by_past.or_else(|| guesses.about(resource));
     }
     resources
 }
@@ -46,7 +48,8 @@ fn resource(place: &Place, rules: &Rules<'_>, found: &Found, past: Option<&Past>
     let is_by_mark = |key: &str| Some(key) == rules.principal_id || key == rules.owner && fits_mark;
     let tag = |(key, value): (&String, &String)| {
         let by_past = past.and_then(|past| origin(past, key, value));
-        let by_mark = (past.is_none() && is_by_mark(key)).then_some(TagOrigin::Principal);
+        let by_mark = (past.is_none_or(|past| past.planned.is_empty()) && is_by_mark(key))
+            .then_some(TagOrigin::Principal);
         let is_written = past.is_some_and(|past| past.written.get(key) == Some(value));
         FoundTag {
             key: key.clone(),

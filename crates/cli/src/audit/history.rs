@@ -5,27 +5,23 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use aws_tags::audit::{Creation, TagOrigin};
-use aws_tags::backfill::plan::{Planned, State};
-use aws_tags::ports::Ports;
-use aws_tags::ports::offline::{CountingTagger, GivenIamTags, GivenLookups, MemorySessions};
-use aws_tags::table::{Resource, existing};
-use aws_tags::tagging::{Outcome, Scope};
-use aws_tags::tags::{Tag, TagMap, TagSource};
-use aws_tags::{Arn, Effect, Event, Settings, record_session, tag_resources};
-use futures_util::FutureExt;
+use aws_tags::audit::{Creation, Guess, TagOrigin};
+use aws_tags::backfill::asked;
+use aws_tags::backfill::plan::{self, Origin, Planned, PlannedTag, State};
+use aws_tags::backfill::verdict::{Open, Verdict};
+use aws_tags::table::Resource;
+use aws_tags::tags::{TagMap, TagSource};
+use aws_tags::{Arn, Settings};
 use serde_json::Value;
-use time::{Duration, OffsetDateTime};
 
 use super::inventory::Place;
+use crate::backfill::of_records;
 use crate::console::complain;
-use crate::input::{Input, Record};
-use crate::replay::Spool;
 
 /// What the past says of one resource.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Past {
-    /// The event that created it, the last if there were several.
+    /// The event that created it, where that is certain.
     pub(super) created: Option<Creation>,
     /// What the table says of it: how its tags are read.
     pub(super) resource: Option<Resource>,
@@ -37,6 +33,8 @@ pub(super) struct Past {
     pub(super) written: TagMap,
     /// The run that wrote them.
     pub(super) run: Option<String>,
+    /// Whose it may be, where that is not certain.
+    pub(super) guess: Option<Guess>,
 }
 
 /// What the past says, by ARN.
@@ -45,26 +43,28 @@ pub(super) struct History {
     pub(super) past: BTreeMap<String, Past>,
     /// What could not be read, each said already.
     pub(super) unread: usize,
+    /// How many resources of other accounts it has: their ARNs need not say so.
+    pub(super) others: u64,
 }
 
 impl History {
-    /// Reads trails, plans and folders of runs.
-    pub(super) async fn read(paths: &[PathBuf], settings: &Settings) -> io::Result<Self> {
+    /// Reads trails, plans and folders of runs, as far as they are of this account.
+    pub(super) async fn read(paths: &[PathBuf], settings: &Settings, account: &str) -> io::Result<Self> {
         let mut history = Self::default();
         let mut trails = Vec::new();
         for path in paths {
             let run = path.join("plan.jsonl");
             match (run.is_file(), is_plan(path)) {
                 (true, _) => {
-                    history.plan(&run)?;
+                    history.plan(&run, settings, account)?;
                     history.journal(path)?;
                 }
-                (false, true) => history.plan(path)?,
+                (false, true) => history.plan(path, settings, account)?,
                 (false, false) => trails.push(path.clone()),
             }
         }
         if !trails.is_empty() {
-            history.records(trails, settings).await?;
+            history.records(trails, settings, account).await?;
         }
         Ok(history)
     }
@@ -76,47 +76,22 @@ impl History {
         self.past.iter().map(|(arn, past)| (spelt(arn), past.clone())).collect()
     }
 
-    /// Takes over each line of a plan. What is gone or not certain names no creator.
-    fn plan(&mut self, path: &Path) -> io::Result<()> {
+    /// Takes over each line of a plan.
+    fn plan(&mut self, path: &Path, settings: &Settings, account: &str) -> io::Result<()> {
+        let mark = settings.principal_id_tag.as_deref();
         for (nth, line) in lines_of(path)? {
             let line = line?;
             match serde_json::from_str::<Planned>(&line) {
-                Ok(planned) => self.planned(planned),
+                Ok(planned) => {
+                    let (shown, doubt, open, parent) = (TagMap::new(), None, Open::Settled, None);
+                    self.judged(Verdict { planned, shown, doubt, open, parent }, None, mark, account);
+                }
                 // The head of the plan.
                 Err(_) if nth == 1 && serde_json::from_str::<Value>(&line).is_ok() => {}
                 Err(error) => self.reject(path, nth, &error.to_string()),
             }
         }
         Ok(())
-    }
-
-    fn planned(&mut self, planned: Planned) {
-        if matches!(planned.state, State::Gone | State::Unsure | State::Unresolvable) {
-            return;
-        }
-        let Some(arn) = Arn::parse(&planned.arn) else { return };
-        let resource = existing(arn, &planned.region);
-        let past = self.past.entry(planned.arn).or_default();
-        past.resource = resource;
-        past.created = planned.event.time.map(|at| Creation {
-            at,
-            event: planned.event.id.unwrap_or_default(),
-            name: planned.event.name,
-            by: planned.by.or(planned.event.by).unwrap_or_default(),
-            file: None,
-        });
-        let origin = |key: &str, source: &str| match source {
-            "owner" => TagOrigin::Principal,
-            "extra" if key == "PrincipalId" => TagOrigin::Principal,
-            "extra" => TagOrigin::Extra,
-            "session" => TagOrigin::Session,
-            "iam" => TagOrigin::Iam,
-            "parent" => TagOrigin::Parent,
-            _ => TagOrigin::Other,
-        };
-        let tags =
-            planned.add.into_iter().map(|tag| (tag.key.clone(), (tag.value, origin(&tag.key, &tag.source))));
-        past.planned = tags.collect();
     }
 
     /// Takes over what a run wrote, as far as its journal says that it did.
@@ -141,7 +116,8 @@ impl History {
                 entry.get("done").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
             {
                 let Some(tags) = begun.get(&number) else { continue };
-                let past = self.past.entry(arn.to_owned()).or_default();
+                // What the plan says nothing of is another account's.
+                let Some(past) = self.past.get_mut(arn) else { continue };
                 past.written.extend(tags.clone());
                 past.run.clone_from(&name);
             }
@@ -149,56 +125,42 @@ impl History {
         Ok(())
     }
 
-    /// Takes over what the functions would make of records, in order of time: the last creation counts.
-    async fn records(&mut self, paths: Vec<PathBuf>, settings: &Settings) -> io::Result<()> {
-        let ports = Ports {
-            sessions: MemorySessions::default(),
-            principal_tags: GivenIamTags::default(),
-            lookups: GivenLookups::default(),
-            tagger: CountingTagger::default(),
-        };
-        let mut spool = Spool::new();
-        let reading = Input { paths }.read(&mut |record| {
-            let recorded = record_session(&ports.sessions, None, &record.event).now_or_never();
-            recorded.transpose().map_err(|failure| io::Error::other(failure.to_string()))?;
-            match Effect::of(&record.event) {
-                Effect::Created(_) => spool.keep(&record),
-                _ => Ok(()),
-            }
-        })?;
-        self.unread = self.unread.saturating_add(reading.unread);
-        for records in spool.in_order(1) {
-            for mut record in records? {
-                record.event.is_last_of_its_name = true;
-                let events = [&record.event];
-                for outcome in tag_resources(&ports, settings, &Scope::default(), day_after, &events).await {
-                    self.outcome(&record, &outcome, settings);
-                }
-            }
-        }
+    /// Takes over what the planner of a backfill says of records: who created what, and what is not certain.
+    async fn records(&mut self, paths: Vec<PathBuf>, settings: &Settings, account: &str) -> io::Result<()> {
+        let take =
+            &mut |verdict, file| self.judged(verdict, file, settings.principal_id_tag.as_deref(), account);
+        let unread = of_records::verdicts(paths, settings, take).await?;
+        self.unread = self.unread.saturating_add(unread);
         Ok(())
     }
 
-    fn outcome(&mut self, record: &Record, outcome: &Outcome, settings: &Settings) {
-        let Some(tagging) = outcome.tagging() else { return };
-        for made in &tagging.resources {
-            let past = self.past.entry(made.resource.arn.to_string()).or_default();
-            past.created = creation(record, outcome);
-            past.resource = Some(made.resource.clone());
-            past.requested.clone_from(&made.shown);
-            let origin = |tag: &Tag| match tag.source {
-                TagSource::Owner => TagOrigin::Principal,
-                TagSource::Extra if Some(&tag.key) == settings.principal_id_tag.as_ref() => {
-                    TagOrigin::Principal
-                }
-                TagSource::Extra => TagOrigin::Extra,
-                TagSource::Session => TagOrigin::Session,
-                TagSource::Iam => TagOrigin::Iam,
-                TagSource::Parent => TagOrigin::Parent,
+    /// Takes over what the planner says of one resource, by records or as a line of its plan.
+    fn judged(&mut self, verdict: Verdict, file: Option<String>, mark: Option<&str>, account: &str) {
+        if verdict.planned.account != account {
+            self.others = self.others.saturating_add(1);
+            return;
+        }
+        let resource = asked::resource(&verdict);
+        let Verdict { planned, shown, open, .. } = verdict;
+        let is_unsure = match planned.state {
+            State::Unresolvable => return,
+            // It should have ended. If it is there, somebody unknown made it again; what has a unique id is not.
+            State::Gone if open == Open::Existence && resource.as_ref().is_some_and(|made| !made.unique) => {
+                true
+            }
+            State::Gone => return,
+            state => state == State::Unsure,
+        };
+        let past = self.past.entry(planned.arn.clone()).or_default();
+        past.resource = resource;
+        past.guess = guess(&planned);
+        if !is_unsure {
+            past.requested = shown;
+            past.planned = match planned.state {
+                State::Add => planned.add.iter().map(|tag| tag_of(tag, mark)).collect(),
+                _ => BTreeMap::new(),
             };
-            let tags =
-                tagging.merged.tags.iter().map(|tag| (tag.key.clone(), (tag.value.clone(), origin(tag))));
-            past.planned = tags.collect();
+            past.created = creation(planned, file);
         }
     }
 
@@ -208,25 +170,30 @@ impl History {
     }
 }
 
-fn creation(record: &Record, outcome: &Outcome) -> Option<Creation> {
-    let principal = &outcome.principal;
-    let by = principal
-        .service()
-        .or(principal.arn.as_deref())
-        .or(principal.id.as_deref())
-        .or(principal.account.as_deref());
-    Some(Creation {
-        at: record.event.time()?,
-        event: record.event.id().unwrap_or_default().into_owned(),
-        name: record.event.name.clone(),
-        by: by.unwrap_or_default().to_owned(),
-        file: Some(record.file.clone()),
-    })
+fn creation(planned: Planned, file: Option<String>) -> Option<Creation> {
+    let Origin { id, time, name, by } = planned.event;
+    let by = planned.by.or(by).unwrap_or_default();
+    Some(Creation { at: time?, event: id.unwrap_or_default(), name, by, file })
 }
 
-/// When an event counts as handled: late enough that a session that is not recorded is unknown, not pending.
-fn day_after(event: &Event) -> OffsetDateTime {
-    event.time().unwrap_or(OffsetDateTime::UNIX_EPOCH).saturating_add(Duration::DAY)
+/// Whose the planner takes a resource for that is not certain, and why it is not.
+fn guess(planned: &Planned) -> Option<Guess> {
+    let plan::Guess { owner, why } = planned.guess.as_ref()?;
+    let doubt = planned.why.as_ref().map(|doubt| format!(", not certain: {doubt}"));
+    Some(Guess { owner: owner.clone(), why: format!("{why}{}", doubt.unwrap_or_default()) })
+}
+
+fn tag_of(tag: &PlannedTag, mark: Option<&str>) -> (String, (String, TagOrigin)) {
+    let origin = match TagSource::parse(&tag.source) {
+        Some(TagSource::Owner) => TagOrigin::Principal,
+        Some(TagSource::Extra) if Some(tag.key.as_str()) == mark => TagOrigin::Principal,
+        Some(TagSource::Extra) => TagOrigin::Extra,
+        Some(TagSource::Session) => TagOrigin::Session,
+        Some(TagSource::Iam) => TagOrigin::Iam,
+        Some(TagSource::Parent) => TagOrigin::Parent,
+        None => TagOrigin::Other,
+    };
+    (tag.key.clone(), (tag.value.clone(), origin))
 }
 
 /// Whether a file is a plan: by its name, or by what its first line has.

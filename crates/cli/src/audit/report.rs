@@ -156,7 +156,7 @@ const fn meaning(state: State) -> &'static str {
         State::Ours => "all required tags, and as owner whom we wrote or the past names",
         State::TaggedOtherwise => "all required tags; another owner, or nothing says that it is ours",
         State::Incomplete => "lack a required tag; a tag or the past names an owner",
-        State::OwnerUnknown => "lack a required tag, and nothing names an owner",
+        State::OwnerUnknown => "lack a required tag, and nothing names an owner for certain",
     }
 }
 

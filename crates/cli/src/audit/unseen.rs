@@ -36,6 +36,7 @@ pub(super) async fn read<T: Tagger>(
     tagger: &T,
     place: &Place,
     past: &BTreeMap<String, Past>,
+    of_others: u64,
     collected: &mut Collected,
 ) {
     let shown = collected.found.values().filter(|found| found.tags.is_none());
@@ -71,7 +72,7 @@ pub(super) async fn read<T: Tagger>(
     }
     // A resource whose tags are not known is in no state.
     collected.found.retain(|_, found| found.tags.is_some());
-    counts.say(place, past, collected);
+    counts.say(place, past.is_empty(), of_others, collected);
 }
 
 /// Whether something that the past created is to be read: of this account, place and choice, and not shown or known
@@ -147,11 +148,11 @@ async fn until_not_throttled<T: Tagger>(
 }
 
 impl Counts {
-    fn say(self, place: &Place, past: &BTreeMap<String, Past>, collected: &mut Collected) {
+    fn say(self, place: &Place, is_empty: bool, of_others: u64, collected: &mut Collected) {
         let failed = usize::try_from(self.failed).unwrap_or(usize::MAX);
         collected.failures = collected.failures.saturating_add(failed);
         collected.partial |= failed > 0;
-        if past.is_empty() {
+        if is_empty && of_others == 0 {
             return;
         }
         let mut cannot = vec!["what was created before it begins, or without a record in it".to_owned()];
@@ -161,6 +162,7 @@ impl Counts {
             "resources of EC2 without tags, of which nothing says whether they are still there",
         ));
         cannot.extend(of(self.unreadable, "resources whose tags no operation reads"));
+        cannot.extend(of(of_others, "resources of other accounts"));
         cannot.extend(of(self.failed, "resources whose tags could not be read"));
         // Said once: it is the same in all Regions.
         for region in &place.regions {

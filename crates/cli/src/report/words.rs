@@ -18,8 +18,8 @@ pub(super) const fn meaning(state: State) -> &'static str {
         State::TaggedOtherwise => {
             "have every required tag, and another owner, or nothing says that it is ours"
         }
-        State::Incomplete => "lack a required tag; the history names who created them",
-        State::OwnerUnknown => "lack a required tag, and no history names who created them",
+        State::Incomplete => "lack a required tag; a tag or the history names an owner",
+        State::OwnerUnknown => "lack a required tag, and nothing names an owner for certain",
     }
 }
 

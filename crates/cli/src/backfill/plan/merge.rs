@@ -63,7 +63,7 @@ impl Part {
 }
 
 /// What a service created for a parent may be its owner's, but that is only known once the parent has its tags.
-fn guess(verdict: &mut Verdict, owners: &HashMap<String, String>) {
+pub(super) fn guess(verdict: &mut Verdict, owners: &HashMap<String, String>) {
     let Some(parent) = &verdict.parent else { return };
     let Some(owner) = owners.get(parent).filter(|_| verdict.planned.state == State::Unsure) else { return };
     let why = format!("the plan gives {parent} this owner: plan again once it has");
@@ -71,7 +71,7 @@ fn guess(verdict: &mut Verdict, owners: &HashMap<String, String>) {
 }
 
 /// The owners that the plan gives to what services created others for.
-fn owners_of_parents(folder: &Path, from: &str) -> io::Result<HashMap<String, String>> {
+pub(super) fn owners_of_parents(folder: &Path, from: &str) -> io::Result<HashMap<String, String>> {
     let mut parents = HashSet::new();
     each(folder, from, |child: Child| {
         parents.extend(child.parent);
@@ -95,7 +95,11 @@ struct Child {
     parent: Option<String>,
 }
 
-fn each<T: DeserializeOwned>(folder: &Path, from: &str, mut take: impl FnMut(T)) -> io::Result<()> {
+pub(super) fn each<T: DeserializeOwned>(
+    folder: &Path,
+    from: &str,
+    mut take: impl FnMut(T),
+) -> io::Result<()> {
     for shard in 0..SHARDS {
         shards::lines(&shards::path(folder, from, shard), &mut |line| {
             take(serde_json::from_slice(line)?);

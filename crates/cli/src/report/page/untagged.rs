@@ -66,6 +66,6 @@ fn why(rows: &Rows, row: &Row) -> Markup {
             html! { "called " (value(text(&rows.event_names, creation.event_name))) " on " (at) }
         }
         (None, Some(guess)) => html! { "a guess: " (value(text(&rows.reasons, guess.reason))) },
-        (None, None) => html! { span.nobody { "no history names who created it" } },
+        (None, None) => html! { span.nobody { "no history names for certain who created it" } },
     }
 }
