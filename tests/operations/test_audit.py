@@ -212,6 +212,18 @@ class Inventories(Audit):
         self.assertEqual((done.returncode, [one["arn"] for one in resources], head["audit"]["partial"]), (1, [here], True), done)
         self.assertEqual(done.stderr, f"aws-tags: {OTHER_REGION}: tag:GetResources: InternalServiceException: no\n")
 
+    def test_a_resource_explorer_that_fails_is_named_and_the_rest_goes_on(self):
+        queue = self.queue("orders", Owner="ann")
+        self.explorer(queue)
+        for operation, fault, code in (("ListIndexes", "500", 1), ("ListViews", "500", 1), ("ListIndexes", "denied", 0)):
+            with self.subTest(operation, fault=fault):
+                self.aws.faults = {f"/{operation}": fault}
+                done = self.audit("--services", "sqs", "--json")
+                head, *resources = lines(done.stdout)
+                self.assertEqual((done.returncode, [one["arn"] for one in resources], head["audit"]["partial"]), (code, [queue], True), done)
+                self.assertEqual(f"{REGION}: resource-explorer-2:{operation}: " in done.stderr, code == 1, done)
+                self.assertIn(f"anything: resource-explorer-2:{operation}: ", head["audit"]["inventory"][0]["cannotSee"][0])
+
     def test_all_regions_are_those_that_the_account_has_enabled(self):
         there = self.queue("there", OTHER_REGION, Owner="ann")
         head, seen = self.found("--services", "sqs", "--regions", "all")

@@ -4,13 +4,41 @@ use std::collections::BTreeSet;
 
 use aws_tags::Arn;
 use aws_tags::audit::InventorySource;
-use aws_tags_aws::{Inventories, View};
+use aws_tags_aws::{Error, Inventories, View};
 
 use super::{Collected, Place};
 use crate::console::Progress;
 
 /// What no view shows.
 const LATE: &str = "what was created or never tagged within the last two hours, and types that Resource Explorer does not index";
+
+/// Why nothing is to be had.
+enum Nothing {
+    /// It is not set up, or not for us: said with the inventory.
+    Missing(String),
+    /// AWS could not answer. Said at once.
+    Failed(&'static str, Error),
+}
+
+impl Nothing {
+    fn of(operation: &'static str, error: Error) -> Self {
+        match error.is_denied() || error.is_not_found() {
+            true => Self::Missing(format!("{operation}: {error}")),
+            false => Self::Failed(operation, error),
+        }
+    }
+
+    fn say(self, place: &Place, collected: &mut Collected, region: &str) {
+        let why = match self {
+            Self::Missing(why) => why,
+            Self::Failed(operation, error) => {
+                collected.fail(operation, region, &error);
+                format!("{operation}: {error}")
+            }
+        };
+        say_nothing(place, collected, region, format!("anything: {why}"));
+    }
+}
 
 /// Asks Resource Explorer. Gives the Regions whose resources it shows whole.
 pub(super) async fn explore(
@@ -23,7 +51,7 @@ pub(super) async fn explore(
     let (sources, unindexed) = match views(inventories, place).await {
         Ok(found) => found,
         Err(why) => {
-            say_nothing(place, collected, &place.home, format!("anything: {why}"));
+            why.say(place, collected, &place.home);
             return covered;
         }
     };
@@ -37,7 +65,7 @@ pub(super) async fn explore(
                 covered.extend(shows);
             }
             Ok(_) => {}
-            Err(why) => say_nothing(place, collected, &region, format!("anything: {why}")),
+            Err(why) => why.say(place, collected, &region),
         }
     }
     covered
@@ -87,13 +115,13 @@ struct Source {
     region: String,
     /// The Regions whose resources it shows.
     shows: Vec<String>,
-    view: Result<View, String>,
+    view: Result<View, Nothing>,
 }
 
 /// The views to ask, and the Regions that none shows: the aggregator's, else each Region's own.
-async fn views(inventories: &Inventories, place: &Place) -> Result<(Vec<Source>, Vec<String>), String> {
+async fn views(inventories: &Inventories, place: &Place) -> Result<(Vec<Source>, Vec<String>), Nothing> {
     let indexes = inventories.indexes(&place.home).await;
-    let indexes = indexes.map_err(|error| format!("resource-explorer-2:ListIndexes: {error}"))?;
+    let indexes = indexes.map_err(|error| Nothing::of("resource-explorer-2:ListIndexes", error))?;
     let shown: Vec<String> = indexes.iter().map(|index| index.region.clone()).collect();
     let needed = place.indexed();
     let unindexed = needed
@@ -106,14 +134,14 @@ async fn views(inventories: &Inventories, place: &Place) -> Result<(Vec<Source>,
         let is_aggregator = indexes.iter().any(|index| index.is_aggregator && index.region == region);
         let view = match inventories.view(&region, arn).await {
             Ok(Some(view)) => usable(vec![view]),
-            Ok(None) => Err(format!("there is no view `{arn}`")),
-            Err(error) => Err(format!("resource-explorer-2:BatchGetView: {error}")),
+            Ok(None) => Err(Nothing::Missing(format!("there is no view `{arn}`"))),
+            Err(error) => Err(Nothing::of("resource-explorer-2:BatchGetView", error)),
         };
         let shows = if is_aggregator { shown } else { vec![region.clone()] };
         return Ok((vec![Source { region, shows, view }], unindexed));
     }
     if indexes.is_empty() {
-        return Err("no index of Resource Explorer in this account".to_owned());
+        return Err(Nothing::Missing("no index of Resource Explorer in this account".to_owned()));
     }
     let aggregator = indexes.iter().find(|index| index.is_aggregator);
     let asked: Vec<(String, Vec<String>)> = match aggregator {
@@ -126,7 +154,8 @@ async fn views(inventories: &Inventories, place: &Place) -> Result<(Vec<Source>,
     let mut sources = Vec::new();
     for (region, shows) in asked {
         let views = inventories.views(&region).await;
-        let view = views.map_err(|error| format!("resource-explorer-2:ListViews: {error}")).and_then(usable);
+        let view =
+            views.map_err(|error| Nothing::of("resource-explorer-2:ListViews", error)).and_then(usable);
         sources.push(Source { region, shows, view });
     }
     Ok((sources, unindexed))
@@ -134,12 +163,14 @@ async fn views(inventories: &Inventories, place: &Place) -> Result<(Vec<Source>,
 
 /// The view that shows most: one with tags, and without a filter if there is one. A view without tags shows none of
 /// them, and resources that are filtered by tags not at all.
-fn usable(views: Vec<View>) -> Result<View, String> {
+fn usable(views: Vec<View>) -> Result<View, Nothing> {
     if views.is_empty() {
-        return Err("Resource Explorer has no view there".to_owned());
+        return Err(Nothing::Missing("Resource Explorer has no view there".to_owned()));
     }
     let with_tags = views.into_iter().filter(|view| view.has_tags);
     with_tags.min_by_key(|view| (view.filter.len(), view.arn.clone())).ok_or_else(|| {
-        "no view of Resource Explorer includes tags: add the property `tags` to one".to_owned()
+        Nothing::Missing(
+            "no view of Resource Explorer includes tags: add the property `tags` to one".to_owned(),
+        )
     })
 }
