@@ -1,8 +1,10 @@
 """`aws-tags report` in a real browser: what it says is what the audits say, whoever reads it, however, and whatever stands in the tags."""
 import csv
+import gzip
 import io
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -375,6 +377,31 @@ def test_an_audit_of_nothing_is_a_report(browser, tmp_path):
         assert violations(page) == []
         page.fill("#search", "x")
         assert page.locator("#table tbody tr").count() == 0
+
+
+@pytest.mark.parametrize("end", ["between lines", "within a line", "within gzip"])
+def test_an_audit_that_is_cut_off_is_no_whole_one(year, tmp_path, end):
+    head, *rest = open(year[-1], encoding="utf-8").read().splitlines(keepends=True)
+    told = json.loads(head)
+    told["audit"]["resources"] = len(rest)
+    cut = tmp_path / ("cut.jsonl.gz" if "gzip" in end else "cut.jsonl")
+    text = "".join([json.dumps(told), "\n", *rest[:4]] + ([rest[4][:40]] if "within a line" in end else rest[4:] if "gzip" in end else []))
+    packed = gzip.compress(text.encode())
+    cut.write_bytes(packed[:len(packed) // 2] if "gzip" in end else text.encode())
+    there = 5 if "within a line" in end else 4
+    for paths in ([cut], [year[0], cut]):
+        output = tmp_path / "cut.html"
+        done = subprocess.run([COMMAND, "report", *map(str, paths), "-o", str(output)], capture_output=True, text=True)
+        assert done.returncode == 1, done
+        assert "covered" not in done.stdout and f"of {len(rest):,}, as the audit is cut off" in done.stdout, done
+        assert re.search(rf"cut\.jsonl(\.gz)?: the audit is cut off: [\d,]+ of {len(rest):,} resources are there\n", done.stderr), done
+        if "gzip" not in end:
+            assert f"cut off: {there} of" in done.stderr, done
+        page = output.read_text()
+        assert "This audit is cut off." in page and "<strong>Cut off</strong>" in page and "100 %" not in page.split("class=\"over-time\"")[0]
+    whole = tmp_path / "whole.jsonl"
+    whole.write_text("".join([json.dumps(told), "\n", *rest]), encoding="utf-8")
+    report([whole], tmp_path / "whole.html")
 
 
 def test_a_terminal_gets_no_page(year):

@@ -171,6 +171,7 @@ async fn audit(options: &Options, settings: &Settings, out: &mut impl Write) -> 
         regions: place.regions,
         required,
         inventory: collected.inventory,
+        resources: u64::try_from(resources.len()).ok(),
         partial: collected.partial,
     };
     write(options, &head, &resources, out)?;

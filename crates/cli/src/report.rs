@@ -89,18 +89,23 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
             writeln!(out, "{}: {}", visible(path.display()), told(&audits, page.len()))?;
         }
     }
-    Ok(if audits.unread == 0 { End::Done } else { End::Failed })
+    let is_whole = audits.unread == 0 && audits.all.iter().all(|audit| audit.cut_from.is_none());
+    Ok(if is_whole { End::Done } else { End::Failed })
 }
 
 /// One line about the report.
 fn told(audits: &Audits, bytes: usize) -> String {
-    let tally = audits.all.last().map(|audit| audit.tally).unwrap_or_default();
-    let coverage = tally.coverage().map_or("nothing".to_owned(), |coverage| coverage.to_string());
-    let resources = words::count(usize::try_from(tally.all()).unwrap_or(usize::MAX), "resource");
+    let Some(latest) = audits.all.last() else { return String::new() };
+    let resources = words::count(usize::try_from(latest.tally.all()).unwrap_or(usize::MAX), "resource");
+    let coverage = match (latest.cut_from, latest.tally.coverage()) {
+        (Some(all), _) => format!("of {}, as the audit is cut off", words::number(all)),
+        (None, Some(coverage)) => format!("{coverage} covered"),
+        (None, None) => "nothing covered".to_owned(),
+    };
     let others = audits.all.len().saturating_sub(1);
     let history =
         if others > 0 { format!(", {} before", words::count(others, "audit")) } else { String::new() };
-    format!("{resources}, {coverage} covered{history}; {} KB", words::number(bytes.div_ceil(1000) as u64))
+    format!("{resources}, {coverage}{history}; {} KB", words::number(bytes.div_ceil(1000) as u64))
 }
 
 /// Why audits cannot be one report.

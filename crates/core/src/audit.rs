@@ -30,6 +30,9 @@ pub struct Head {
     /// Keys of the tags that each resource should have.
     pub required: Vec<String>,
     pub inventory: Vec<Inventory>,
+    /// How many resources follow: with fewer, it was cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<u64>,
     /// Whether there may be resources that no inventory showed.
     pub partial: bool,
 }

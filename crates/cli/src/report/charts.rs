@@ -42,13 +42,11 @@ pub(super) fn bar(tally: &Tally) -> Markup {
 pub(super) fn line(audits: &[Audit]) -> Markup {
     let points = points(audits);
     let label = audits.first().zip(audits.last()).map_or_else(String::new, |(first, last)| {
-        let coverage =
-            |audit: &Audit| audit.tally.coverage().map_or("none".to_owned(), |coverage| coverage.to_string());
         let (from, to) = (words::day(first.head.at), words::day(last.head.at));
         format!(
             "Coverage over time: {} on {from}, {} on {to}. The table has all numbers.",
-            coverage(first),
-            coverage(last)
+            first.coverage(),
+            last.coverage()
         )
     });
     html! {
@@ -96,7 +94,8 @@ fn points(audits: &[Audit]) -> Vec<Point> {
         let y = height(audit.tally.coverage()?.share());
         Some(Point { x: LEFT + since * (100.0 - LEFT - RIGHT), y, like: audit.is_like(last) })
     };
-    audits.iter().filter_map(point).collect()
+    // What is cut off is not known.
+    audits.iter().filter(|audit| audit.cut_from.is_none()).filter_map(point).collect()
 }
 
 /// Where a share from 0 to 1 is.

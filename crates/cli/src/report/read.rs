@@ -9,6 +9,7 @@ use aws_tags::audit::{Head, Line, LineError, Tally};
 use flate2::bufread::MultiGzDecoder;
 
 use super::rows::Rows;
+use super::words;
 use crate::console::{Progress, complain};
 
 /// A line of an audit is some hundred bytes long, with all fifty tags some ten thousand.
@@ -20,6 +21,8 @@ const COMPLAINTS: usize = 3;
 pub(super) struct Audit {
     pub(super) head: Head,
     pub(super) tally: Tally,
+    /// How many resources it should have, where some are not there: it was cut off, and its coverage says nothing.
+    pub(super) cut_from: Option<u64>,
 }
 
 impl Audit {
@@ -29,6 +32,15 @@ impl Audit {
             [&head.accounts, &head.regions, &head.required].map(|all| BTreeSet::from_iter(all.clone()))
         };
         sets(&self.head) == sets(&other.head)
+    }
+
+    /// Its coverage in words.
+    pub(super) fn coverage(&self) -> String {
+        match (self.cut_from, self.tally.coverage()) {
+            (Some(_), _) => "cut off".to_owned(),
+            (None, Some(coverage)) => coverage.to_string(),
+            (None, None) => "–".to_owned(),
+        }
     }
 
     /// Whether they have an account in common.
@@ -84,6 +96,8 @@ struct Reader {
 struct Current {
     audit: Audit,
     rows: Option<Rows>,
+    /// Its lines, also those that cannot be used.
+    lines: u64,
 }
 
 impl Reader {
@@ -107,15 +121,18 @@ impl Reader {
             number += 1;
             let read = match line(&mut lines) {
                 Ok(Some(Ok(text))) if text.is_empty() => continue,
-                Ok(Some(text)) => text.and_then(|text| self.take(&text, &mut current)),
+                Ok(Some(text)) => text.and_then(|text| self.take(name, &text, &mut current)),
                 Ok(None) => break,
                 // What was read before counts.
                 Err(error) => {
-                    self.close(current);
+                    self.close(name, current);
                     return Err(error);
                 }
             };
             if let Err(why) = read {
+                if let Some(current) = &mut current {
+                    current.lines += 1;
+                }
                 self.unread += 1;
                 bad += 1;
                 if bad <= COMPLAINTS {
@@ -126,31 +143,36 @@ impl Reader {
         }
         match current {
             None if bad == 0 => return Err(io::Error::other("expected the head of an audit, found nothing")),
-            current => self.close(current),
+            current => self.close(name, current),
         }
         Ok(())
     }
 
-    fn take(&mut self, text: &str, current: &mut Option<Current>) -> Result<(), String> {
+    fn take(&mut self, name: &str, text: &str, current: &mut Option<Current>) -> Result<(), String> {
         let line = Line::parse(text).map_err(|error| {
             // What follows the head of another version does not belong to the audit before.
             if matches!(error, LineError::Version(_)) {
-                self.close(current.take());
+                self.close(name, current.take());
             }
             error.to_string()
         });
         match line? {
             Line::Head(head) => {
-                self.close(current.take());
+                self.close(name, current.take());
                 let latest = self.latest.as_ref().and_then(|(number, _)| self.audits.get(*number));
                 let rows = latest.is_none_or(|latest| latest.head.at <= head.at).then(Rows::default);
-                *current = Some(Current { audit: Audit { head, tally: Tally::default() }, rows });
+                *current = Some(Current {
+                    audit: Audit { head, tally: Tally::default(), cut_from: None },
+                    rows,
+                    lines: 0,
+                });
             }
             Line::Resource(resource) => {
                 let Some(current) = current else {
                     return Err("expected the head of an audit first".to_owned());
                 };
                 current.audit.tally.add(resource.state);
+                current.lines += 1;
                 if let Some(rows) = &mut current.rows {
                     rows.add(*resource);
                 }
@@ -161,8 +183,14 @@ impl Reader {
         Ok(())
     }
 
-    fn close(&mut self, current: Option<Current>) {
-        let Some(Current { audit, rows }) = current else { return };
+    fn close(&mut self, name: &str, current: Option<Current>) {
+        let Some(Current { mut audit, rows, lines }) = current else { return };
+        audit.cut_from = audit.head.resources.filter(|all| *all > lines);
+        if let Some(all) = audit.cut_from {
+            self.progress.hide();
+            let [there, all] = [lines, all].map(words::number);
+            complain(&format!("{name}: the audit is cut off: {there} of {all} resources are there"));
+        }
         if let Some(rows) = rows {
             self.latest = Some((self.audits.len(), rows));
         }

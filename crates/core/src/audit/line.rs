@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use crate::audit::{InventorySource, State, TagOrigin};
 
-    const HEAD: &str = r#"{"audit":{"version":1,"at":"2026-11-26T20:00:00Z","accounts":["111122223333"],"regions":["eu-west-1"],"required":["Owner"],"inventory":[{"source":"service lists","account":"111122223333","region":"eu-west-1","resources":1234,"cannotSee":["never-tagged resources of types without a list operation"]}],"partial":true}}"#;
+    const HEAD: &str = r#"{"audit":{"version":1,"at":"2026-11-26T20:00:00Z","accounts":["111122223333"],"regions":["eu-west-1"],"required":["Owner"],"inventory":[{"source":"service lists","account":"111122223333","region":"eu-west-1","resources":1234,"cannotSee":["never-tagged resources of types without a list operation"]}],"resources":1234,"partial":true}}"#;
     const RESOURCE: &str = r#"{"arn":"arn:aws:sqs:eu-west-1:111122223333:orders","type":"sqs:queue","account":"111122223333","region":"eu-west-1","state":"tagged-otherwise","created":{"at":"2026-11-26T20:00:00Z","event":"6bb45355","name":"CreateQueue","by":"arn:aws:iam::111122223333:user/ann","file":"a.json.gz"},"owner":"ann","missing":["Team"],"tags":[{"key":"Owner","value":"ann","from":"principal","run":"2026-11-26-k3"}],"guess":{"owner":"bo","why":"created the instance"}}"#;
 
     #[test]
@@ -87,6 +87,9 @@ mod tests {
         assert_eq!((resource.state, resource.tags.len()), (State::OwnerUnknown, 0));
         let again = serde_json::to_string(&resource).expect("JSON");
         assert!(!again.contains("created") && !again.contains("guess"), "{again}");
+        let older = HEAD.replace(r#""resources":1234,"partial""#, r#""partial""#);
+        let Ok(Line::Head(head)) = Line::parse(&older) else { panic!("no head") };
+        assert_eq!((head.resources, serde_json::to_string(&Line::Head(head)).expect("JSON")), (None, older));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use aws_tags::audit::State;
 use maud::{Markup, html};
 
-use super::cells::{number_headings, numbers_of};
+use super::cells::number_headings;
 use crate::report::read::Audit;
 use crate::report::{charts, words};
 
@@ -16,12 +16,16 @@ pub(super) fn numbers(audit: &Audit) -> Markup {
         section aria-labelledby="coverage" {
             h2.visually-hidden id="coverage" { "Coverage" }
             p.coverage {
-                @match tally.coverage() {
-                    Some(coverage) => {
+                @match (audit.cut_from, tally.coverage()) {
+                    (Some(all), _) => {
+                        strong { "Cut off" }
+                        span { "with " (words::number(tally.all())) " of " (words::number(all)) " resources: the coverage is not known" }
+                    }
+                    (None, Some(coverage)) => {
                         strong { (coverage) }
                         span { "of " (words::number(tally.all())) " resources have every required tag" }
                     }
-                    None => { strong { "No resources" } span { "were found" } }
+                    (None, None) => { strong { "No resources" } span { "were found" } }
                 }
             }
             (charts::states(tally))
@@ -73,7 +77,9 @@ fn audit_table(audits: &[&Audit], latest: &Audit) -> Markup {
                 @for audit in audits {
                     tr {
                         th scope="row" { (words::day(audit.head.at)) @if !audit.is_like(latest) { "*" } }
-                        (numbers_of(&audit.tally))
+                        td.number { (words::number(audit.tally.covered())) }
+                        td.number { (words::number(audit.tally.all())) }
+                        td.number { (audit.coverage()) }
                     }
                 }
             }

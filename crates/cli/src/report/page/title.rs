@@ -23,6 +23,9 @@ pub(super) fn title(audits: &Audits, of: &str, hidden: Hidden) -> Markup {
                 p.note { strong { "This audit is partial." } " There may be resources that nothing showed: see "
                     a href="#inventories" { "how they were found" } "." }
             }
+            @if let Some(all) = audits.all.last().and_then(|latest| latest.cut_from) {
+                p.note { strong { "This audit is cut off." } " It should have " (words::number(all)) " resources: all numbers here are of those that are there." }
+            }
             @if audits.unread > 0 {
                 p.note { strong { (words::count(audits.unread, "line")) " of the audits could not be used." }
                     " What they say is missing here; the command named them." }
