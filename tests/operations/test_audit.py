@@ -147,6 +147,10 @@ class Inventories(Audit):
         for arguments in (("--csv",), ("--json",)):
             self.assertIn("no index of Resource Explorer in this account", self.audit(*arguments).stdout)
 
+    def test_where_nothing_is_there_is_no_coverage_to_pass_by(self):
+        done = self.audit("--services", "sqs", "--min-coverage", "99", "--accept-partial")
+        self.assertEqual((done.returncode, done.stderr), (1, "aws-tags: no resource was found, so that there is no coverage, expected at least 99 %\n"))
+
     def test_what_was_never_tagged_is_seen_by_resource_explorer_alone(self):
         never, tagged = self.queue("never"), self.queue("tagged", Owner="ann")
         _, seen = self.found("--services", "sqs")
@@ -453,7 +457,8 @@ class Output(Audit):
         self.assertEqual(one["owner"], self.HOSTILE, "JSON keeps what it escapes")
 
     def test_bad_input_is_one_line(self):
-        for arguments in (("--min-coverage", "all"), ("--services", "sqs:queue"), ("--accept-partial",), ("--by", "colour")):
+        for arguments in (("--min-coverage", "all"), ("--services", "sqs:queue"), ("--services", "nosuch", "--min-coverage", "99", "--accept-partial"),
+                          ("--services", "sqs,"), ("--regions", ""), ("--regions", "eu-west"), ("--regions", "eu-west-1, us-east-1"), ("--accept-partial",), ("--by", "colour")):
             done = self.audit(*arguments)
             self.assertEqual((done.returncode, done.stdout), (2, ""), done)
         self.assertEqual(self.aws.asked, [])

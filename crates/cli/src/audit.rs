@@ -3,6 +3,7 @@
 //! What exists, no inventory of AWS shows whole. Several are asked, and which, and what none of them can show, stands
 //! at the head of every output.
 
+mod arguments;
 mod compose;
 mod csv;
 mod history;
@@ -13,16 +14,16 @@ mod unseen;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use aws_tags::Settings;
-use aws_tags::audit::{Head, Resource, State, Tally, VERSION};
+use aws_tags::audit::{Head, Resource, State, VERSION};
 use aws_tags_aws::{Aws, AwsTagger, Inventories};
 use clap::Args;
 use time::OffsetDateTime;
 
 use crate::account::AccessOptions;
 use crate::console::{End, bad_input, complain, write_json};
+use arguments::{Percent, region, service};
 use history::History;
 use inventory::Place;
 use report::Report;
@@ -34,10 +35,10 @@ pub(crate) struct Options {
     access: AccessOptions,
     /// The Regions to audit, or `all` that the account has enabled; without, the one of the configuration. What no Region has, as
     /// roles, is always there.
-    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    #[arg(long, value_name = "REGION", value_delimiter = ',', value_parser = region)]
     regions: Vec<String>,
     /// Only resources of these services, by their name in ARNs, e.g. `sqs,ec2`.
-    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',', value_parser = service)]
     services: Vec<String>,
     /// Keys of the tags that each resource should have. Without, the owner tag.
     #[arg(long, value_name = "KEY", value_delimiter = ',')]
@@ -81,45 +82,6 @@ enum FailOn {
     Incomplete,
 }
 
-/// A percentage, in hundredths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Percent(u64);
-
-impl FromStr for Percent {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("expected a percentage from 0% to 100% with up to two decimals, found `{text}`");
-        let number = text.strip_suffix('%').unwrap_or(text).trim_end();
-        let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
-        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_number(whole) || !is_number(decimals) || whole.len() > 3 || decimals.len() > 2 {
-            return Err(wrong());
-        }
-        let hundredths: u64 = format!("{whole}{decimals:0<2}").parse().map_err(|_| wrong())?;
-        if hundredths > 10_000 { Err(wrong()) } else { Ok(Self(hundredths)) }
-    }
-}
-
-impl Percent {
-    /// Whether the coverage reaches it. Where there is nothing, nothing is missing.
-    fn is_reached_by(self, tally: &Tally) -> bool {
-        u128::from(tally.covered()).saturating_mul(10_000)
-            >= u128::from(self.0).saturating_mul(u128::from(tally.all()))
-    }
-
-    fn text(self) -> String {
-        let (whole, decimals) = (self.0 / 100, self.0 % 100);
-        let decimals = if decimals == 0 {
-            String::new()
-        } else {
-            format!(".{decimals:02}").trim_end_matches('0').to_owned()
-        };
-        format!("{whole}{decimals} %")
-    }
-}
-
 /// Audits the account.
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     if options.policy {
@@ -129,11 +91,6 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         Ok(settings) => settings,
         Err(wrong) => return Ok(bad_input(&wrong.to_string())),
     };
-    if let Some(service) = options.services.iter().find(|name| name.is_empty() || name.contains(':')) {
-        return Ok(bad_input(&format!(
-            "--services: expected a service's name in ARNs, e.g. `sqs`, found `{service}`"
-        )));
-    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(audit(options, &settings, out))
 }
@@ -233,40 +190,12 @@ fn verdict(options: &Options, head: &Head, resources: &[Resource]) -> End {
         );
     }
     if !least.is_reached_by(&tally) {
-        let coverage = tally.coverage().map(|coverage| coverage.to_string()).unwrap_or_default();
-        complain(&format!("the coverage is {coverage}, expected at least {}", least.text()));
+        let found = match tally.coverage() {
+            Some(coverage) => format!("the coverage is {coverage}"),
+            None => "no resource was found, so that there is no coverage".to_owned(),
+        };
+        complain(&format!("{found}, expected at least {}", least.text()));
         end = End::Failed;
     }
     end
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_percentage_has_up_to_two_decimals() {
-        let percent = |text: &str| text.parse::<Percent>().map(|percent| percent.0);
-        for (text, hundredths) in
-            [("95%", 9_500), ("95", 9_500), ("99.5%", 9_950), ("99.95 %", 9_995), ("0%", 0), ("100%", 10_000)]
-        {
-            assert_eq!(percent(text), Ok(hundredths), "{text}");
-        }
-        for text in ["", "%", "101%", "-1%", "1e2", "99.999%", "all", "95%%", "1000"] {
-            assert!(percent(text).is_err(), "{text}");
-        }
-        let text = |text: &str| text.parse::<Percent>().map(Percent::text);
-        assert_eq!(text("99.50%").as_deref(), Ok("99.5 %"));
-        assert_eq!(text("95%").as_deref(), Ok("95 %"));
-    }
-
-    #[test]
-    fn coverage_is_compared_exactly() {
-        let mut tally = Tally::default();
-        (0..1999).for_each(|_| tally.add(State::Ours));
-        tally.add(State::Incomplete);
-        let reached = |text: &str| text.parse::<Percent>().map(|percent| percent.is_reached_by(&tally));
-        assert_eq!((reached("99.95%"), reached("99.96%"), reached("100%")), (Ok(true), Ok(false), Ok(false)));
-        assert!(Percent(10_000).is_reached_by(&Tally::default()));
-    }
 }

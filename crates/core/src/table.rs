@@ -16,7 +16,7 @@ mod place;
 mod row;
 mod services;
 
-pub use arn_type::{arn_of, existing, global_services, type_of};
+pub use arn_type::{arn_of, existing, global_services, is_service, type_of};
 pub(crate) use extract::Age;
 pub(crate) use extract::of_type;
 pub use extract::{Answered, Creation, LocateError, Lookup, Nothing, Resource, created};
