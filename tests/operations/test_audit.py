@@ -349,6 +349,14 @@ class Past(Audit):
         self.assertNotIn("names who created them", report.stdout)
         self.assertEqual(report.stdout.count("a guess: <bdi>by `CreateTopic`, not certain: "), 12)
 
+    def test_what_a_history_cannot_show_stands_at_each_region(self):
+        self.queue("orders", Owner="ann")
+        head, _ = self.found("--services", "sqs", "--regions", f"{REGION},{OTHER_REGION}", "--history", self.file("trail.json", json.dumps(
+            {"Records": [creation("sns/CreateTopic", f"arn:aws:sns:{REGION}:{ACCOUNT}:gone", Session(self.c, self.c("iam").create_role(
+                RoleName="dev", AssumeRolePolicyDocument=trust())["Role"], "ann").identity)["detail"]]})))
+        cannot = {one["region"]: one["cannotSee"] for one in head["inventory"] if one["source"] == "history"}
+        self.assertEqual(cannot, dict.fromkeys((REGION, OTHER_REGION), ["what was created before it begins, or without a record in it"]))
+
     def test_what_should_have_ended_and_is_there_is_nobodys(self):
         ann = Session(self.c, self.c("iam").create_role(RoleName="dev", AssumeRolePolicyDocument=trust())["Role"], "ann")
         table = self.c("dynamodb").create_table(TableName="orders", **TABLE)["TableDescription"]["TableArn"]

@@ -379,6 +379,26 @@ def test_an_audit_of_nothing_is_a_report(browser, tmp_path):
         assert page.locator("#table tbody tr").count() == 0
 
 
+def test_audits_of_one_day_have_their_times(tmp_path):
+    head = {"version": 1, "accounts": ["111122223333"], "regions": ["eu-west-1"], "required": ["Owner"], "inventory": [], "partial": False}
+    lines = [json.dumps({"audit": {**head, "at": f"2026-11-27T0{hour}:30:00Z"}}) for hour in (1, 2, 3)]
+    done = subprocess.run([COMMAND, "report", "-"], input="\n".join(lines), capture_output=True, text=True)
+    assert done.returncode == 0, done
+    rows = re.findall(r"<th scope=\"row\">(27 [^<]*)</th>", done.stdout)
+    assert rows == [f"27 November 2026, 0{hour}:30 UTC" for hour in (3, 2, 1)]
+
+
+def test_a_plan_is_no_audit_in_one_line(tmp_path):
+    plan = tmp_path / "plan.jsonl"
+    line = {"arn": "arn:aws:sqs:eu-west-1:111122223333:orders", "type": "sqs:queue", "account": "111122223333", "region": "eu-west-1", "state": "add",
+            "event": {"name": "CreateQueue"}, "add": [{"key": "Owner", "value": "ann", "source": "owner"}]}
+    plan.write_text(f"{json.dumps(line)}\n" * 5)
+    done = subprocess.run([COMMAND, "report", str(plan), "-o", str(tmp_path / "report.html")], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert done.stderr == (f"aws-tags: {plan}: this is a plan of a backfill, not an audit: give it to `aws-tags audit --history`, and what that writes "
+                           "with `--json` here\n")
+
+
 @pytest.mark.parametrize("end", ["between lines", "within a line", "within gzip"])
 def test_an_audit_that_is_cut_off_is_no_whole_one(year, tmp_path, end):
     head, *rest = open(year[-1], encoding="utf-8").read().splitlines(keepends=True)

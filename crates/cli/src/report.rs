@@ -65,8 +65,10 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         Ok(target) => target,
         Err(why) => return Ok(bad_input(&why)),
     };
-    let Some(mut audits) = read::read(&options.audits) else {
-        return Ok(bad_input("there is no audit to report on: `aws-tags audit --json` writes one"));
+    let mut audits = match read::read(&options.audits) {
+        Ok(audits) => audits,
+        Err(Some(why)) => return Ok(bad_input(why)),
+        Err(None) => return Ok(End::BadInput),
     };
     if let Some(stranger) = audits.stranger() {
         return Ok(bad_input(&strange(stranger, &audits)));

@@ -1,10 +1,10 @@
 //! An audit for people: the head with what was asked and cannot be seen, then numbers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use aws_tags::audit::{Head, Resource, State, Tally};
+use aws_tags::audit::{Head, Inventory, InventorySource, Resource, State, Tally};
 use aws_tags::deployment::audit_policies;
 use aws_tags::record::timestamp;
 use serde::Serialize;
@@ -65,14 +65,8 @@ impl Report<'_> {
             visible(required.join(", "))
         )?;
         writeln!(out, "{bold}Inventory{bold:#}")?;
-        for one in inventory {
-            writeln!(
-                out,
-                "  {:<14} {:<16} {:>9}",
-                one.source.as_str(),
-                visible(&one.region),
-                thousands(one.resources)
-            )?;
+        for (source, place, count) in folded(inventory) {
+            writeln!(out, "  {:<14} {:<16} {:>9}", source.as_str(), visible(place), thousands(count))?;
         }
         // What is the same in all Regions is said once.
         let mut said = BTreeSet::new();
@@ -144,6 +138,27 @@ impl Report<'_> {
     }
 }
 
+/// Sources, where they were asked, and how many resources they showed. Where several show nothing, they are one line.
+fn folded(inventory: &[Inventory]) -> Vec<(InventorySource, String, u64)> {
+    let mut empty: BTreeMap<InventorySource, Vec<&str>> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for one in inventory {
+        match one.resources {
+            0 => empty.entry(one.source).or_default().push(&one.region),
+            count => lines.push((one.source, one.region.clone(), count)),
+        }
+    }
+    for (source, regions) in empty {
+        let place = match regions.as_slice() {
+            [region] => (*region).to_owned(),
+            regions => format!("{} Regions", regions.len()),
+        };
+        lines.push((source, place, 0));
+    }
+    lines.sort_by_key(|(source, _, count)| (*source, *count == 0));
+    lines
+}
+
 fn more(count: usize, out: &mut impl Write) -> io::Result<()> {
     match count.checked_sub(SHOWN).filter(|more| *more > 0) {
         Some(more) => writeln!(out, "  and {more} more"),
@@ -175,7 +190,31 @@ fn thousands(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::thousands;
+    use super::{Inventory, InventorySource, folded, thousands};
+
+    #[test]
+    fn regions_in_which_nothing_is_shown_are_one_line() {
+        use InventorySource::{GetResources, History};
+        let one = |source, region: &str, resources| Inventory {
+            source,
+            account: "111122223333".to_owned(),
+            region: region.to_owned(),
+            resources,
+            cannot_see: Vec::new(),
+        };
+        let all = [
+            one(GetResources, "eu-north-1", 0),
+            one(History, "eu-north-1", 0),
+            one(GetResources, "eu-west-1", 3),
+            one(History, "eu-west-1", 0),
+        ];
+        let lines = folded(&all);
+        let lines: Vec<_> =
+            lines.iter().map(|(source, place, count)| (*source, place.as_str(), *count)).collect();
+        let expected =
+            [(GetResources, "eu-west-1", 3), (GetResources, "eu-north-1", 0), (History, "2 Regions", 0)];
+        assert_eq!(lines, expected);
+    }
 
     #[test]
     fn numbers_are_grouped() {

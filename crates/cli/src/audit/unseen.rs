@@ -164,10 +164,9 @@ impl Counts {
         cannot.extend(of(self.unreadable, "resources whose tags no operation reads"));
         cannot.extend(of(of_others, "resources of other accounts"));
         cannot.extend(of(self.failed, "resources whose tags could not be read"));
-        // Said once: it is the same in all Regions.
         for region in &place.regions {
             let resources = self.found.get(region).copied().unwrap_or_default();
-            let (account, cannot_see) = (place.account.clone(), std::mem::take(&mut cannot));
+            let (account, cannot_see) = (place.account.clone(), cannot.clone());
             let region = region.clone();
             collected.inventory.push(Inventory {
                 source: InventorySource::History,

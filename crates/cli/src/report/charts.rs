@@ -5,7 +5,6 @@ use aws_tags::audit::{State, Tally};
 use maud::{Markup, html};
 
 use super::read::Audit;
-use super::words;
 
 /// Height of the line's area, and of the room for its dates, in pixels.
 const HEIGHT: f64 = 180.0;
@@ -39,10 +38,11 @@ pub(super) fn bar(tally: &Tally) -> Markup {
 }
 
 /// Coverage over time, as a line with a point for each audit.
-pub(super) fn line(audits: &[Audit]) -> Markup {
+pub(super) fn line(audits: &[Audit], moments: &[String]) -> Markup {
     let points = points(audits);
+    let (from, to) = moments.first().zip(moments.last()).unzip();
+    let (from, to) = (from.map_or("", String::as_str), to.map_or("", String::as_str));
     let label = audits.first().zip(audits.last()).map_or_else(String::new, |(first, last)| {
-        let (from, to) = (words::day(first.head.at), words::day(last.head.at));
         format!(
             "Coverage over time: {} on {from}, {} on {to}. The table has all numbers.",
             first.coverage(),
@@ -64,10 +64,8 @@ pub(super) fn line(audits: &[Audit]) -> Markup {
             @for point in &points {
                 circle.like[point.like] cx=(place(point.x)) cy=(point.y) r=(if points.len() > 60 { 2 } else { 4 }) {}
             }
-            @if let (Some(first), Some(last)) = (audits.first(), audits.last()) {
-                text.date x=(place(LEFT)) y=(TOP + HEIGHT + DATES - 6.0) { (words::day(first.head.at)) }
-                text.date.end x="100%" y=(TOP + HEIGHT + DATES - 6.0) { (words::day(last.head.at)) }
-            }
+            text.date x=(place(LEFT)) y=(TOP + HEIGHT + DATES - 6.0) { (from) }
+            text.date.end x="100%" y=(TOP + HEIGHT + DATES - 6.0) { (to) }
         }
     }
 }

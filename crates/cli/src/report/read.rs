@@ -67,12 +67,13 @@ impl Audits {
     }
 }
 
-/// Reads files, or `-` for standard input. `None` if there is no audit in them.
-pub(super) fn read(paths: &[impl AsRef<Path>]) -> Option<Audits> {
+/// Reads files, or `-` for standard input. If there is no audit in them, gives why, unless that is said already.
+pub(super) fn read(paths: &[impl AsRef<Path>]) -> Result<Audits, Option<&'static str>> {
     let mut reader = Reader {
         audits: Vec::new(),
         latest: None,
         unread: 0,
+        has_plan: false,
         lines: 0,
         progress: Progress::new("resources"),
     };
@@ -80,7 +81,9 @@ pub(super) fn read(paths: &[impl AsRef<Path>]) -> Option<Audits> {
         reader.file(path.as_ref());
     }
     reader.progress.end();
-    reader.audits()
+    let why =
+        (!reader.has_plan).then_some("there is no audit to report on: `aws-tags audit --json` writes one");
+    reader.audits().ok_or(why)
 }
 
 struct Reader {
@@ -88,6 +91,7 @@ struct Reader {
     /// The number of the latest audit so far, and its resources.
     latest: Option<(usize, Rows)>,
     unread: usize,
+    has_plan: bool,
     lines: u64,
     progress: Progress,
 }
@@ -121,6 +125,11 @@ impl Reader {
             number += 1;
             let read = match line(&mut lines) {
                 Ok(Some(Ok(text))) if text.is_empty() => continue,
+                // No other line is an audit's either.
+                Ok(Some(Ok(text))) if current.is_none() && is_planned(&text) => {
+                    self.has_plan = true;
+                    return Err(io::Error::other(LineError::Plan));
+                }
                 Ok(Some(text)) => text.and_then(|text| self.take(name, &text, &mut current)),
                 Ok(None) => break,
                 // What was read before counts.
@@ -215,6 +224,10 @@ impl Reader {
         all.dedup_by(|later, earlier| later.head == earlier.head && later.tally == earlier.tally);
         Some(Audits { all, rows, unread: self.unread })
     }
+}
+
+fn is_planned(text: &str) -> bool {
+    matches!(Line::parse(text), Err(LineError::Plan))
 }
 
 /// A file or standard input, unpacked where it is gzip.

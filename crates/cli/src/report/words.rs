@@ -1,5 +1,7 @@
 //! What the words of an audit mean, and numbers and times as people read them: for the page and its script alike.
 
+use std::collections::BTreeSet;
+
 use aws_tags::audit::{InventorySource, State, TagOrigin};
 use time::OffsetDateTime;
 
@@ -73,6 +75,14 @@ pub(super) fn day(at: OffsetDateTime) -> String {
     format!("{} {} {}", at.day(), at.month(), at.year())
 }
 
+/// The moments of a list, as short as tells them apart: days, else with the time, else with seconds.
+pub(super) fn moments(all: &[OffsetDateTime]) -> Vec<String> {
+    let second = |at| format!("{}, {:02}:{:02}:{:02} UTC", day(at), at.hour(), at.minute(), at.second());
+    let shown = [day, moment, second].map(|form| all.iter().map(|at| form(*at)).collect::<Vec<_>>());
+    let are_apart = |texts: &&Vec<String>| texts.iter().collect::<BTreeSet<_>>().len() == texts.len();
+    shown.iter().find(are_apart).or(shown.last()).cloned().unwrap_or_default()
+}
+
 /// `eu-west-1, us-east-1 and 15 more`.
 pub(super) fn some(of: &[String], at_most: usize) -> String {
     let shown = of.iter().take(at_most).map(String::as_str).collect::<Vec<_>>();
@@ -87,6 +97,21 @@ pub(super) fn some(of: &[String], at_most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn moments_are_as_short_as_tells_them_apart() {
+        let (one, later) = (datetime!(2026-11-26 20:00:05 UTC), datetime!(2026-11-26 20:01:05 UTC));
+        assert_eq!(
+            moments(&[one, datetime!(2026-11-27 20:00 UTC)]),
+            ["26 November 2026", "27 November 2026"]
+        );
+        assert_eq!(moments(&[one, later]), ["26 November 2026, 20:00 UTC", "26 November 2026, 20:01 UTC"]);
+        let seconds = moments(&[one, datetime!(2026-11-26 20:00:06 UTC)]);
+        assert_eq!(seconds.last().map(String::as_str), Some("26 November 2026, 20:00:06 UTC"));
+        assert_eq!(moments(&[one, one]).len(), 2);
+        assert!(moments(&[]).is_empty());
+    }
 
     #[test]
     fn numbers_and_lists_are_as_people_read_them() {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Head, Resource, VERSION};
+use crate::backfill::plan::Planned;
 
 /// A line of an audit.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +17,10 @@ pub enum Line {
 pub enum LineError {
     #[error("expected a head or a resource: {0}")]
     Neither(serde_json::Error),
+    #[error(
+        "this is a plan of a backfill, not an audit: give it to `aws-tags audit --history`, and what that writes with `--json` here"
+    )]
+    Plan,
     #[error("expected version {VERSION} of the format, found {0}")]
     Version(u32),
 }
@@ -39,7 +44,8 @@ impl Line {
         };
         // The version first: a head of another version may lack what this one has.
         let Ok(Titled { audit: Version { version } }) = serde_json::from_str(text) else {
-            return Err(LineError::Neither(neither));
+            let is_planned = serde_json::from_str::<Planned>(text).is_ok();
+            return Err(if is_planned { LineError::Plan } else { LineError::Neither(neither) });
         };
         if version != VERSION {
             return Err(LineError::Version(version));
@@ -115,5 +121,7 @@ mod tests {
         assert!(error(&RESOURCE.replace("2026-11-26T", "soon ")).contains("expected a time"));
         assert!(error(r#"{"audit":{"version":1}}"#).contains("missing field `at`"));
         assert!(error("{").contains("EOF"));
+        let planned = r#"{"arn":"a","type":"sqs:queue","account":"1","region":"r","state":"add","event":{"name":"CreateQueue"}}"#;
+        assert!(error(planned).starts_with("this is a plan of a backfill, not an audit: "));
     }
 }

@@ -43,7 +43,8 @@ pub(super) fn numbers(audit: &Audit) -> Markup {
 
 pub(super) fn over_time(audits: &[Audit]) -> Markup {
     let Some(latest) = audits.last() else { return html! {} };
-    let newest_first: Vec<&Audit> = audits.iter().rev().collect();
+    let moments = words::moments(&audits.iter().map(|audit| audit.head.at).collect::<Vec<_>>());
+    let newest_first: Vec<(&Audit, &String)> = audits.iter().zip(&moments).rev().collect();
     let (shown, earlier) = newest_first.split_at(SHOWN_AUDITS.min(newest_first.len()));
     let all_alike = audits.iter().all(|audit| audit.is_like(latest));
     html! {
@@ -51,7 +52,7 @@ pub(super) fn over_time(audits: &[Audit]) -> Markup {
             h2 id="over-time" { "Coverage over time" }
             div.beside {
                 @if audits.len() > 1 {
-                    figure { (charts::line(audits)) }
+                    figure { (charts::line(audits, &moments)) }
                 } @else {
                     p.hint { "This is one audit. Give " code { "aws-tags report" } " earlier ones, too, and a line shows how coverage changed." }
                 }
@@ -69,14 +70,14 @@ pub(super) fn over_time(audits: &[Audit]) -> Markup {
     }
 }
 
-fn audit_table(audits: &[&Audit], latest: &Audit) -> Markup {
+fn audit_table(audits: &[(&Audit, &String)], latest: &Audit) -> Markup {
     html! {
         table.plain {
             thead { tr { th scope="col" { "Audit" } (number_headings()) } }
             tbody {
-                @for audit in audits {
+                @for (audit, moment) in audits {
                     tr {
-                        th scope="row" { (words::day(audit.head.at)) @if !audit.is_like(latest) { "*" } }
+                        th scope="row" { (moment) @if !audit.is_like(latest) { "*" } }
                         td.number { (words::number(audit.tally.covered())) }
                         td.number { (words::number(audit.tally.all())) }
                         td.number { (audit.coverage()) }
