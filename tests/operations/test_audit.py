@@ -112,7 +112,7 @@ class EveryKind(Audit):
         # Calls that also answer for what is there name nobody for certain.
         unsure = {arn for arn in owners if named[arn]["state"] != "incomplete"}
         self.assertEqual(({named[arn]["created"]["name"] for arn in unsure if "created" in named[arn]}, {named[arn]["state"] for arn in unsure}), (set(), {"owner-unknown"}))
-        self.assertEqual({arn.split(":")[2] for arn in unsure}, {"sns", "ecs", "sqs"})
+        self.assertEqual({arn.split(":")[2] for arn in unsure}, {"sns", "ecs", "sqs", "s3"})
 
         # What comes with an account, somebody has tagged by hand.
         ours = {arn.rsplit("/", 1)[-1] for arn in owners}
@@ -466,7 +466,7 @@ class Output(Audit):
 
     def test_bad_input_is_one_line(self):
         for arguments in (("--min-coverage", "all"), ("--services", "sqs:queue"), ("--services", "nosuch", "--min-coverage", "99", "--accept-partial"),
-                          ("--services", "sqs,"), ("--regions", ""), ("--regions", "eu-west"), ("--regions", "eu-west-1, us-east-1"), ("--accept-partial",), ("--by", "colour")):
+                          ("--services", ""), ("--services", "sqs,"), ("--regions", ""), ("--regions", "eu-west"), ("--regions", "eu-west-1, us-east-1"), ("--accept-partial",), ("--by", "colour")):
             done = self.audit(*arguments)
             self.assertEqual((done.returncode, done.stdout), (2, ""), done)
         self.assertEqual(self.aws.asked, [])

@@ -96,6 +96,9 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
 }
 
 async fn audit(options: &Options, settings: &Settings, out: &mut impl Write) -> io::Result<End> {
+    if let Some(why) = options.history.iter().find_map(|path| history::unreadable(path)) {
+        return Ok(bad_input(&format!("--history: {why}")));
+    }
     let (aws, home, account) = match options.access.connect_to_account().await {
         Ok(found) => found,
         Err(reason) => return Ok(bad_input(&reason)),

@@ -196,6 +196,11 @@ fn tag_of(tag: &PlannedTag, mark: Option<&str>) -> (String, (String, TagOrigin))
     (tag.key.clone(), (tag.value.clone(), origin))
 }
 
+/// Why there is nothing to read at a path: said before anybody is asked whose account it is.
+pub(super) fn unreadable(path: &Path) -> Option<String> {
+    std::fs::metadata(path).err().map(|error| format!("{}: {error}", path.display()))
+}
+
 /// Whether a file is a plan: by its name, or by what its first line has.
 fn is_plan(path: &Path) -> bool {
     if path.file_name().is_some_and(|name| name == "plan.jsonl") {

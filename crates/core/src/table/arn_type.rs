@@ -70,8 +70,8 @@ pub fn global_services() -> Vec<&'static str> {
 /// Whether a service of the table has this name in ARNs or in types of resources.
 pub fn is_service(name: &str) -> bool {
     let is_of = |resource_type: &str| resource_type.split(':').next() == Some(name);
-    index().contains_key(name)
-        || super::all().flat_map(|service| service.rows).any(|row| is_of(row.resource_type))
+    let mut rows = super::all().flat_map(|service| service.rows);
+    !name.is_empty() && (index().contains_key(name) || rows.any(|row| is_of(row.resource_type)))
 }
 
 /// The formats of each service, as ARNs name it.
