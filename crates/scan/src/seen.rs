@@ -122,7 +122,8 @@ const fn kind_of(number: [u8; 1]) -> Kind {
     match number {
         [0] => Kind::Creation,
         [1] => Kind::Session,
-        _ => Kind::Ending,
+        [2] => Kind::Ending,
+        _ => Kind::Deploy,
     }
 }
 
@@ -162,6 +163,13 @@ mod tests {
             .wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
             .rotate_left(61)
             .wrapping_mul(0xda94_2042_e4dd_58b5)
+    }
+
+    #[test]
+    fn a_kind_is_read_as_it_was_written() {
+        for kind in [Kind::Creation, Kind::Session, Kind::Ending, Kind::Deploy] {
+            assert_eq!(kind_of([kind as u8]), kind);
+        }
     }
 
     #[test]

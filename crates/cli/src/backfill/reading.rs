@@ -26,7 +26,7 @@ impl Options {
         }
         if run.about.stage == Stage::Reading {
             match self.read(run, &filter)? {
-                End::Done => run.reach(Stage::Joining)?,
+                End::Done => run.reach(Stage::Remembering)?,
                 end => return Ok(end),
             }
         }
@@ -35,13 +35,15 @@ impl Options {
 
     /// Reads trails, files, or what was kept of CloudTrail's own history. A run that is stopped here reads them again.
     fn read(&self, run: &mut Run, filter: &Filter) -> io::Result<End> {
+        let in_part = filter.is_of_some_regions();
         let reduction = [run.reduction().display().to_string()];
         let (sources, filter) = match run.about.given.is_of_history() {
             false => (run.about.given.sources.as_slice(), filter.of_records_for_plan()),
             true if run.about.counts.records == 0 => (&[][..], aws_tags_scan::Filter::default()),
             true => (&reduction[..], aws_tags_scan::Filter::default()),
         };
-        let (request, intake) = (self.request(sources, filter), Box::new(Intake::open(&run.folder)?));
+        let (request, intake) =
+            (self.request(sources, filter), Box::new(Intake::open(&run.folder, in_part)?));
         match reduce::reduce(&request, intake, &run.folder, &Stop::listen()?, &Arc::new(Progress::default()))
         {
             Reduced::Kept(kept, report) => {
@@ -51,6 +53,7 @@ impl Options {
                     creations: kept.creations,
                     sessions: kept.sessions,
                     endings: kept.endings,
+                    deploys: kept.deploys,
                     ..Counts::default()
                 };
                 if kept.creations > 0 && kept.sessions == 0 {

@@ -1,7 +1,5 @@
 //! Endings: what the record of a call of an ending's name says of a resource whose records are known.
 
-use serde::{Deserialize, Serialize};
-
 use super::claim::Claim;
 use super::plan::Origin;
 use crate::history::endings::{named_by, names};
@@ -13,8 +11,13 @@ use crate::record::{Arn, Event};
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
 const LONGEST_NAME: usize = 2048;
 
+/// Whether a text of a request may name a resource.
+pub const fn may_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= LONGEST_NAME
+}
+
 /// A text by which a call of an ending's name may name what it ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
     pub text: String,
     pub source: String,
@@ -37,7 +40,7 @@ impl Ending {
             region: event.region().to_owned(),
             event: origin.clone(),
         };
-        texts.filter(|text| !text.is_empty() && text.len() <= LONGEST_NAME).map(ending)
+        texts.filter(|text| may_name(text)).map(ending)
     }
 
     /// What it did to what these claims are of; `None` if something else is meant. `did` says what a call of that name

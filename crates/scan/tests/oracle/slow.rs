@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_tags::Event;
 use aws_tags::backfill::relevance::{Kind, Names, kind_of};
+use aws_tags::stacks::CLOUDFORMATION;
 use aws_tags_scan::{Filter, without_tokens};
 use serde_json::{Map, Value};
 
@@ -168,7 +169,7 @@ fn asks_for(filter: &Filter, kind: Kind, event: &Event) -> bool {
         filter.since.is_none_or(|since| time >= since) && filter.until.is_none_or(|until| time < until)
     });
     in_time
-        && (kind == Kind::Session || has(&filter.sources, &event.source))
+        && (kind == Kind::Session || event.source == CLOUDFORMATION || has(&filter.sources, &event.source))
         && (event.region().is_empty() || has(&filter.regions, event.region()))
         && event.account().is_none_or(|account| has(&filter.accounts, &account))
 }

@@ -6,25 +6,59 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use aws_tags::Event;
 use aws_tags::record::timestamp;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use time::OffsetDateTime;
 
-/// The id of who made a call.
-pub(super) fn caller(record: &str) -> Option<String> {
+/// What is asked of every call.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Call<'a> {
+    /// The id of who made it; none for services.
+    pub(super) caller: Cow<'a, str>,
+    pub(super) account: Cow<'a, str>,
+    pub(super) region: Cow<'a, str>,
+    pub(super) at: Option<OffsetDateTime>,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn of(event: &'a Event) -> Self {
+        Self {
+            caller: event.text("userIdentity.principalId").unwrap_or_default(),
+            account: event.account().unwrap_or_default(),
+            region: Cow::Borrowed(event.region()),
+            at: event.time(),
+        }
+    }
+}
+
+pub(super) fn call(record: &str) -> Option<Call<'_>> {
     #[derive(Deserialize)]
-    struct Call {
-        #[serde(rename = "userIdentity")]
-        identity: Identity,
+    #[serde(rename_all = "camelCase")]
+    struct Spelled<'a> {
+        #[serde(borrow)]
+        user_identity: Identity<'a>,
+        #[serde(borrow)]
+        recipient_account_id: Cow<'a, str>,
+        #[serde(borrow)]
+        aws_region: Cow<'a, str>,
+        #[serde(borrow)]
+        event_time: Cow<'a, str>,
     }
     #[derive(Deserialize)]
-    struct Identity {
-        #[serde(rename = "principalId")]
-        id: String,
+    #[serde(rename_all = "camelCase")]
+    struct Identity<'a> {
+        #[serde(borrow)]
+        principal_id: Cow<'a, str>,
     }
-    let call: Call = serde_json::from_str(record).ok()?;
-    Some(call.identity.id)
+    let spelled: Spelled<'_> = serde_json::from_str(record).ok()?;
+    Some(Call {
+        caller: spelled.user_identity.principal_id,
+        account: spelled.recipient_account_id,
+        region: spelled.aws_region,
+        at: timestamp::parse(&spelled.event_time),
+    })
 }
 
 /// The id of the session that a call began, and when.
@@ -156,14 +190,14 @@ mod tests {
     fn a_glance_sees_what_the_whole_record_says() {
         let events = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events");
         let files = walkdir::WalkDir::new(events).into_iter().flatten();
-        let (mut callers, mut sessions, mut texts) = (0, 0, 0);
+        let (mut calls, mut sessions, mut texts) = (0, 0, 0);
         for file in files.filter(|file| file.path().extension().is_some_and(|end| end == "json")) {
             let Ok(text) = std::fs::read_to_string(file.path()) else { continue };
             let Ok(event) = Event::from_text(&text) else { continue };
             let record = serde_json::to_string(event.record()).expect("JSON");
-            if let Some(id) = caller(&record) {
-                assert_eq!(event.text("userIdentity.principalId"), Some(id.into()), "{record}");
-                callers += 1;
+            if let Some(seen) = call(&record) {
+                assert_eq!(seen, Call::of(&event), "{record}");
+                calls += 1;
             }
             if let (Some(seen), Ok(began)) = (session(&record), Session::of(&event)) {
                 assert_eq!(began.id.map(|id| (id, began.issued_at)), Some(seen), "{record}");
@@ -174,7 +208,7 @@ mod tests {
                 texts += 1;
             }
         }
-        assert!(callers > 300 && sessions > 5 && texts > 300, "{callers} {sessions} {texts}");
+        assert!(calls > 300 && sessions > 5 && texts > 300, "{calls} {sessions} {texts}");
     }
 
     #[test]
@@ -183,7 +217,7 @@ mod tests {
         let plain = json!({"requestParameters": request.clone()}).to_string();
         assert_eq!(texts_of_request(&plain), Some(vec!["\u{e9}\n".into(), "d".into()]));
         let lower = json!({"requestparameters": request, "useridentity": {"principalId": "A"}}).to_string();
-        assert_eq!((texts_of_request(&lower), caller(&lower)), (None, None));
+        assert_eq!((texts_of_request(&lower), call(&lower)), (None, None));
         let twice = r#"{"requestParameters": {"a": "b"}, "requestParameters": {"a": "c"}}"#;
         assert_eq!(texts_of_request(twice), None);
         let user = json!({"assumedRoleId": "AROAX:ann"});

@@ -63,7 +63,7 @@ fn verdicts(folder: &Path, shard: usize, did: &Remembered) -> io::Result<Vec<Ver
         let ([name], record) = filed(line)?;
         if named.contains(&name) {
             let event = Event::from_text(record).map_err(io::Error::other)?;
-            for ending in Ending::all_of(&event).filter(|ending| hash_of(last_part(&ending.text)) == name) {
+            for ending in Ending::all(&event).filter(|ending| hash_of(last_part(&ending.text)) == name) {
                 ended.entry(last_part(&ending.text).to_owned()).or_default().push(ending);
             }
         }

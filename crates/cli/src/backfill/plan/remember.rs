@@ -11,7 +11,7 @@ use aws_tags::{Event, Principal, Settings};
 use super::Stop;
 use super::join::long_after;
 use super::sessions::RunSessions;
-use super::shards::{self, Lines, SHARDS};
+use super::shards::{self, Lines, SHARDS, filed};
 use crate::input::Record;
 use crate::replay::Spool;
 
@@ -31,8 +31,8 @@ pub(super) async fn all<P: PrincipalTags, L: Lookups, T: Tagger>(
         let mut deploys = Lines::of(&shards::path(folder, "deploys", shard))?;
         while let Some(line) = deploys.next()? {
             stop.check()?;
-            let text = str::from_utf8(line).map_err(io::Error::other)?;
-            let event = Event::from_text(text).map_err(io::Error::other)?;
+            let ([_], record) = filed(line)?;
+            let event = Event::from_text(record).map_err(io::Error::other)?;
             match is_within_another(&event) {
                 true => within.keep(&Record { file: String::new(), event })?,
                 false => {

@@ -15,7 +15,8 @@ use aws_tags::stacks::{Deploy, Shelf};
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::super::run::{private_file, replace};
+use super::super::disk::{private_file, replace};
+use super::glance::Call;
 use super::shards::lines;
 
 /// The file of all deploys: by line the hash of the shelf, seconds, and JSON.
@@ -72,14 +73,17 @@ impl Cover {
         Self { in_part, ..Self::default() }
     }
 
-    /// A call of the history. Sessions are none: they are looked for beyond it.
-    pub(super) fn take(&mut self, event: &Event) {
-        let (Some(account), Some(at)) = (event.account(), event.time()) else { return };
+    /// A creation or deploy of the history. Sessions are looked for beyond it.
+    pub(super) fn take(&mut self, call: &Call<'_>) {
+        let Some(at) = call.at.filter(|_| !call.account.is_empty()) else { return };
         let new = || Covered { since: at, regions: BTreeSet::new() };
-        let covered = self.accounts.entry(account.into_owned()).or_insert_with(new);
+        if !self.accounts.contains_key(&*call.account) {
+            self.accounts.insert(call.account.to_string(), new());
+        }
+        let Some(covered) = self.accounts.get_mut(&*call.account) else { return };
         covered.since = covered.since.min(at);
-        if !covered.regions.contains(event.region()) {
-            covered.regions.insert(event.region().to_owned());
+        if !covered.regions.contains(&*call.region) {
+            covered.regions.insert(call.region.to_string());
         }
     }
 
