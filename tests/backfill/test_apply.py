@@ -180,7 +180,7 @@ class Applying(Runs):
 
     def test_the_plan_is_shown_and_nothing_is_done_unasked(self):
         self.world(20, 12)
-        done = self.ends(self.run_it("backfill", "--resume", "run", "--apply"))
+        done = self.ends(self.run_it("backfill", "--resume", "run", "--apply"), 2)
         self.assertRegex(done.stdout, r"^Run run: 20 resources to tag\n +tags +Owner 20")
         self.assertIn("nothing was written; to do it, add --yes", done.stderr)
         self.assertFalse(self.calls.writes)
@@ -189,6 +189,23 @@ class Applying(Runs):
         self.assertIn("Owner, PrincipalId", done.stdout)
         self.assertEqual(os.path.getsize(os.path.join(self.folder, "undo.jsonl")) if os.path.exists(os.path.join(self.folder, "undo.jsonl")) else 0, 0)
         self.assertNotIn("remove", {change for change, _ in self.calls.writes})
+
+    def test_only_what_was_chosen_is_written(self):
+        self.world(60, 31)
+        self.ends(self.apply("--owner", "person3", "--services", "sqs,ec2"))
+        chosen = {one.arn for one in self.past.made if one.planned["Owner"] == "person3" and one.arn.split(":")[2] in ("sqs", "ec2")}
+        self.assertTrue(chosen and set(self.written()) <= chosen, chosen)
+        self.assertIn(" 0 resources to tag", self.ends(self.apply("--owner", "person3", "--services", "sqs,ec2")).stdout)
+        self.ends(self.apply())
+        self.assertGreater(len(self.written()), len(chosen))
+
+    def test_what_was_never_applied_cannot_be_undone_and_a_slip_is_told(self):
+        self.world(20, 32)
+        done = self.ends(self.undo(), 2)
+        self.assertIn("was never applied", done.stderr)
+        self.ends(self.apply())
+        done = self.ends(self.undo("--owner", "person"))
+        self.assertRegex(done.stderr, r"nothing is chosen\. Of services: \w+ \d+.* Of owners: person\d \d+")
 
     def test_undo_takes_back_what_was_chosen(self):
         self.world(60, 13)

@@ -75,6 +75,13 @@ class Planning(unittest.TestCase):
         self.assertNotIn("CostCenter", self.tags(without[plain]), "the role's tags of today")
         self.assertEqual(self.tags(without[plain])["squad"], "payments")
 
+    def test_where_the_session_is_not_recorded_no_tag_of_iam_stands_for_one_of_it(self):
+        arn = self.table("unseen")
+        self.events.remove(RIG.session.event)
+        line = self.plan()[arn]
+        self.assertEqual(self.tags(line), {"Owner": RIG.session.arn, "PrincipalId": RIG.session.id})
+        self.assertIn("session is not in the history", line["why"])
+
     def test_a_session_of_a_session_brings_the_tags_it_was_passed(self):
         passed = Session(RIG.c, RIG.make_role("deployer-of-plan", {}), "ci", incoming={"Person": "ann"})
         self.events.append(passed.event)

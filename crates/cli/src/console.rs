@@ -1,6 +1,8 @@
 //! How a command ends, its messages on standard error, and texts of records for people's eyes.
 
 use std::fmt::{Display, Write as _};
+#[cfg(feature = "aws")]
+use std::io::BufRead;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -25,6 +27,21 @@ pub(crate) enum End {
 pub(crate) fn complain(message: &str) {
     // With standard error closed, there is nowhere to report it.
     let _ = writeln!(anstream::stderr(), "aws-tags: {}", visible(message));
+}
+
+/// Asks on a terminal whether to do it. Where nobody can be asked, says what does it without asking. An error is how the
+/// command ends: nothing is done.
+#[cfg(feature = "aws")]
+pub(crate) fn agreed(question: &str, without_asking: &str) -> Result<(), End> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        complain(without_asking);
+        return Err(End::BadInput);
+    }
+    let _ = write!(anstream::stderr(), "\n{question} [y/N] ");
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    let is_yes = read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes");
+    is_yes.then_some(()).ok_or(End::Done)
 }
 
 /// A text of a record for people: characters that steer terminals, or turn the direction of writing, are

@@ -109,7 +109,7 @@ journal of the run before it is made. After Ctrl-C, an error or a crash the same
 but those that were under way.
 Exit codes: 0 all is done, 1 some input could not be read or some resources failed, 2 bad input, settings or credentials, or a file that \
 cannot be written, 130 interrupted: --resume goes on.")]
-    Backfill(backfill::Options),
+    Backfill(Box<backfill::Options>),
     /// Makes one HTML file of audits: coverage over time, by service and owner, untagged resources with the best guess whose they
     /// are, and a list of all, each tag with where it came from. It needs no network and no server. Offline.
     #[command(after_help = "Examples:
@@ -182,7 +182,7 @@ Exit codes: 0 all events are sent, 1 some failed again or could not be sent, 2 t
     /// Takes back the tags that a run wrote and that are still so. Tags that anybody has changed since stay.
     #[command(after_help = "Examples:
   aws-tags undo 2026-11-26-k3 --dry-run
-  aws-tags undo 2026-11-26-k3 --owner ann --services ec2,s3
+  aws-tags undo 2026-11-26-k3 --owner '*/ann' --services ec2,s3
   aws-tags undo 2026-11-26-k3 --arn 'arn:aws:sqs:*:orders' --yes
   aws-tags undo 2026-11-26-k3 --redo
 

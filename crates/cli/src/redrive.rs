@@ -11,7 +11,7 @@
 mod report;
 
 use std::collections::HashSet;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ use futures_util::future::join_all;
 use time::OffsetDateTime;
 
 use crate::account::{AccessOptions, History, Queue, ReceivedMessage, RegionalClients};
-use crate::console::{End, bad_input, complain};
+use crate::console::{End, agreed, bad_input};
 use crate::interruption::raise;
 use report::{Report, ReportRow, Status};
 
@@ -170,8 +170,12 @@ impl Run<'_> {
             if let Err(error) = report.found(&rows) {
                 return Ok(Err(error));
             }
-            if count == 0 || self.options.dry_run || !agreed(count) {
+            if count == 0 || self.options.dry_run {
                 return Ok(Ok(End::Done));
+            }
+            let without_asking = "nothing was sent; to send them back, add --yes";
+            if let Err(end) = agreed(&format!("Send {count} events back?"), without_asking) {
+                return Ok(Ok(end));
             }
         }
         if let Err(error) = raise(&INTERRUPTED, "the messages in hand") {
@@ -369,16 +373,4 @@ impl Run<'_> {
         }
         Ok(back)
     }
-}
-
-/// Asks on a terminal; elsewhere, says how to go on.
-fn agreed(count: usize) -> bool {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        complain("nothing was sent; to send them back, add --yes");
-        return false;
-    }
-    let _ = write!(anstream::stderr(), "\nSend {count} events back? [y/N] ");
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }

@@ -13,12 +13,12 @@ use clap::Args;
 use wildmatch::WildMatch;
 
 use crate::account::AccessOptions;
-use crate::backfill::apply::{agreed, finish, open, say_unknown, stopped};
+use crate::backfill::apply::{finish, is_agreed, open, say_unknown, stopped};
 use crate::backfill::books::Books;
 use crate::backfill::call::Hand;
 use crate::backfill::folder::{RunFolder, StateOptions};
 use crate::backfill::options::WriteOptions;
-use crate::backfill::tally::{Tally, Words, counted, resources};
+use crate::backfill::tally::{Tally, Words, counted, counted_to, resources};
 use crate::backfill::work::{Item, Job, Work};
 use crate::console::{End, bad_input, complain, visible, write_json};
 use crate::shell::{flag, line};
@@ -82,6 +82,12 @@ async fn undo(
         Ok(open) => open,
         Err(reason) => return Ok(bad_input(&reason)),
     };
+    if books.ledger().all().is_empty() {
+        return Ok(bad_input(&format!(
+            "run {} was never applied: there is nothing to take back",
+            folder.name
+        )));
+    }
     let (aws, _, account) = match options.access.connect_to_account().await {
         Ok(found) => found,
         Err(reason) => return Ok(bad_input(&reason)),
@@ -104,8 +110,12 @@ async fn undo(
         return options.preview(&hand, &items, out).await.map(|end| end.max(open));
     }
     let what = if options.redo { "Put back the tags of" } else { "Take back the tags of" };
-    if items.is_empty() || !agreed(options.write.yes, &format!("{what} {}", resources(items.len()))) {
+    if items.is_empty() {
+        options.say_none(&books, &settings.owner_tag);
         return Ok(open);
+    }
+    if let Err(end) = is_agreed(&options.write, &format!("{what} {}", resources(items.len()))) {
+        return Ok(end.max(open));
     }
     let (job, words) = if options.redo { (Job::Redo, PUT_BACK) } else { (Job::Undo, REMOVED) };
     let tally = RefCell::new(Tally::new(items.len()));
@@ -126,6 +136,22 @@ impl Options {
         let words = ["aws-tags", "undo", &StateOptions::word(&self.run)].map(str::to_owned).into_iter();
         let words = words.chain(self.redo.then(|| "--redo".to_owned())).chain(lists);
         line(&words.chain(self.state.words(&self.run)).chain(self.access.words()).collect::<Vec<_>>())
+    }
+
+    /// Nothing is meant: where that may be a slip, what could be.
+    fn say_none(&self, books: &Books, owner_tag: &str) {
+        if self.owners.is_empty() && self.services.is_empty() && self.arns.is_empty() {
+            return;
+        }
+        let ledger = books.ledger();
+        let standing = ledger.all().iter().filter(|(_, standing)| !self.tags(standing).is_empty());
+        let owners = |standing: &Standing| self.tags(standing).get(owner_tag).cloned();
+        let (services, owners): (Vec<_>, Vec<_>) = standing
+            .map(|(arn, standing)| (arn.split(':').nth(2).unwrap_or_default().to_owned(), owners(standing)))
+            .unzip();
+        let (services, owners) =
+            (counted_to(5, services.into_iter()), counted_to(5, owners.into_iter().flatten()));
+        complain(&format!("nothing is chosen. Of services: {services}. Of owners: {owners}"));
     }
 
     /// The tags that are taken back, or put back.

@@ -368,6 +368,13 @@ fn a_run_goes_on_only_with_what_it_began_with() {
     assert!(source.contains("the history was") && source.contains(path), "{source}");
     let filter = refused(command(state.path(), &["--resume", &run, "--services", "ec2", path]));
     assert!(filter.contains("--services was not given, now it is `ec2`"), "{filter}");
+    let filter = refused(command(state.path(), &["--resume", &run, "--owner", "ann"]));
+    assert!(filter.contains("--owner was not given, now it is `ann`"), "{filter}");
+    let folder = state.path().join(&run);
+    for source in [&folder, &folder.join("plan.jsonl")] {
+        let said = refused(command(state.path(), &[source.to_str().expect("a path")]));
+        assert!(said.contains(&format!("this is run {run} of a backfill, and no history")), "{said}");
+    }
     assert!(refused(command(state.path(), &["--resume", "../x"])).contains("x: there is no such run"));
     let lock = fs::File::options().write(true).open(state.path().join(&run).join("lock")).expect("a lock");
     lock.lock().expect("locked");
@@ -375,6 +382,25 @@ fn a_run_goes_on_only_with_what_it_began_with() {
     assert!(refused(command(state.path(), &["--resume", &run])).contains("is in use by process 4242"));
     lock.unlock().expect("free");
     assert!(backfill(state.path(), &["--resume", &run]).status.success());
+}
+
+/// A reduction that took the place of what it was made of would be all that is left of it.
+#[test]
+fn a_reduction_replaces_no_source() {
+    let (trail, state) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let mut world = World::new(9);
+    world.live(20);
+    world.write(trail.path());
+    let mut files = walkdir::WalkDir::new(trail.path()).into_iter().flatten();
+    let file = files.find(|entry| entry.file_type().is_file()).expect("a file").into_path();
+    let before = fs::read(&file).expect("a file");
+    let (folder, name) = (trail.path().to_str().expect("a path"), file.to_str().expect("a path"));
+    for source in [folder, name] {
+        let output = backfill(state.path(), &["--reduce-only", name, source]);
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("is part of the source"), "{}", text(&output.stderr));
+        assert_eq!(fs::read(&file).expect("a file"), before);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Applies the plan of a run: writes the tags that its resources lack, and journals each call.
 
 use std::cell::RefCell;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::atomic::Ordering;
 
 use aws_tags::Settings;
@@ -13,21 +13,24 @@ use time::OffsetDateTime;
 
 use super::books::{BookError, Books};
 use super::call::Hand;
+use super::filter::Filter;
 use super::folder::RunFolder;
 use super::options::WriteOptions;
 use super::tally::{Tally, Words, counted, resources};
 use super::work::{INTERRUPTED, Item, Job, Work};
 use crate::account::AccessOptions;
-use crate::console::{End, bad_input, complain};
+use crate::console::{End, agreed, bad_input, complain};
 use crate::interruption::raise;
 
 const TAGGED: Words = Words { done: "tagged", headline: "Tagged" };
 
-/// Applies the plan, after showing what it will do, and asking. `again` is the command that goes on.
-pub(crate) async fn apply(
+/// Applies the lines of the plan that are wanted, after showing what it will do, and asking. `again` is the command that
+/// goes on.
+pub(super) async fn apply(
     folder: &RunFolder,
     access: &AccessOptions,
     options: &WriteOptions,
+    wanted: Option<&Filter>,
     again: &str,
     out: &mut impl Write,
 ) -> io::Result<End> {
@@ -40,7 +43,9 @@ pub(crate) async fn apply(
         Err(reason) => return Ok(bad_input(&reason)),
     };
     let planned: Result<Vec<Planned>, String> = folder.plan().and_then(|lines| {
-        lines.filter(|line| line.as_ref().map_or(true, |one| one.state == State::Add)).collect()
+        let is_meant =
+            |one: &Planned| one.state == State::Add && wanted.is_none_or(|filter| filter.wants(one));
+        lines.filter(|line| line.as_ref().map_or(true, is_meant)).collect()
     });
     let planned = match planned {
         Ok(planned) => planned,
@@ -63,19 +68,22 @@ pub(crate) async fn apply(
         complain(flaw);
     }
     show(folder, &books, &planned, &items, options, out)?;
-    if items.is_empty() || !agreed(options.yes, &format!("Tag {}", resources(items.len()))) {
-        return Ok(if flaws.is_empty() && unknown.is_empty() { End::Done } else { End::Failed });
+    let open = if flaws.is_empty() && unknown.is_empty() { End::Done } else { End::Failed };
+    if items.is_empty() {
+        return Ok(open);
+    }
+    if let Err(end) = is_agreed(options, &format!("Tag {}", resources(items.len()))) {
+        return Ok(end.max(open));
     }
     let planned_at = folder.planned_at().unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let job = Job::Apply { settings: &settings, planned_at };
     let tally = RefCell::new(Tally::new(items.len()));
     let work = Work { hand, job, rate: options.rate, tally };
     let end = finish(folder, &work, items, (options.json, TAGGED), out).await?;
-    let open = !flaws.is_empty() || !unknown.is_empty();
     if matches!(end, End::Failed | End::Interrupted) {
         complain(&format!("go on with: {again}"));
     }
-    Ok(if end == End::Done && open { End::Failed } else { end })
+    Ok(if end == End::Done { open } else { end })
 }
 
 /// Locks the folder and opens its journals.
@@ -196,17 +204,10 @@ pub(crate) fn say_unknown(unknown: &[(String, String)]) {
     }
 }
 
-/// Asks on a terminal; elsewhere, says how to go on.
-pub(crate) fn agreed(yes: bool, what: &str) -> bool {
-    if yes {
-        return true;
+/// Whether to do it: an error is how the command ends.
+pub(crate) fn is_agreed(options: &WriteOptions, what: &str) -> Result<(), End> {
+    match options.yes {
+        true => Ok(()),
+        false => agreed(&format!("{what}?"), "nothing was written; to do it, add --yes"),
     }
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        complain("nothing was written; to do it, add --yes");
-        return false;
-    }
-    let _ = write!(anstream::stderr(), "\n{what}? [y/N] ");
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }

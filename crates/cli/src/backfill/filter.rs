@@ -73,6 +73,14 @@ impl Filter {
         all.map(|(flag, value)| (flag.to_owned(), value)).collect()
     }
 
+    /// The flags that choose the same.
+    pub(super) fn words(&self) -> Vec<String> {
+        let given = self.given();
+        let flags =
+            given.iter().flat_map(|(flag, values)| values.split('\n').map(move |value| (flag, value)));
+        flags.flat_map(|(flag, value)| [flag.clone(), value.to_owned()]).collect()
+    }
+
     /// What [`Filter::given`] gave, perhaps in another process. Other flags are not looked at.
     pub(super) fn of_given(given: &BTreeMap<String, String>) -> Result<Self, String> {
         const FLAGS: [&str; 6] = ["--since", "--until", "--accounts", "--regions", "--services", "--owner"];

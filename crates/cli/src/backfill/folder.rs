@@ -44,7 +44,7 @@ impl StateOptions {
         all.map(|all| all.join("aws-tags")).ok_or_else(|| "no home directory: give --state".to_owned())
     }
 
-    /// All runs, by name, the last first.
+    /// All runs, the last first.
     pub(crate) fn runs(&self) -> Result<Vec<RunFolder>, String> {
         let folder = self.folder()?;
         let entries = match fs::read_dir(&folder) {
@@ -54,7 +54,9 @@ impl StateOptions {
         };
         let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         paths.retain(|path| path.join(PLAN).is_file());
-        paths.sort();
+        // Names of one day say nothing of the order.
+        let began = |path: &PathBuf| (run::about(path).map(|about| about.began), path.clone());
+        paths.sort_by_cached_key(began);
         paths.iter().rev().map(|path| RunFolder::of(path)).collect()
     }
 

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use super::filter::Filter;
 use super::plan::{self, Access, Asked};
 use super::run::{self, About, HISTORY, Run};
-use super::{NO_IAM_TAGS, Options, apply, folder, history, reduce};
+use super::{NO_IAM_TAGS, Options, apply, folder, history, reduce, whole};
 use crate::console::{End, bad_input, complain};
 
 impl Options {
@@ -56,18 +56,50 @@ impl Options {
         }
     }
 
-    pub(super) fn apply(&self, folder: &Path, runtime: &Runtime, out: &mut impl Write) -> io::Result<End> {
-        let changed = run::about(folder).map(|about| about.given.changed_settings()).unwrap_or_default();
-        if !changed.is_empty() {
-            return Ok(bad_input(&format!("this run cannot go on: {}", changed.join("; "))));
+    /// Which lines of a finished plan are to be written, if not all that are left. What the plan follows from is given
+    /// no more.
+    pub(super) fn chosen(&self, folder: &Path) -> Result<Option<&Filter>, String> {
+        let given = self.filter.given();
+        let Some(About { run, given: was, .. }) = run::about(folder) else {
+            return Ok((!given.is_empty()).then_some(&self.filter));
+        };
+        let sources: Vec<String> = self.sources.iter().map(whole).collect::<Result<_, _>>()?;
+        if !sources.is_empty() && sources != was.sources {
+            return Err(format!("run {run} is planned, by {}: leave out the source", was.sources.join(" ")));
         }
-        match folder::RunFolder::of(folder) {
-            Ok(folder) => {
-                let again = self.command(&folder.name, true);
-                runtime.block_on(apply::apply(&folder, &self.access, &self.write, &again, out))
+        if self.no_iam_tags && !was.filters.contains_key(NO_IAM_TAGS) {
+            return Err(format!("run {run} is planned, with the tags of IAM: leave out {NO_IAM_TAGS}"));
+        }
+        let is_as_planned = given.iter().all(|(flag, value)| was.filters.get(flag) == Some(value));
+        Ok((!is_as_planned).then_some(&self.filter))
+    }
+
+    pub(super) fn apply(
+        &self,
+        folder: &Path,
+        chosen: Option<&Filter>,
+        runtime: &Runtime,
+        out: &mut impl Write,
+    ) -> io::Result<End> {
+        let folder = match folder::RunFolder::of(folder) {
+            Ok(folder) => folder,
+            Err(reason) => return Ok(bad_input(&reason)),
+        };
+        let again = self.command(&folder.name, true, chosen);
+        if let Some(About { run, given, counts, .. }) = run::about(&folder.path) {
+            let changed = given.changed_settings();
+            if !changed.is_empty() {
+                return Ok(bad_input(&format!("run {run} cannot go on: {}", changed.join("; "))));
             }
-            Err(reason) => Ok(bad_input(&reason)),
+            if counts.unread > 0 && !self.accept_partial {
+                return Ok(bad_input(&format!(
+                    "run {run}: {} files or records of the history could not be read, so that a later creator or an ending \
+                     may be missing. Make them readable and plan anew; or, to write all the same: {again} --accept-partial",
+                    counts.unread
+                )));
+            }
         }
+        runtime.block_on(apply::apply(&folder, &self.access, &self.write, chosen, &again, out))
     }
 
     pub(super) async fn asked(&self, begun: Option<&About>) -> Result<Asked, String> {

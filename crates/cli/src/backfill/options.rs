@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::shell::flag;
+
 /// How tags are written.
 #[derive(Args)]
 pub(crate) struct WriteOptions {
@@ -9,11 +11,22 @@ pub(crate) struct WriteOptions {
     #[arg(long)]
     pub(crate) yes: bool,
     /// Tagging calls a second in each Region; half as many where AWS throttles.
-    #[arg(long, value_name = "CALLS", default_value_t = 5.0, value_parser = rate)]
+    #[arg(long, value_name = "CALLS", default_value_t = RATE, value_parser = rate)]
     pub(crate) rate: f64,
     /// One JSON object per resource; of a plan or a reduction, one with its counts.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Calls a second, where it is not said.
+const RATE: f64 = 5.0;
+
+impl WriteOptions {
+    /// The words by which another command writes as slowly or fast.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let is_given = (self.rate - RATE).abs() > f64::EPSILON;
+        flag("--rate", is_given.then(|| self.rate.to_string()).as_deref())
+    }
 }
 
 fn rate(text: &str) -> Result<f64, String> {

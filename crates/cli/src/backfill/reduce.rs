@@ -21,7 +21,7 @@ use aws_tags_scan::{Filter, Ids, PathSays};
 use super::stop::Stop;
 #[cfg(feature = "aws")]
 use crate::account::AccessOptions;
-use crate::console::{End, bad_input, complain};
+use crate::console::{End, bad_input, complain, visible};
 use file::ReductionFile;
 use local::Local;
 use output::Output;
@@ -124,10 +124,22 @@ fn interruption(file: &Path) -> String {
 
 /// Reduces sources to a file. Whoever kills it finds the file whole or as it was, and begins again.
 pub(super) fn to_file(request: &Request<'_>, file: &Path, stop: &Stop, progress: &Arc<Progress>) -> Reduced {
+    if let Some(source) = request.sources.iter().find(|source| has(Path::new(source), file)) {
+        let (file, source) = (file.display(), visible(source));
+        return Reduced::Failed(format!(
+            "{file}: is part of the source {source}, and would be replaced: name another file"
+        ));
+    }
     match ReductionFile::create(file) {
         Ok(keeper) => reduce(request, Box::new(keeper), file, stop, progress),
         Err(error) => cannot_write(file, &error),
     }
+}
+
+/// Whether a file that is there is a source, or lies in one.
+fn has(source: &Path, file: &Path) -> bool {
+    let found = |path: &Path| path.canonicalize().ok();
+    file.is_file() && found(source).zip(found(file)).is_some_and(|(source, file)| file.starts_with(source))
 }
 
 /// Reduces sources for whoever keeps it at that place.

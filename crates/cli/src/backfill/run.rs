@@ -163,7 +163,7 @@ impl Run {
         }
     }
 
-    /// Goes on with a run. Without sources, it is the run's own; whatever else is given must be as it was.
+    /// Goes on with a run. Without sources and filters, they are the run's own; whatever is given must be as it was.
     pub(super) fn resume(folder: &Path, given: &mut Given) -> Result<Self, Refusal> {
         if !folder.is_dir() {
             return Err(format!("{}: there is no such run", folder.display()));
@@ -175,7 +175,9 @@ impl Run {
             serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))?;
         if given.sources.is_empty() {
             given.sources.clone_from(&about.given.sources);
-            given.filters.clone_from(&about.given.filters);
+            if given.filters.is_empty() {
+                given.filters.clone_from(&about.given.filters);
+            }
         }
         match about.given.differences(given).as_slice() {
             [] => Ok(Self { folder: folder.to_owned(), about, _lock: held }),
@@ -200,6 +202,11 @@ impl Run {
     /// What of CloudTrail's own history matters.
     pub(super) fn reduction(&self) -> PathBuf {
         self.folder.join("reduction.jsonl.gz")
+    }
+
+    /// Whether something was written by its plan.
+    pub(super) fn is_applied(&self) -> bool {
+        fs::metadata(self.folder.join("journal.jsonl")).is_ok_and(|journal| journal.len() > 0)
     }
 
     pub(super) fn plan(&self) -> PathBuf {

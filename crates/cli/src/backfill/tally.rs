@@ -162,6 +162,11 @@ impl Outcome {
 
 /// `Owner 12 · Team 3`, the most frequent first.
 pub(crate) fn counted(names: impl Iterator<Item = String>) -> String {
+    counted_to(usize::MAX, names)
+}
+
+/// The same, of which the first are named.
+pub(crate) fn counted_to(most: usize, names: impl Iterator<Item = String>) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     names.for_each(|name| {
         let count = counts.entry(name).or_default();
@@ -169,8 +174,9 @@ pub(crate) fn counted(names: impl Iterator<Item = String>) -> String {
     });
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-    let counts = counts.iter().map(|(name, count)| format!("{} {count}", visible(name)));
-    counts.collect::<Vec<_>>().join(" · ")
+    let more = counts.len().saturating_sub(most);
+    let shown = counts.iter().take(most).map(|(name, count)| format!("{} {count}", visible(name)));
+    shown.chain((more > 0).then(|| format!("{more} more"))).collect::<Vec<_>>().join(" · ")
 }
 
 /// `1 resource`, `2 resources`.

@@ -5,7 +5,7 @@
 //! moment's, so it is printed and goes into no file.
 
 use std::fmt;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, Write};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use futures_util::future::{Either, join_all, select};
 use serde::Serialize;
 
 use super::inquiry::random;
-use crate::console::{End, bad_input, complain, visible, write_json};
+use crate::console::{End, agreed, bad_input, complain, visible, write_json};
 use crate::interruption::Interruption;
 
 /// Calls at the same time, while the rate is measured.
@@ -101,8 +101,8 @@ pub(super) async fn measure(
 ) -> io::Result<End> {
     let Some(bits) = random() else { return Ok(bad_input("the system has no random numbers for names")) };
     let name = format!("{LIVE_PREFIX}{bits:032x}");
-    if !yes && !agreed(&name, region) {
-        return Ok(End::Done);
+    if !yes && let Err(end) = is_agreed(&name, region) {
+        return Ok(end);
     }
     let config = aws.config().to_builder().region(Region::new(region.to_owned())).build();
     // A local AWS has no host for each bucket.
@@ -140,21 +140,14 @@ pub(super) async fn measure(
     }
 }
 
-/// Asks on a terminal; elsewhere, says how to go on.
-fn agreed(name: &str, region: &str) -> bool {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        complain("nothing was made; to make a queue and a bucket and to measure with them, add --yes");
-        return false;
-    }
+/// Asks, as others feel it meanwhile.
+fn is_agreed(name: &str, region: &str) -> Result<(), End> {
     let (name, region) = (visible(name), visible(region));
     let question = format!(
-        "\nMake a queue and a bucket `{name}` in {region}, measure for about half a minute, and delete them? Meanwhile, others \
-         that call tag:TagResources are throttled. [y/N] "
+        "Make a queue and a bucket `{name}` in {region}, measure for about half a minute, and delete them? Meanwhile, others \
+         that call tag:TagResources are throttled."
     );
-    let _ = write!(anstream::stderr(), "{question}");
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+    agreed(&question, "nothing was made; to make a queue and a bucket and to measure with them, add --yes")
 }
 
 impl Own<'_> {

@@ -117,8 +117,14 @@ impl Summary {
         self.table(out, &run.about)?;
         let to_tag = self.of(State::Add);
         write!(out, "Calls: {}, {}. ", grouped(self.calls), about(self.calls / CALLS_A_SECOND))?;
-        write!(out, "Nothing was changed. Details: {}.", visible(run.plan().display()))?;
+        let is_applied = run.is_applied();
+        let changed = if is_applied { "Tags were written by this plan" } else { "Nothing was changed" };
+        write!(out, "{changed}. Details: {}.", visible(run.plan().display()))?;
         match command {
+            Some(command) if is_applied => {
+                writeln!(out, " What is left: {}", visible(command))?;
+                writeln!(out, "Take them back: aws-tags undo {}", visible(&run.about.run))
+            }
             _ if to_tag == 0 => writeln!(out, " There is nothing to do."),
             Some(command) => writeln!(out, " Do it: {}", visible(command)),
             None => writeln!(out),
@@ -162,7 +168,11 @@ impl Summary {
             (
                 "only AWS could name",
                 counts.to_look_up,
-                if offline { "not looked up: offline" } else { "not found any more" },
+                if offline {
+                    "not looked up: offline"
+                } else {
+                    "found no more, or of accounts that were not asked"
+                },
             ),
         ] {
             if count > 0 {
