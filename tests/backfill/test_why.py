@@ -68,6 +68,16 @@ class Why(unittest.TestCase):
         self.assertRegex(said, r"Owner +person\d +owner +written, then `bo` by somebody else, kept\n")
         self.assertRegex(said, r"Env +prod +there before us, kept\n")
 
+    def test_what_is_gone_by_now_is_told_all_the_same(self):
+        past = Past(CLIENTS, 20, 33)
+        past.plan(self.state)
+        one = next(one for one in past.made if one.kind.name == "sqs:queue")
+        sqs = CLIENTS("sqs", one.region)
+        sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=one.arn.rsplit(":", 1)[1])["QueueUrl"])
+        done = self.run_it("why", one.arn, "--now")
+        self.assertEqual((done.returncode, done.stderr), (0, f"aws-tags: {one.arn}: AWS does not find it: it is gone now\n"), done)
+        self.assertEqual(done.stdout, self.why(one.arn).stdout)
+
     def test_the_log_tells_what_the_functions_did(self):
         path = os.path.join(self.state, "handler.log")
         line = {"timestamp": "2026-05-04T10:01:00Z", "level": "INFO", "message": "tagged", "eventID": "e-1", "eventName": "CreateTopic",

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use aws_tags::backfill::plan::Planned;
 use aws_tags::backfill::story::{Story, story};
 use aws_tags::backfill::writing::resource;
-use aws_tags::ports::Tagger;
+use aws_tags::ports::{FailureKind, Tagger};
 use aws_tags::record::Arn;
 use aws_tags::tags::TagMap;
 use aws_tags_aws::AwsTagger;
@@ -89,9 +89,14 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
         complain(&format!("{arn}: nothing is known of it by {}", options.asked()));
         return Ok(End::Failed);
     }
-    let now = match options.now.then(|| options.tags_now(&told)).transpose() {
-        Ok(now) => now,
-        Err(reason) => return Ok(bad_input(&reason)),
+    // What is known is said all the same.
+    let (now, end) = match options.now.then(|| options.tags_now(&told)).transpose() {
+        Ok(now) => (now, End::Done),
+        Err(NotNow::Gone) => {
+            complain(&format!("{arn}: AWS does not find it: it is gone now"));
+            (None, End::Done)
+        }
+        Err(NotNow::Unasked(reason)) => (None, bad_input(&reason)),
     };
     let report = Report { arn: &options.arn, told: &told, logged: &logged, recorded: &recorded, now };
     if options.json {
@@ -99,7 +104,19 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     } else {
         report.write(out)?
     }
-    Ok(End::Done)
+    Ok(end)
+}
+
+/// Why the tags that something has now are not known.
+enum NotNow {
+    Gone,
+    Unasked(String),
+}
+
+impl From<String> for NotNow {
+    fn from(reason: String) -> Self {
+        Self::Unasked(reason)
+    }
 }
 
 impl Options {
@@ -169,11 +186,10 @@ impl Options {
     }
 
     /// The tags that it has now.
-    fn tags_now(&self, told: &[Told]) -> Result<TagMap, String> {
+    fn tags_now(&self, told: &[Told]) -> Result<TagMap, NotNow> {
         let Some(planned) = told.iter().find_map(|told| told.planned.as_ref()) else {
-            return Err(
-                "--now: only of resources that a plan names is it known how their tags are read".to_owned()
-            );
+            let why = "--now: only of resources that a plan names is it known how their tags are read";
+            return Err(why.to_owned().into());
         };
         let resource = resource(&self.arn, &planned.resource_type, &planned.region);
         let resource = resource.map_err(|error| error.to_string())?;
@@ -181,17 +197,17 @@ impl Options {
         runtime.map_err(|error| error.to_string())?.block_on(async {
             let (aws, _, account) = self.access.connect_to_account().await?;
             if account != planned.account {
-                return Err(format!(
-                    "these credentials are of account {account}, and it is of {}",
-                    planned.account
-                ));
+                let why =
+                    format!("these credentials are of account {account}, and it is of {}", planned.account);
+                return Err(why.into());
             }
             let tagger = AwsTagger::new(&aws, Default::default());
             let read = tagger.read(resource.read, &resource.region, std::slice::from_ref(&resource)).await;
             match read.into_iter().next() {
                 Some(Ok(tags)) => Ok(tags),
-                Some(Err(failure)) => Err(format!("{}: {failure}", self.arn)),
-                None => Err("AWS gives no answer".to_owned()),
+                Some(Err(failure)) if failure.kind == FailureKind::NotFound => Err(NotNow::Gone),
+                Some(Err(failure)) => Err(format!("{}: {failure}", self.arn).into()),
+                None => Err("AWS gives no answer".to_owned().into()),
             }
         })
     }
