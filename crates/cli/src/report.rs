@@ -11,7 +11,7 @@ mod words;
 mod write;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aws_tags::audit::Head;
 use clap::Args;
@@ -59,12 +59,26 @@ impl Hidden {
     }
 }
 
+/// Whether both are the same file, which is there.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let found = |path: &Path| path.canonicalize().ok();
+    found(one).is_some_and(|one| found(other) == Some(one))
+}
+
 /// Reads audits, and writes the report.
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> io::Result<End> {
     let target = match write::Target::of(options.output.as_deref()) {
         Ok(target) => target,
         Err(why) => return Ok(bad_input(&why)),
     };
+    if let write::Target::File(path) = &target
+        && let Some(audit) = options.audits.iter().find(|audit| is_same(audit, path))
+    {
+        let name = audit.display();
+        return Ok(bad_input(&format!(
+            "{name}: is an audit to read, and would be replaced: name another file"
+        )));
+    }
     let mut audits = match read::read(&options.audits) {
         Ok(audits) => audits,
         Err(Some(why)) => return Ok(bad_input(why)),

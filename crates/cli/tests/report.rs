@@ -53,6 +53,20 @@ fn complaints(output: &Output) -> String {
 }
 
 #[test]
+fn a_report_replaces_no_audit() {
+    let folder = folder("replaced");
+    let audit = file(&folder, "audit.jsonl", &[HEAD, OURS, UNKNOWN]);
+    let done = report(&[&audit, "-o", &audit], b"");
+    assert_eq!((code(&done), out(&done)), (Some(2), String::new()));
+    assert!(
+        complaints(&done).contains("is an audit to read, and would be replaced"),
+        "{}",
+        complaints(&done)
+    );
+    assert_eq!(fs::read_to_string(&audit).expect("a file"), [HEAD, OURS, UNKNOWN].join("\n"));
+}
+
+#[test]
 fn input_is_a_file_gzip_or_standard_input_and_gives_the_same_page() {
     let folder = folder("input");
     let lines = [HEAD, OURS, UNKNOWN].join("\n");
