@@ -107,7 +107,7 @@ class Chain(Runs):
         self.assertEqual({one["state"] for one in found.values()}, {"incomplete"})
         self.assertEqual({arn: one["owner"] for arn, one in found.items()}, {one.arn: one.owner for one in self.past.made})
 
-        self.assertIn("nothing was written; to do it, add --yes", self.ends(self.follow(said)).stderr)
+        self.assertIn("nothing was written; to do it, add --yes", self.ends(self.follow(said), 2).stderr)
         self.assertEqual(self.past.tags(), before)
         self.ends(self.follow(said, "--yes", "--rate", "100"))
         self.assertEqual(self.past.tags(), {one.arn: {**before[one.arn], **one.planned} for one in self.past.made})

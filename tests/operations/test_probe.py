@@ -192,7 +192,7 @@ class Probe(unittest.TestCase):
 
     def test_without_a_yes_nothing_is_made(self):
         done = self.live()
-        self.assertEqual((done.returncode, done.stdout, self.aws.live_calls), (0, "", 0), done)
+        self.assertEqual((done.returncode, done.stdout, self.aws.live_calls), (2, "", 0), done)
         self.assertIn("add --yes", done.stderr)
         self.assertEqual({service for service, _ in self.aws.own}, {"sts"})
 

@@ -166,7 +166,7 @@ class Redrive(unittest.TestCase):
     def test_without_yes_nothing_is_sent(self):
         self.bury(fresh(load("sns/CreateTopic")))
         done = self.redrive()
-        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.returncode, 2)
         self.assertIn("1 found sns:CreateTopic given up by the queue: tried too often", done.stdout)
         self.assertIn("add --yes", done.stderr)
         self.assertEqual((self.count(self.dead), self.count(self.urls[CREATIONS])), (1, 0))

@@ -107,8 +107,8 @@ created something by one call.
 Before --apply writes anything, the tags of each resource are read once more, and only keys that it lacks are added. Each call is in the \
 journal of the run before it is made. After Ctrl-C, an error or a crash the same command with --resume goes on, and repeats no call \
 but those that were under way.
-Exit codes: 0 all is done, 1 some input could not be read or some resources failed, 2 bad input, settings or credentials, or a file that \
-cannot be written, 130 interrupted: --resume goes on.")]
+Exit codes: 0 all is done, 1 some input could not be read or some resources failed, 2 bad input, settings or credentials, a file that \
+cannot be written, or nobody can be asked and --yes is not given, 130 interrupted: --resume goes on.")]
     Backfill(Box<backfill::Options>),
     /// Makes one HTML file of audits: coverage over time, by service and owner, untagged resources with the best guess whose they
     /// are, and a list of all, each tag with where it came from. It needs no network and no server. Offline.
@@ -176,7 +176,8 @@ Of events over an hour old whose resource has a name, CloudTrail's history is as
 second): what another event created since is reported as `not ours`, and its message deleted.
 A message is deleted only after its events were sent: an interrupted run loses nothing, and can be repeated.
 An event that fails again is a dead letter only after all its retries; until then it is `in progress`.
-Exit codes: 0 all events are sent, 1 some failed again or could not be sent, 2 the queues cannot be read, 130 interrupted.")]
+Exit codes: 0 all events are sent, 1 some failed again or could not be sent, 2 the queues cannot be read, or nobody can be \
+asked and --yes is not given, 130 interrupted.")]
     #[cfg(feature = "aws")]
     Redrive(redrive::Options),
     /// Takes back the tags that a run wrote and that are still so. Tags that anybody has changed since stay.
@@ -188,7 +189,8 @@ Exit codes: 0 all events are sent, 1 some failed again or could not be sent, 2 t
 
 Each resource is read first; a key is taken away only if the journal says that we wrote it, and it still has that value. Undoing has \
 a journal, too: after Ctrl-C the same command goes on, and --redo puts back what was taken.
-Exit codes: 0 all is done, 1 some resources failed, 2 nothing could be done, or the journal could not be written, 130 interrupted.")]
+Exit codes: 0 all is done, 1 some resources failed, 2 nothing could be done, nobody can be asked and \
+--yes is not given, or the journal could not be written, 130 interrupted.")]
     #[cfg(feature = "aws")]
     Undo(undo::Options),
     /// Says who made a resource, where each of its tags comes from, and what was there before.

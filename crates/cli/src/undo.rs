@@ -114,7 +114,9 @@ async fn undo(
         options.say_none(&books, &settings.owner_tag);
         return Ok(open);
     }
-    if let Err(end) = is_agreed(&options.write, &format!("{what} {}", resources(items.len()))) {
+    if let Err(end) =
+        is_agreed(&options.write, &format!("{what} {} of account {account}", resources(items.len())))
+    {
         return Ok(end.max(open));
     }
     let (job, words) = if options.redo { (Job::Redo, PUT_BACK) } else { (Job::Undo, REMOVED) };
@@ -134,7 +136,8 @@ impl Options {
         let lists =
             lists.into_iter().flat_map(|(name, list)| list.iter().flat_map(|one| flag(name, Some(one))));
         let words = ["aws-tags", "undo", &StateOptions::word(&self.run)].map(str::to_owned).into_iter();
-        let words = words.chain(self.redo.then(|| "--redo".to_owned())).chain(lists);
+        let words =
+            words.chain(self.redo.then(|| "--redo".to_owned())).chain(lists).chain(self.write.words());
         line(&words.chain(self.state.words(&self.run)).chain(self.access.words()).collect::<Vec<_>>())
     }
 

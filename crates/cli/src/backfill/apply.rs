@@ -72,7 +72,7 @@ pub(super) async fn apply(
     if items.is_empty() {
         return Ok(open);
     }
-    if let Err(end) = is_agreed(options, &format!("Tag {}", resources(items.len()))) {
+    if let Err(end) = is_agreed(options, &format!("Tag {} of account {account}", resources(items.len()))) {
         return Ok(end.max(open));
     }
     let planned_at = folder.planned_at().unwrap_or(OffsetDateTime::UNIX_EPOCH);

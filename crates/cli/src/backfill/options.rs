@@ -11,7 +11,7 @@ pub(crate) struct WriteOptions {
     #[arg(long)]
     pub(crate) yes: bool,
     /// Tagging calls a second in each Region; half as many where AWS throttles.
-    #[arg(long, value_name = "CALLS", default_value_t = RATE, value_parser = rate)]
+    #[arg(long, value_name = "CALLS", default_value_t = RATE, value_parser = rate, overrides_with = "rate")]
     pub(crate) rate: f64,
     /// One JSON object per resource; of a plan or a reduction, one with its counts.
     #[arg(long)]
