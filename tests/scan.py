@@ -149,15 +149,16 @@ def identity(account, role, name, ids, began):
 def run(*command):
     """CPU and wall seconds, MiB (of a child of ours at least what we had when it began), and what was printed."""
     began = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as out:
-        process = subprocess.Popen(command, stdout=out)
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, stdout=out, stderr=said)
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         text = out.read()
-    if process.returncode:
-        sys.exit(f"{command}: exit code {process.returncode}")
+        said.seek(0)
+        if process.returncode:
+            sys.exit(f"{said.read()}{command}: exit code {process.returncode}")
     return used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024, text
 
 
