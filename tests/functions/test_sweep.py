@@ -127,6 +127,15 @@ class Sweep(unittest.TestCase):
         self.assertEqual((swept[1]["creations"], self.missed(swept), handled), (6, 0, []))
         self.assertEqual(sum(self.mapping.count(self.mapping.dead)), 0)
 
+    def test_an_event_that_comes_again_by_itself_hides_none_of_those_it_came_with(self):
+        self.start()
+        self.mark()
+        _, events = self.volumes(3)
+        self.deliver(events)
+        self.deliver([min(events, key=lambda event: event["detail"]["eventID"])])
+        swept, handled = self.sweep()
+        self.assertEqual((swept[1]["creations"], self.missed(swept), handled), (3, 0, []))
+
     def test_the_first_sweep_only_begins(self):
         self.start()
         self.volumes(1)

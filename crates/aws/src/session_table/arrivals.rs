@@ -3,7 +3,7 @@
 //! | attribute | type | what |
 //! |---|---|---|
 //! | `caller` | S, partition key | `#arrived#` and the hour of the calls: `#arrived#2026-05-04T10` |
-//! | `issued` | S, sort key | the first of the ids |
+//! | `issued` | S, sort key | a hash of the ids |
 //! | `ids` | L of S | ids of events, as they came in one invocation |
 //! | `forget_after` | N | TTL: epoch seconds |
 //!
@@ -11,6 +11,7 @@
 //! were looked up.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -81,10 +82,17 @@ fn item(hour: Hour, ids: &Ids) -> Item {
     let until = hour.begins().saturating_add(KNOWN_FOR).unix_timestamp().to_string();
     HashMap::from([
         ("caller".to_owned(), text(&format!("{PREFIX}{hour}"))),
-        ("issued".to_owned(), text(ids.first().map_or("", String::as_str))),
+        ("issued".to_owned(), text(&hash_of(ids))),
         ("ids".to_owned(), AttributeValue::L(ids.iter().map(|id| text(id)).collect())),
         ("forget_after".to_owned(), AttributeValue::N(until)),
     ])
+}
+
+/// Events come again, and with others: only the same ones may take the place of what was noted.
+fn hash_of(ids: &Ids) -> String {
+    let mut hasher = DefaultHasher::new();
+    ids.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 fn ids(item: &Item) -> Ids {
@@ -107,9 +115,19 @@ mod tests {
         let stored = Ids::from(["b".to_owned(), "a".to_owned()]);
         let item = item(Hour::of(at), &stored);
         assert_eq!(item["caller"].as_s().map(String::as_str), Ok("#arrived#2026-05-04T10"));
-        assert_eq!(item["issued"].as_s().map(String::as_str), Ok("a"));
         let ttl = timestamp::parse("2026-05-20T10:00:00Z").expect("a time").unix_timestamp().to_string();
         assert_eq!(item["forget_after"].as_n(), Ok(&ttl));
         assert_eq!((ids(&item), mark(&item)), (stored, None));
+    }
+
+    #[test]
+    fn what_comes_again_with_others_hides_nothing_that_was_noted() {
+        let hour = Hour::of(timestamp::parse("2026-05-04T10:59:59Z").expect("a time"));
+        let key =
+            |ids: &[&str]| item(hour, &ids.iter().map(|id| (*id).to_owned()).collect())["issued"].clone();
+        assert_eq!(key(&["a", "b"]), key(&["b", "a"]));
+        for other in [&["a"][..], &["a", "c"], &["b"], &["ab"], &["a", "b", "c"]] {
+            assert_ne!(key(&["a", "b"]), key(other), "{other:?}");
+        }
     }
 }
