@@ -165,9 +165,6 @@ impl Run {
 
     /// Goes on with a run. Without sources and filters, they are the run's own; whatever is given must be as it was.
     pub(super) fn resume(folder: &Path, given: &mut Given) -> Result<Self, Refusal> {
-        if !folder.is_dir() {
-            return Err(format!("{}: there is no such run", folder.display()));
-        }
         let held = lock(folder)?;
         let path = folder.join("run.json");
         let text = fs::read(&path).map_err(|error| cannot(&path, &error))?;
