@@ -7,10 +7,11 @@ use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use aws_tags::Settings;
 use aws_tags::backfill::relevance::{Kind, kind_of};
 use aws_tags::backfill::verdict::Verdict;
-use aws_tags::{Event, Settings};
-use serde_json::{Map, Value};
+use aws_tags_scan::without_tokens;
+use serde_json::Value;
 
 use super::super::filter::Filter;
 use super::super::reduce::Keeper;
@@ -44,7 +45,9 @@ pub(crate) async fn verdicts(
             Some(Entry::Vacant(new)) => drop(new.insert(last.clone())),
             None => {}
         }
-        intake.keep(kind, &serde_json::to_vec(&without_token(&record.event))?)
+        let mut whole = Value::Object(record.event.record().clone());
+        without_tokens(&mut whole);
+        intake.keep(kind, &serde_json::to_vec(&whole)?)
     })?;
     Box::new(intake).end()?;
     let ports = ports_of_nobody(RunSessions::new(folder));
@@ -60,14 +63,4 @@ pub(crate) async fn verdicts(
         take(verdict, file);
     })?;
     Ok(reading.unread)
-}
-
-/// The record, without what would let whoever reads it act in the session.
-fn without_token(event: &Event) -> Map<String, Value> {
-    let mut record = event.record().clone();
-    let credentials = record.get_mut("responseElements").and_then(|response| response.get_mut("credentials"));
-    if let Some(credentials) = credentials.and_then(Value::as_object_mut) {
-        credentials.remove("sessionToken");
-    }
-    record
 }
